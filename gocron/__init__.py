@@ -1,0 +1,3 @@
+"""gocron: a dead man's switch for cron jobs."""
+
+__version__ = "7.0.0"

@@ -1,0 +1,121 @@
+"""`gocron check`: is everything in place? One line a question."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gocron.config import Config
+from gocron.core.duration import say_duration
+from gocron.errors import GocronError
+from gocron.front import STALE_AFTER_INTERVALS
+from gocron.notify import DeliveryFailed
+from gocron.notify.mail import MailServer
+from gocron.publish import GIVEN_UP_SHOWN_S
+from gocron.store import accounts, outbox
+from gocron.store.database import Store
+from gocron.store.schema import pending
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one question."""
+
+    good: bool
+    subject: str
+    said: str
+
+
+class _Bad(Exception):
+    """A question whose answer is not good."""
+
+
+def findings(config: Config, now: int) -> Iterator[Finding]:
+    """Yield what is found of database, schema, sweep, outbox, mail server, Slack and page."""
+    store: Store | None = None
+
+    def database() -> str:
+        nonlocal store
+        candidate = Store(config.database_url)
+        with candidate.connected():
+            version = candidate.server_version()
+        store = candidate
+        return f"{candidate.name}, {candidate.kind} {version}"
+
+    yield _ask("database", database)
+    if store is not None:
+        known = store
+        schema = _ask("schema", lambda: _schema(known))
+        yield schema
+        if schema.good:
+            yield _ask("last sweep", lambda: _last_sweep(known, config, now))
+            yield _ask("outbox", lambda: _outbox(known, now))
+    yield _ask("mail server", lambda: _mail_server(config))
+    yield _ask("slack", lambda: _slack(config))
+    yield _ask("page folder", lambda: _page_folder(config))
+
+
+def _ask(subject: str, question: Callable[[], str]) -> Finding:
+    try:
+        return Finding(True, subject, question())
+    except (GocronError, DeliveryFailed, _Bad) as error:
+        return Finding(False, subject, str(error))
+
+
+def _schema(store: Store) -> str:
+    with store.connected():
+        lacking = pending(store)
+    if lacking:
+        raise _Bad(f"{len(lacking)} migrations pending; run `gocron db upgrade`")
+    return "up to date"
+
+
+def _last_sweep(store: Store, config: Config, now: int) -> str:
+    with store.connected():
+        swept_at = accounts.totals(store).swept_at
+    if swept_at is None:
+        raise _Bad("never; is gocron-sweep in cron, or gocron-back running?")
+    age_s = max(now - swept_at, 0)
+    if age_s >= STALE_AFTER_INTERVALS * config.interval:
+        raise _Bad(f"{say_duration(age_s)} ago; is gocron-sweep in cron, or gocron-back running?")
+    return f"{say_duration(age_s)} ago"
+
+
+def _outbox(store: Store, now: int) -> str:
+    with store.connected():
+        waiting = outbox.undelivered(store, now - GIVEN_UP_SHOWN_S)
+    if waiting:
+        worst = waiting[0]
+        raise _Bad(
+            f"{sum(some.count for some in waiting)} news undelivered, the oldest to "
+            f"{worst.recipient or worst.channel.value} for "
+            f"{say_duration(now - worst.queued_at)}: {worst.last_error}"
+        )
+    return "nothing undelivered"
+
+
+def _mail_server(config: Config) -> str:
+    with MailServer(config) as server:
+        server.check()
+    login = f", login as {config.smtpaddress}" if config.smtppassword else ""
+    return f"{config.smtpserver}:{config.smtpport} answers ({config.smtp_security}{login})"
+
+
+def _slack(config: Config) -> str:
+    if not config.slack_hook_url:
+        return "not set"
+    parts = urlsplit(config.slack_hook_url)
+    if parts.scheme != "https" or not parts.path.startswith("/services/"):
+        raise _Bad("slack_hook_url is no URL like https://hooks.slack.com/services/T.../B.../...")
+    return f"webhook at {parts.hostname}"
+
+
+def _page_folder(config: Config) -> str:
+    if not config.status_dir:
+        return "not set, no page is written"
+    folder = Path(config.status_dir)
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise _Bad(f"{existing} can't be written by this user; check status_dir")
+    return str(folder)

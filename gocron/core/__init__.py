@@ -1,0 +1,1 @@
+"""What is true: records and pure functions; no clock, file, network or database."""

@@ -1,0 +1,44 @@
+"""From which address a check-in came, seen through the proxies that may be believed."""
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+
+UNKNOWN = "unknown"
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@lru_cache(maxsize=4096)
+def read_address(text: str) -> Address | None:
+    """Return the address that `text` spells, IPv4-mapped IPv6 unmapped, None for anything else."""
+    try:
+        address = ipaddress.ip_address(text.strip())
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
+
+
+def is_within(address: Address | None, networks: Sequence[Network]) -> bool:
+    """Tell whether `address` lies in one of `networks`."""
+    return address is not None and any(
+        address in network for network in networks if network.version == address.version
+    )
+
+
+def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
+    """Return the address of the client behind `peer`.
+
+    `forwarded` is the X-Forwarded-For header or "". It counts only when the peer is a
+    trusted proxy, and then its right-most address that is none itself: what stands further
+    left is the client's own word.
+    """
+    seen = read_address(peer)
+    if forwarded and is_within(seen, trusted):
+        for part in reversed(forwarded.split(",")):
+            hop = read_address(part)
+            if hop is not None and not is_within(hop, trusted):
+                return str(hop)
+    return str(seen) if seen is not None else UNKNOWN

@@ -1,0 +1,165 @@
+"""Request fields to a check-in, or to a refusal that names the field."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from gocron.core.duration import parse_duration
+
+FIELDS = ("cronname", "account", "email", "frequency", "site", "grace")
+NAME_LIMIT = 200
+EMAIL_LIMIT = 1_000
+RECIPIENT_LIMIT = 10
+FREQUENCY_LIMIT_S = 366 * 86_400
+
+_YES = frozenset(("1", "true", "yes", "on"))
+_NO = frozenset(("0", "false", "no", "off", ""))
+_UNFIT = frozenset(("Cc", "Cs", "Zl", "Zp"))
+
+
+class Refused(Exception):
+    """A check-in that can't be taken; the message is one line for the person at the crontab."""
+
+    def __init__(self, field: str, what: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: {what}")
+
+
+@dataclass(frozen=True)
+class CheckIn:
+    """One sign of life. None means: not told this time, what is stored stays."""
+
+    account: str
+    cronname: str
+    email: str | None
+    frequency_s: int | None
+    grace_s: int | None
+    site: bool | None
+    address: str
+    seen_at: int
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes a job one job."""
+        return self.account, self.cronname
+
+
+def read_checkin(fields: Iterable[tuple[str, str]], address: str, seen_at: int) -> CheckIn:
+    """Return the check-in that `fields` (name, value) declare, heard from `address`.
+
+    Names are matched without regard to case. Raises Refused for a missing, doubled, unknown
+    or unfit field.
+    """
+    told = _by_name(fields)
+    return CheckIn(
+        account=_name("account", told),
+        cronname=_name("cronname", told),
+        email=_email(told["email"]) if "email" in told else None,
+        frequency_s=_length("frequency", told["frequency"], 1) if "frequency" in told else None,
+        grace_s=_length("grace", told["grace"], 0) if "grace" in told else None,
+        site=_flag("site", told["site"]) if "site" in told else None,
+        address=address,
+        seen_at=seen_at,
+    )
+
+
+def first_time_needs(checkin: CheckIn) -> Refused | None:
+    """Return the refusal of a check-in that can't declare a new job, None where it can."""
+    missing = [
+        name
+        for name, value in (("email", checkin.email), ("frequency", checkin.frequency_s))
+        if value is None
+    ]
+    if not missing:
+        return None
+    return Refused(
+        " and ".join(missing),
+        "needed the first time a job checks in, for example email=ops@example.com&frequency=3600",
+    )
+
+
+def _by_name(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    told: dict[str, str] = {}
+    for name, value in fields:
+        known = name if name in FIELDS else name.strip().lower()
+        if known not in FIELDS:
+            raise _unknown(name)
+        if known in told:
+            raise Refused(known, "given more than once; send it once")
+        if not value.isprintable() and has_control_character(value):
+            raise Refused(known, "has a control character; send plain text on one line")
+        told[known] = value
+    return told
+
+
+def _unknown(name: str) -> Refused:
+    shown = ascii(name[:40])
+    near = get_close_matches(name.strip().lower(), FIELDS, 1)
+    right = f"did you mean {near[0]}?" if near else f"known are {', '.join(FIELDS)}"
+    return Refused(shown, f"unknown field; {right}")
+
+
+def has_control_character(text: str) -> bool:
+    """Tell whether `text` holds a control character, a line break or half a character."""
+    return any(unicodedata.category(char) in _UNFIT for char in text)
+
+
+def _name(field: str, told: dict[str, str]) -> str:
+    value = told.get(field, "").strip()
+    if not value:
+        raise Refused(field, f"missing; send {field}= with 1 to {NAME_LIMIT} characters")
+    if len(value) > NAME_LIMIT:
+        raise Refused(field, f"{len(value)} characters long; at most {NAME_LIMIT} are taken")
+    return value
+
+
+def _email(value: str) -> str:
+    """Return the addresses of a comma-separated list, tidied."""
+    if len(value) > EMAIL_LIMIT:
+        raise Refused("email", f"{len(value)} characters long; at most {EMAIL_LIMIT} are taken")
+    addresses = [part.strip() for part in value.split(",") if part.strip()]
+    if not addresses:
+        raise Refused("email", "empty; send an address such as ops@example.com")
+    if len(addresses) > RECIPIENT_LIMIT:
+        raise Refused("email", f"{len(addresses)} addresses; at most {RECIPIENT_LIMIT} are taken")
+    for address in addresses:
+        if not is_address(address):
+            raise Refused("email", f"{address!a} is no address such as ops@example.com")
+    return ", ".join(addresses)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether `text` is one plain mail address that a mail server can be given."""
+    local, at, domain = text.rpartition("@")
+    return bool(
+        at
+        and 0 < len(local) <= 64
+        and 0 < len(domain) <= 255
+        and not set(text) & set(' "(),:;<>[\\]')
+        and local.count("@") == 0
+        and not domain.startswith((".", "-"))
+        and text.isascii()
+        and text.isprintable()
+    )
+
+
+def _length(field: str, value: str, least: int) -> int:
+    try:
+        seconds = parse_duration(value)
+    except ValueError:
+        raise Refused(
+            field, f"{value[:40]!a} is no length of time; send seconds, or 90m, 36h, 7d"
+        ) from None
+    if not least <= seconds <= FREQUENCY_LIMIT_S:
+        raise Refused(field, f"{seconds} s is out of range; from {least} s to 366 days are taken")
+    return seconds
+
+
+def _flag(field: str, value: str) -> bool:
+    word = value.strip().lower()
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise Refused(field, f"{value[:40]!a} is neither yes nor no; send 1 or 0")

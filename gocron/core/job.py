@@ -1,0 +1,155 @@
+"""The records that everything else speaks of."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Status(str, Enum):
+    """How a job stands at one moment; `core.judge` says which."""
+
+    UP = "up"
+    LATE = "late"
+    OVERDUE = "overdue"
+    MISSED = "missed"
+    RECOVERED = "recovered"
+
+
+class Kind(str, Enum):
+    """What one piece of news tells."""
+
+    MISSED = "missed"
+    RECOVERED = "recovered"
+
+
+class Channel(str, Enum):
+    """By which way news reaches its recipient."""
+
+    MAIL = "mail"
+    SLACK = "slack"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cron job, known by (account, cronname). Times are epoch seconds.
+
+    `due_at` is the last moment of a check-in in time, grace included. `missed_at` is the
+    deadline that passed and began the open episode, None while the job is up. `back_at`
+    is the first check-in after that, until a sweep has ended the episode. `last_seen_at` of
+    a job that was declared and never heard is the time of its declaration.
+    """
+
+    id: int
+    account: str
+    cronname: str
+    email: str
+    frequency_s: int
+    grace_s: int
+    site: bool
+    address: str
+    created_at: int
+    last_seen_at: int
+    due_at: int
+    missed_at: int | None = None
+    back_at: int | None = None
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether it ever checked in; a job that was only declared has no address yet."""
+        return self.address != ""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """The mail addresses in `email`, each once, in the order written."""
+        return tuple(dict.fromkeys(part.strip() for part in self.email.split(",") if part.strip()))
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One silence of one job, from the deadline that passed to the check-in that ended it.
+
+    `last_seen_at` is the last check-in before the silence. `ended_at` is None while it lasts.
+    """
+
+    id: int
+    job: Job
+    missed_at: int
+    last_seen_at: int
+    ended_at: int | None = None
+
+    @property
+    def silent_s(self) -> int | None:
+        """How long nothing was heard, in seconds; None while the silence lasts."""
+        return None if self.ended_at is None else max(self.ended_at - self.last_seen_at, 0)
+
+
+@dataclass(frozen=True)
+class News:
+    """One thing to tell one recipient: that an episode began, or that it ended."""
+
+    id: int
+    kind: Kind
+    episode: Episode
+
+
+@dataclass(frozen=True)
+class Digest:
+    """All the news that goes to one recipient in one message.
+
+    `key` stays the same however often delivery is tried: the Message-ID is made of it.
+    `replies_to` are the keys of the digests that told of the episodes which this one ends.
+    """
+
+    key: str
+    channel: Channel
+    recipient: str
+    queued_at: int
+    attempts: int
+    news: tuple[News, ...]
+    replies_to: tuple[str, ...] = ()
+
+    @property
+    def missed(self) -> tuple[News, ...]:
+        """The news of silences that began."""
+        return tuple(item for item in self.news if item.kind is Kind.MISSED)
+
+    @property
+    def recovered(self) -> tuple[News, ...]:
+        """The news of silences that ended."""
+        return tuple(item for item in self.news if item.kind is Kind.RECOVERED)
+
+
+@dataclass(frozen=True)
+class Undelivered:
+    """News that waits in the outbox, or was given up on, as people are told of it.
+
+    `given_up_at` is None while delivery is still tried, next at `next_try_at`.
+    """
+
+    channel: Channel
+    recipient: str
+    count: int
+    queued_at: int
+    attempts: int
+    next_try_at: int
+    given_up_at: int | None
+    last_error: str
+
+
+@dataclass(frozen=True)
+class Account:
+    """How many jobs an account has, and how many of them are missing."""
+
+    name: str
+    jobs: int
+    missing: int
+    changed_at: int
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The counts over all accounts. `swept_at` is the end of the last whole sweep, or None."""
+
+    accounts: int
+    jobs: int
+    missing: int
+    swept_at: int | None

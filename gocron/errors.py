@@ -1,0 +1,51 @@
+"""What can go wrong, said for people: one line and an exit status each."""
+
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What a command's exit status means; `docs/exit-status.md` holds the same table."""
+
+    OK = 0
+    BUG = 1
+    USAGE = 2
+    CONFIG = 3
+    STORE = 4
+    UNDELIVERED = 5
+    CHECK_FAILED = 6
+
+
+class GocronError(Exception):
+    """An expected failure: `what` went wrong `where`, and what to do `then`."""
+
+    status = ExitStatus.BUG
+
+    def __init__(self, where: str, what: str, then: str = "") -> None:
+        self.where = where
+        self.what = what
+        self.then = then
+        super().__init__(f"{where}: {what}" + (f"; {then}" if then else ""))
+
+
+class ConfigError(GocronError):
+    """The configuration can't be used as it is."""
+
+    status = ExitStatus.CONFIG
+
+
+class StoreError(GocronError):
+    """The database can't be reached, or refused what was asked of it."""
+
+    status = ExitStatus.STORE
+
+
+class PageError(GocronError):
+    """The status page can't be written."""
+
+    status = ExitStatus.CONFIG
+
+
+class UnknownJob(GocronError):
+    """No job has this account and cronname."""
+
+    status = ExitStatus.USAGE

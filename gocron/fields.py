@@ -1,0 +1,85 @@
+"""The fields of a request, from query string, form or JSON object, however hostile they are."""
+
+import json
+from io import BytesIO
+from urllib.parse import parse_qsl
+
+from bottle import BaseRequest, HTTPError
+
+from gocron.core.checkin import Refused
+
+BODY_LIMIT = 65_536
+FIELD_LIMIT = 32
+
+Fields = list[tuple[str, str]]
+
+
+def read_fields(query: str, content_type: str, body: bytes) -> Fields:
+    """Return the fields of query string and body, in this order.
+
+    Raises Refused for what can't be understood.
+    """
+    fields = _urlencoded(query)
+    if not body:
+        return fields
+    if len(body) > BODY_LIMIT:
+        raise Refused("request", f"has a body of more than {BODY_LIMIT} bytes")
+    if content_type.lower().startswith("multipart/"):
+        return fields + _multipart(content_type, body)
+    # The original's clients send JSON under the form type that curl's -d chooses.
+    if body.lstrip()[:1] == b"{":
+        return fields + _json_fields(body)
+    return fields + _urlencoded(_decoded(body).strip())
+
+
+def _urlencoded(text: str) -> Fields:
+    if not text:
+        return []
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELD_LIMIT)
+    except UnicodeError:
+        raise _no_utf_8() from None
+    except ValueError:
+        raise Refused("request", f"has more than {FIELD_LIMIT} fields") from None
+
+
+def _decoded(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeError:
+        raise _no_utf_8() from None
+
+
+def _no_utf_8() -> Refused:
+    return Refused("request", "is no UTF-8; percent-encode names as UTF-8")
+
+
+def _multipart(content_type: str, body: bytes) -> Fields:
+    form = BaseRequest(
+        {
+            "REQUEST_METHOD": "POST",
+            "CONTENT_TYPE": content_type,
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": BytesIO(body),
+        }
+    )
+    try:
+        return [(name, str(value)) for name, value in form.forms.allitems()]
+    except (HTTPError, ValueError, LookupError):
+        raise Refused("request", "is no form that can be read") from None
+
+
+def _json_fields(body: bytes) -> Fields:
+    try:
+        pairs = json.loads(_decoded(body), object_pairs_hook=list)
+    except (ValueError, RecursionError):
+        raise Refused("request", 'is no JSON object such as {"cronname": "backup"}') from None
+    return [(name, _json_text(name, value)) for name, value in pairs if value is not None]
+
+
+def _json_text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, str | int):
+        return str(value)
+    raise Refused(ascii(name[:40]), "want a text, a whole number, true or false")

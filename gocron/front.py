@@ -1,0 +1,282 @@
+"""The front: a check-in comes in, is kept, and is answered. Plain WSGI, made with Bottle."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from bottle import Bottle, HTTPError, HTTPResponse, request
+
+from gocron import __version__
+from gocron.config import Config, load_config
+from gocron.core.address import client_address, is_within, read_address
+from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
+from gocron.core.job import Job
+from gocron.errors import StoreError
+from gocron.fields import BODY_LIMIT, read_fields
+from gocron.store import accounts, jobs, outbox
+from gocron.store.database import Store
+from gocron.store.group_commit import GroupCommit, Outcome
+from gocron.store.schema import open_store
+
+RETRY_AFTER_S = 5
+
+# A sweep that is this many intervals old is a dead sweep.
+STALE_AFTER_INTERVALS = 3
+
+HELP = "gocron: check in with /?cronname=backup&account=web-01&email=ops@example.com&frequency=3600"
+_PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
+
+log = logging.getLogger("gocron-front")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a check-in needs of an HTTP request."""
+
+    query: str
+    content_type: str
+    body: bytes
+    peer: str
+    forwarded: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP response; `body` is one line, or empty."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: str = ""
+
+
+_HEADERS = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
+
+
+class Front:
+    """What a check-in goes through: read, kept by whom it is handed to, answered."""
+
+    def __init__(self, config: Config, store: Store, clock: Callable[[], float]) -> None:
+        self.config = config
+        self.store = store
+        self.clock = clock
+        self._failing = False
+
+    def read(self, asked: Request) -> CheckIn | Answer:
+        """Return the check-in that `asked` declares, or the answer to what is none."""
+        try:
+            fields = read_fields(asked.query, asked.content_type, asked.body)
+            if not fields:
+                return _text(404, HELP)
+            return read_checkin(fields, self.client(asked), int(self.clock()))
+        except Refused as refused:
+            log.info("refused %s: %s", self.client(asked), refused)
+            return _text(400, f"gocron: {refused}")
+
+    def answer(self, checkin: CheckIn, outcome: Outcome) -> Answer:
+        """Return the answer to `checkin` once it is known what became of it."""
+        if isinstance(outcome, StoreError):
+            return self.unavailable(outcome)
+        if self._failing:
+            self._failing = False
+            log.warning("%s: back again", self.store.name)
+        if outcome is None:
+            return _text(400, f"gocron: {first_time_needs(checkin)}")
+        return Answer(201, (("Gocron-Due", iso(outcome)), *_HEADERS))
+
+    def unavailable(self, error: StoreError) -> Answer:
+        """Return the answer while the database is away: curl's --retry heeds it."""
+        if not self._failing:
+            self._failing = True
+            log.warning("%s; answering 503 until it is back", error)
+        return retry_later("gocron: the database is away; try again")
+
+    def client(self, asked: Request) -> str:
+        """Return the address that `asked` came from."""
+        return client_address(asked.peer, asked.forwarded, self.config.trusted_proxies)
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Serve one request, as WSGI asks; the first one reads the configuration."""
+    global _app
+    with _making:
+        if _app is None:
+            config = load_config()
+            store = open_store(config.database_url)
+            _app = make_app(Front(config, store, time.time), GroupCommit(store))
+    response: Iterable[bytes] = _app(environ, start_response)
+    return response
+
+
+_app: Bottle | None = None
+_making = threading.Lock()
+
+
+def make_app(front: Front, group_commit: GroupCommit) -> Bottle:
+    """Return the WSGI application: `front` with its routes."""
+    app = Bottle()
+    app.default_error_handler = _plain_error
+    reading = _Reading(front)
+
+    @app.route("/", ["GET", "POST", "HEAD"])  # type: ignore[untyped-decorator]
+    def check_in() -> HTTPResponse:
+        came = front.read(_asked())
+        return _bottled(
+            came if isinstance(came, Answer) else front.answer(came, group_commit.record(came))
+        )
+
+    app.route("/healthcheck", "GET", reading.healthcheck)
+    app.route("/version", "GET", reading.version)
+    app.route("/cron", "GET", reading.crons)
+    app.route("/cron/missed", "GET", reading.missed_crons)
+    app.route("/cron/<account:path>", "GET", reading.account_crons)
+    return app
+
+
+class _Reading:
+    """The routes that tell and change nothing."""
+
+    def __init__(self, front: Front) -> None:
+        self.front = front
+        self.store = front.store
+
+    def healthcheck(self) -> HTTPResponse:
+        """Tell whether the database answers and a sweep ran lately."""
+        now = int(self.front.clock())
+        body: dict[str, Any] = {"version": __version__, "database": "ok", "last_sweep": None}
+        try:
+            with self.store.connected():
+                swept_at = accounts.totals(self.store).swept_at
+                body["undelivered"] = outbox.count_tried(self.store)
+        except StoreError as error:
+            log.warning("%s", error)
+            return _json(503, {**body, "database": "away"})
+        if swept_at is None:
+            return _json(200, body)
+        age_s = max(now - swept_at, 0)
+        fresh = age_s < STALE_AFTER_INTERVALS * self.front.config.interval
+        body |= {
+            "last_sweep": iso(swept_at),
+            "last_sweep_age_s": age_s,
+            "sweep": "ok" if fresh else "silent",
+        }
+        return _json(200 if fresh else 503, body)
+
+    def version(self) -> HTTPResponse:
+        """Tell the versions of gocron and its database, as the original does."""
+        return self._read(
+            lambda: {
+                "version": __version__,
+                "database": {"type": self.store.kind, "version": self.store.server_version()},
+            }
+        )
+
+    def crons(self) -> HTTPResponse:
+        """List all jobs, as the original does."""
+        return self._read(lambda: _listing(jobs.every_job(self.store)))
+
+    def missed_crons(self) -> HTTPResponse:
+        """List the missing jobs, as the original does."""
+        return self._read(lambda: _listing(jobs.every_job(self.store, missing=True)))
+
+    def account_crons(self, account: str) -> HTTPResponse:
+        """List the jobs of one account, as the original does; 404 where it has none."""
+
+        def read() -> dict[str, Any] | None:
+            listing = _listing(jobs.every_job(self.store, account=account))
+            return {"Account": account, **listing} if listing["Count"] else None
+
+        return self._read(read)
+
+    def _read(self, read: Callable[[], dict[str, Any] | None]) -> HTTPResponse:
+        if not self._may_read():
+            return _bottled(_text(403, "gocron: this address may not read jobs; see api_allow"))
+        try:
+            with self.store.connected():
+                content = read()
+        except StoreError as error:
+            return _bottled(self.front.unavailable(error))
+        if content is None:
+            return _bottled(_text(404, "gocron: no job of this account"))
+        return _json(200, content)
+
+    def _may_read(self) -> bool:
+        """Tell whether the client is in `api_allow`; loopback counts only without a proxy."""
+        client = read_address(self.front.client(_asked()))
+        proxied = any(request.environ.get(header) for header in _PROXY_HEADERS)
+        if client is not None and client.is_loopback and proxied:
+            return False
+        return is_within(client, self.front.config.api_allow)
+
+
+def _asked() -> Request:
+    environ = request.environ
+    return Request(
+        # WSGI hands bytes over as Latin-1; what is no UTF-8 becomes what `core` refuses.
+        query=(environ.get("QUERY_STRING") or "")
+        .encode("latin-1")
+        .decode("utf-8", "surrogateescape"),
+        content_type=environ.get("CONTENT_TYPE") or "",
+        body=_body(environ) if environ.get("REQUEST_METHOD") == "POST" else b"",
+        peer=environ.get("REMOTE_ADDR") or "",
+        forwarded=environ.get("HTTP_X_FORWARDED_FOR") or "",
+    )
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    length = environ.get("CONTENT_LENGTH") or ""
+    size = min(int(length), BODY_LIMIT + 1) if length.isdecimal() else 0
+    body: bytes = environ["wsgi.input"].read(size) if size else b""
+    return body
+
+
+def _listing(found: Iterable[Job]) -> dict[str, Any]:
+    crons = [
+        {
+            "Cronname": job.cronname,
+            "Account": job.account,
+            "Email": job.email,
+            "Frequency": job.frequency_s,
+            "Site": job.site,
+            "Ipaddress": job.address,
+            "Lastruntime": job.last_seen_at,
+            "Alerted": job.missed_at is not None and job.back_at is None,
+        }
+        for job in found
+    ]
+    return {"Count": len(crons), "Crons": crons}
+
+
+def iso(at: int) -> str:
+    """Return the moment `at` as it stands in headers and JSON."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def _text(status: int, line: str) -> Answer:
+    return Answer(status, _HEADERS, f"{line}\n")
+
+
+def retry_later(line: str) -> Answer:
+    """Return a 503 that tells the client to come back soon."""
+    return Answer(503, (("Retry-After", str(RETRY_AFTER_S)), *_HEADERS), f"{line}\n")
+
+
+def _bottled(answer: Answer) -> HTTPResponse:
+    return HTTPResponse(answer.body, answer.status, dict(answer.headers))
+
+
+def _json(status: int, content: dict[str, Any]) -> HTTPResponse:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return HTTPResponse(json.dumps(content) + "\n", status, headers)
+
+
+def _plain_error(error: HTTPError) -> str:
+    """Answer in one line what Bottle would answer in HTML."""
+    if error.exception is not None:
+        log.error("bug: %r (please report)", error.exception, exc_info=error.exception)
+    error.content_type = "text/plain; charset=utf-8"
+    said = {404: "no such page", 405: "use GET, POST or HEAD", 500: "a bug; see the front's log"}
+    return f"gocron: {said.get(error.status_code, error.body)}\n"

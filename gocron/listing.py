@@ -1,0 +1,87 @@
+"""Jobs as a terminal shows them: a table, one job in full, JSON."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gocron.core.duration import say_duration
+from gocron.core.job import Job
+from gocron.core.judge import judge
+from gocron.render.moment import iso, say_time
+
+HEADINGS = ("ACCOUNT", "CRONNAME", "STATE", "LAST SEEN", "DUE", "FREQUENCY", "EMAIL")
+
+
+def table(jobs: Iterable[Job], now: int) -> str:
+    """Return one line a job under headings; columns as wide as they must be."""
+    rows = [HEADINGS, *(_row(job, now) for job in jobs)]
+    if len(rows) == 1:
+        return "no jobs"
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    return "\n".join(_line(row, widths) for row in rows)
+
+
+def details(job: Job, now: int) -> str:
+    """Return all that is known of one job, a line each."""
+    told = {
+        "account": job.account,
+        "cronname": job.cronname,
+        "state": judge(job, now).value,
+        "email": job.email,
+        "frequency": say_duration(job.frequency_s),
+        "grace": say_duration(job.grace_s),
+        "site": "yes" if job.site else "no",
+        "address": job.address or "none yet",
+        "last seen": _last_seen(job),
+        "due": say_time(job.due_at),
+        "known since": say_time(job.created_at),
+    }
+    if job.missed_at is not None:
+        told["missing since"] = say_time(job.missed_at)
+    return "\n".join(f"{name + ':':15}{_printable(value)}" for name, value in told.items())
+
+
+def as_json(jobs: Iterable[Job], now: int) -> str:
+    """Return a JSON array of the jobs; times are ISO 8601, lengths seconds."""
+    return json.dumps([_record(job, now) for job in jobs], indent=2, ensure_ascii=False)
+
+
+def _record(job: Job, now: int) -> dict[str, Any]:
+    return {
+        "account": job.account,
+        "cronname": job.cronname,
+        "state": judge(job, now).value,
+        "email": job.email,
+        "frequency": job.frequency_s,
+        "grace": job.grace_s,
+        "site": job.site,
+        "address": job.address or None,
+        "last_seen": iso(job.last_seen_at) if job.was_heard else None,
+        "due": iso(job.due_at),
+        "missing_since": None if job.missed_at is None else iso(job.missed_at),
+    }
+
+
+def _row(job: Job, now: int) -> tuple[str, ...]:
+    return (
+        _printable(job.account),
+        _printable(job.cronname),
+        judge(job, now).value,
+        _last_seen(job),
+        say_time(job.due_at),
+        say_duration(job.frequency_s),
+        _printable(job.email),
+    )
+
+
+def _last_seen(job: Job) -> str:
+    return say_time(job.last_seen_at) if job.was_heard else "never"
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _printable(text: str) -> str:
+    """Return `text` without what could steer a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -1,0 +1,137 @@
+"""Mail by SMTP, one connection for all the mails of a sweep."""
+
+import smtplib
+import ssl
+from email.message import EmailMessage
+from types import TracebackType
+
+from gocron.config import Config
+from gocron.core.checkin import is_address
+from gocron.notify import DeliveryFailed, Refused, Unreachable
+
+
+class MailServer:
+    """The configured mail server; connects when first asked and again after a failure."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._smtp: smtplib.SMTP | None = None
+
+    def __enter__(self) -> "MailServer":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._hang_up()
+
+    def send(self, message: EmailMessage, recipient: str) -> None:
+        """Return once the server took `message` for `recipient`.
+
+        Raises Refused where it never will, Unreachable where it takes nothing, else
+        DeliveryFailed.
+        """
+        if not is_address(recipient):
+            raise Refused(f"{recipient!r} is no mail address")
+        smtp = self._connected()
+        try:
+            smtp.send_message(message, to_addrs=[recipient])
+        except smtplib.SMTPRecipientsRefused as error:
+            code, answer = error.recipients[recipient]
+            self._start_over(smtp)
+            raise _failure(code, answer) from error
+        except smtplib.SMTPSenderRefused as error:
+            self._hang_up()
+            raise Unreachable(f"sender {error.sender} refused: {_said(error)}") from error
+        except smtplib.SMTPResponseException as error:
+            self._start_over(smtp)
+            raise _failure(error.smtp_code, error.smtp_error) from error
+        except (smtplib.SMTPException, OSError) as error:
+            self._hang_up()
+            raise DeliveryFailed(f"{self._name}: {_reason(error)}") from error
+
+    def check(self) -> None:
+        """Connect, and log in where a password is set. Raises Unreachable."""
+        self._connected()
+
+    @property
+    def _name(self) -> str:
+        return f"{self._config.smtpserver}:{self._config.smtpport}"
+
+    def _connected(self) -> smtplib.SMTP:
+        if self._smtp is not None and not _is_alive(self._smtp):
+            self._hang_up()
+        if self._smtp is None:
+            try:
+                self._smtp = self._connect()
+            except smtplib.SMTPResponseException as error:
+                raise Unreachable(f"{self._name}: {_said(error)}") from error
+            except (smtplib.SMTPException, OSError) as error:
+                raise Unreachable(f"{self._name}: {_reason(error)}") from error
+        return self._smtp
+
+    def _connect(self) -> smtplib.SMTP:
+        config = self._config
+        if not config.smtpserver:
+            raise OSError("no mail server; set smtpserver")
+        where = config.smtpserver, config.smtpport
+        if config.smtp_security == "tls":
+            context = ssl.create_default_context()
+            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
+                *where, timeout=config.smtp_timeout, context=context
+            )
+        else:
+            smtp = smtplib.SMTP(*where, timeout=config.smtp_timeout)
+        try:
+            if config.smtp_security == "starttls":
+                smtp.starttls(context=ssl.create_default_context())
+            if config.smtppassword:
+                smtp.login(config.smtpaddress, config.smtppassword)
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+    def _start_over(self, smtp: smtplib.SMTP) -> None:
+        """Make the connection fit for the next mail, or drop it."""
+        try:
+            smtp.rset()
+        except (smtplib.SMTPException, OSError):
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        smtp, self._smtp = self._smtp, None
+        if smtp is not None:
+            try:
+                smtp.quit()
+            except (smtplib.SMTPException, OSError):
+                smtp.close()
+
+
+def _is_alive(smtp: smtplib.SMTP) -> bool:
+    """Tell whether the server still listens: some hang up after so many mails, or when idle."""
+    try:
+        return smtp.noop()[0] == 250
+    except (smtplib.SMTPException, OSError):
+        return False
+
+
+def _failure(code: int, answer: bytes | str) -> DeliveryFailed:
+    said = f"{code} {_text(answer)}"
+    return Refused(said) if 500 <= code < 600 else DeliveryFailed(said)
+
+
+def _said(error: smtplib.SMTPResponseException) -> str:
+    return f"{error.smtp_code} {_text(error.smtp_error)}"
+
+
+def _text(answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
+    return " ".join(text.split())[:300]
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or _text(str(error)) or type(error).__name__

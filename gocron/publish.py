@@ -1,0 +1,185 @@
+"""The status page as files: what changed is written again, the rest in turn.
+
+Each file is written beside its place and renamed into it. Which accounts this host has
+published up to when stands in a file of the folder, so that each host keeps its own page.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gocron import __version__
+from gocron.core.job import Account, Job
+from gocron.core.judge import judge
+from gocron.errors import PageError
+from gocron.render.page import (
+    AccountPage,
+    AccountsPage,
+    Group,
+    IndexPage,
+    Row,
+    account_file,
+    account_html,
+    accounts_html,
+    age_script,
+    index_html,
+)
+from gocron.render.templates import Templates
+from gocron.store import accounts, jobs, outbox
+from gocron.store.database import Store
+
+PROGRESS_FILE = ".published.json"
+
+# Up to so many jobs the index lists them itself; up to so many accounts it lists these.
+INDEX_JOBS = 500
+INDEX_ACCOUNTS = 200
+INDEX_MISSING = 500
+INDEX_UNDELIVERED = 50
+
+# So many jobs are rendered anew each sweep though nothing but their last check-in changed.
+ROWS_IN_TURN = 1000
+
+# A count that another host folded in with an earlier clock is looked for this far back.
+LOOK_BACK_S = 300
+
+GIVEN_UP_SHOWN_S = 7 * 86_400
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far this host's page is: changes up to `published_at`, refreshed up to `cursor`.
+
+    `debt` are rows rendered beyond the share of past sweeps, by an account that is larger.
+    """
+
+    published_at: int = 0
+    cursor: str = ""
+    debt: int = 0
+
+
+def publish(store: Store, folder: Path, templates: Templates, interval_s: int, now: int) -> None:
+    """Bring the status page in `folder` up to date. Raises PageError where it can't be written."""
+    try:
+        (folder / "account").mkdir(parents=True, exist_ok=True)
+        press = _Press(store, folder, templates, interval_s, now)
+        progress = _read_progress(folder)
+        changed = accounts.changed_since(store, progress.published_at - LOOK_BACK_S)
+        turn, progress = _next_turn(store, progress, now)
+        for account in {account.name: account for account in [*changed, *turn]}.values():
+            press.account(account)
+        press.index(accounts_changed=bool(changed))
+        _write(folder / PROGRESS_FILE, json.dumps(asdict(progress)))
+    except OSError as error:
+        raise PageError(
+            str(error.filename or folder),
+            f"can't write the status page: {error.strerror}",
+            "check status_dir and its owner",
+        ) from error
+
+
+class _Press:
+    """Writes the files of one page at one moment."""
+
+    def __init__(
+        self, store: Store, folder: Path, templates: Templates, interval_s: int, now: int
+    ) -> None:
+        self._store = store
+        self._folder = folder
+        self._templates = templates
+        self._interval_s = interval_s
+        self._now = now
+
+    def account(self, account: Account) -> None:
+        """Write the page of `account`, or remove it with its last job."""
+        path = self._folder / account_file(account.name)
+        if account.jobs <= 0:
+            path.unlink(missing_ok=True)
+            return
+        rows = self._rows(jobs.every_job(self._store, account=account.name))
+        # Its content's age, not this sweep's: what did not change is not written again.
+        as_of = max([account.changed_at, *(row.job.last_seen_at for row in rows)])
+        page = AccountPage(as_of, self._interval_s, __version__, account, rows)
+        _write(path, account_html(self._templates, page))
+
+    def index(self, accounts_changed: bool) -> None:
+        """Write the index and what all pages share, the index last."""
+        totals = accounts.totals(self._store)
+        many = totals.accounts > INDEX_ACCOUNTS
+        if many and accounts_changed:
+            self._accounts()
+        missing = jobs.longest_silent(self._store, INDEX_MISSING)
+        page = IndexPage(
+            written_at=self._now,
+            interval_s=self._interval_s,
+            version=__version__,
+            totals=totals,
+            missing=self._rows(missing),
+            missing_left_out=max(totals.missing - len(missing), 0),
+            groups=() if many else self._groups(inline=totals.jobs <= INDEX_JOBS),
+            accounts_elsewhere=many,
+            undelivered=tuple(
+                outbox.undelivered(self._store, self._now - GIVEN_UP_SHOWN_S)[:INDEX_UNDELIVERED]
+            ),
+        )
+        for name in ("style.css", "page.js"):
+            _write(self._folder / name, self._templates.asset(name))
+        _write(self._folder / "age.js", age_script(self._now, self._interval_s))
+        _write(self._folder / "index.html", index_html(self._templates, page))
+
+    def _accounts(self) -> None:
+        every = tuple(accounts.in_turn(self._store, ""))
+        page = AccountsPage(self._now, self._interval_s, __version__, every)
+        _write(self._folder / "accounts.html", accounts_html(self._templates, page))
+
+    def _groups(self, inline: bool) -> tuple[Group, ...]:
+        return tuple(
+            Group(
+                account,
+                self._rows(jobs.every_job(self._store, account=account.name)) if inline else None,
+            )
+            for account in accounts.in_turn(self._store, "", INDEX_ACCOUNTS)
+        )
+
+    def _rows(self, some: Iterable[Job]) -> tuple[Row, ...]:
+        return tuple(Row(job, judge(job, self._now)) for job in some)
+
+
+def _next_turn(store: Store, progress: Progress, now: int) -> tuple[Sequence[Account], Progress]:
+    """Return the accounts whose turn it is, and the progress once they are written."""
+    if progress.debt >= ROWS_IN_TURN:
+        return (), Progress(now, progress.cursor, progress.debt - ROWS_IN_TURN)
+    turn: list[Account] = []
+    rows = 0
+    candidates = accounts.in_turn(store, progress.cursor, ROWS_IN_TURN)
+    for account in candidates:
+        if turn and rows + account.jobs > ROWS_IN_TURN:
+            break
+        turn.append(account)
+        rows += account.jobs
+    at_the_end = len(turn) == len(candidates) < ROWS_IN_TURN
+    cursor = "" if at_the_end or not turn else turn[-1].name
+    return turn, Progress(now, cursor, max(rows - ROWS_IN_TURN, 0))
+
+
+def _read_progress(folder: Path) -> Progress:
+    """Return what the last publication left; from scratch where that is nothing of use."""
+    try:
+        return Progress(**json.loads((folder / PROGRESS_FILE).read_text("utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return Progress()
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    """Put `content` in the place of `path` at once, unless it is there already."""
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    try:
+        if path.stat().st_size == len(data) and path.read_bytes() == data:
+            return
+    except FileNotFoundError:
+        pass
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_bytes(data)
+    beside.chmod(0o644)
+    beside.replace(path)

@@ -1,0 +1,1 @@
+"""What people see: records -> templates in `reports/` -> page, mail, Slack post, summary."""

@@ -1,0 +1,190 @@
+"""A digest as a mail: plain text first, the same in HTML beside it."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
+
+from gocron.core.checkin import is_address
+from gocron.core.duration import say_duration
+from gocron.core.job import Digest, Job, Kind, News
+from gocron.render.moment import say_time
+from gocron.render.templates import Templates
+from gocron.render.wording import ELLIPSIS, cut, full_name, headline, say_frequency, shown
+
+LISTED_LIMIT = 100
+REFERENCES_LIMIT = 20
+
+_LAST_SECOND = 253_402_300_799
+_SUBJECT_ROOM = 110
+# Longer ones would be folded, and mail programs no longer find the thread.
+_MESSAGE_ID_LIMIT = 72
+
+
+@dataclass(frozen=True)
+class Letterhead:
+    """What all mails of one gocron share; `page_url` may be empty."""
+
+    sender: str
+    instance: str
+    page_url: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One job as a mail tells of it: the facts are (label, value) in the order to read them."""
+
+    job: Job
+    back: bool
+    name: str
+    account: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def alert_mail(
+    templates: Templates, digest: Digest, letterhead: Letterhead, now: int
+) -> EmailMessage:
+    """Return the mail that tells `digest` to its recipient; `now` is epoch seconds.
+
+    Nothing in a name can add a header or make this raise. Raises PageError where a template
+    doesn't work.
+    """
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = _sender(letterhead)
+    mail["To"] = _recipient(digest.recipient)
+    mail["Subject"] = _subject(digest)
+    mail["Date"] = datetime.fromtimestamp(min(max(now, 0), _LAST_SECOND), timezone.utc)
+    mail["Message-ID"] = _message_id(digest.key, letterhead.instance)
+    _thread(mail, digest, letterhead)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    context = _context(digest, letterhead, now)
+    # Quoted-printable is readable in a spool and passes every relay, 8-bit clean or not.
+    mail.set_content(templates.text("alert", **context), cte="quoted-printable")
+    mail.add_alternative(templates.html("alert", **context), subtype="html", cte="quoted-printable")
+    return mail
+
+
+def _context(digest: Digest, letterhead: Letterhead, now: int) -> dict[str, object]:
+    told = (digest.missed + digest.recovered)[:LISTED_LIMIT]
+    entries = [_entry(item, now) for item in told]
+    return {
+        "headline": headline(digest.missed + digest.recovered),
+        "missed": [entry for entry in entries if not entry.back],
+        "recovered": [entry for entry in entries if entry.back],
+        "missed_count": len(digest.missed),
+        "recovered_count": len(digest.recovered),
+        "left_out": len(digest.news) - len(entries),
+        "page_url": letterhead.page_url if _is_link(letterhead.page_url) else "",
+        "instance": shown(letterhead.instance) if letterhead.instance else "",
+    }
+
+
+def _is_link(url: str) -> bool:
+    return url.startswith(("https://", "http://")) and shown(url) == url
+
+
+def _entry(item: News, now: int) -> Entry:
+    job = item.episode.job
+    back = item.kind is Kind.RECOVERED
+    return Entry(
+        job=job,
+        back=back,
+        name=shown(job.cronname),
+        account=shown(job.account),
+        facts=tuple(_back_facts(item) if back else _missed_facts(item, now)),
+    )
+
+
+def _missed_facts(item: News, now: int) -> list[tuple[str, str]]:
+    episode, job = item.episode, item.episode.job
+    facts = [("expected by", say_time(episode.missed_at))]
+    if episode.ended_at is None:
+        facts.append(("late by", say_duration(now - episode.missed_at)))
+    else:
+        facts.append(("back since", say_time(episode.ended_at)))
+    facts.append(("last seen", say_time(episode.last_seen_at)))
+    facts.append(("last came from", shown(job.address) if job.address else "unknown"))
+    facts.append(("runs every", say_frequency(job)))
+    return facts
+
+
+def _back_facts(item: News) -> list[tuple[str, str]]:
+    episode, job = item.episode, item.episode.job
+    facts = []
+    if episode.ended_at is not None:
+        facts.append(("back since", say_time(episode.ended_at)))
+        facts.append(("silent for", say_duration(episode.silent_s or 0)))
+    facts.append(("was expected by", say_time(episode.missed_at)))
+    facts.append(("seen before that", say_time(episode.last_seen_at)))
+    facts.append(("came from", shown(job.address) if job.address else "unknown"))
+    facts.append(("runs every", say_frequency(job)))
+    return facts
+
+
+def _subject(digest: Digest) -> str:
+    news = digest.missed + digest.recovered
+    subject = f"[gocron] {headline(news)}"
+    if len(news) > 1:
+        subject = _with_names(subject, news)
+    # An encoded word in a name would be decoded into whatever it holds.
+    return subject.replace("=?", "= ?")
+
+
+def _with_names(subject: str, news: Sequence[News]) -> str:
+    """Return `subject` with the first names that there is room for."""
+    names: list[str] = []
+    for item in news:
+        more = full_name(item.episode.job)
+        if len(subject) + 2 + len(", ".join([*names, more])) > _SUBJECT_ROOM:
+            break
+        names.append(more)
+    if not names:
+        return subject
+    rest = f", {ELLIPSIS}" if len(names) < len(news) else ""
+    return f"{subject}: {', '.join(names)}{rest}"
+
+
+def _sender(letterhead: Letterhead) -> Address:
+    name, address = parseaddr(letterhead.sender)
+    found = _address(cut(shown(name), 60).replace("=?", "= ?") if name else "gocron", address)
+    return found or Address("gocron", "gocron", "localhost")
+
+
+def _recipient(recipient: str) -> Address | str:
+    """Return what To says: the envelope decides who gets it, so no odd address may stop a mail."""
+    return _address("", recipient) or "undisclosed-recipients:;"
+
+
+def _address(name: str, address: str) -> Address | None:
+    if not is_address(address):
+        return None
+    try:
+        return Address(name, addr_spec=address)
+    except (ValueError, IndexError, MessageError):
+        return None
+
+
+def _message_id(key: str, instance: str) -> str:
+    """Return the Message-ID of the digest `key`: the same whenever it is made."""
+    left = re.sub(r"[^A-Za-z0-9_-]+", "-", key)
+    host = re.sub(r"[^A-Za-z0-9.-]+|\.(?=\.)", "-", instance).strip(".-") or "localhost"
+    if left != key or not left or len(f"<{left}@{host}.gocron>") > _MESSAGE_ID_LIMIT:
+        left = hashlib.sha256(f"{key}@{instance}".encode(errors="replace")).hexdigest()[:32]
+    room = _MESSAGE_ID_LIMIT - len(f"<{left}@.gocron>")
+    return f"<{left}@{host[-room:].lstrip('.-')}.gocron>"
+
+
+def _thread(mail: EmailMessage, digest: Digest, letterhead: Letterhead) -> None:
+    """Let mail programs show the end of a silence below its beginning."""
+    keys = list(dict.fromkeys(digest.replies_to))[-REFERENCES_LIMIT:]
+    if keys:
+        told = [_message_id(key, letterhead.instance) for key in keys]
+        mail["In-Reply-To"] = told[-1]
+        mail["References"] = " ".join(told)

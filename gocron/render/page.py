@@ -1,0 +1,207 @@
+"""The status page: index, one page an account, the list of accounts, and their age."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from gocron.core.job import Account, Channel, Job, Status, Totals, Undelivered
+from gocron.render.moment import iso, say_time
+from gocron.render.rows import RowView, row_view
+from gocron.render.templates import Templates
+from gocron.render.wording import count, cut, shown
+
+# A page older than this many intervals doesn't trust itself any more.
+STALE_INTERVALS = 3
+
+_REFRESH_LEAST_S = 15
+_SLUG_LIMIT = 40
+_DIGEST_DIGITS = 10
+_ERROR_LIMIT = 300
+
+
+@dataclass(frozen=True)
+class Row:
+    """One job as a line of the page, with how it stood when the page was written."""
+
+    job: Job
+    status: Status
+
+
+@dataclass(frozen=True)
+class Group:
+    """One account on the index; `rows` is None where they are too many to list there."""
+
+    account: Account
+    rows: tuple[Row, ...] | None
+
+
+@dataclass(frozen=True)
+class IndexPage:
+    """What the index shows. `missing` goes from the longest silence to the shortest.
+
+    `accounts_elsewhere` says that the groups are empty because there are too many accounts:
+    accounts.html lists them.
+    """
+
+    written_at: int
+    interval_s: int
+    version: str
+    totals: Totals
+    missing: tuple[Row, ...]
+    missing_left_out: int
+    groups: tuple[Group, ...]
+    accounts_elsewhere: bool
+    undelivered: tuple[Undelivered, ...]
+
+
+@dataclass(frozen=True)
+class AccountPage:
+    """What the page of one account shows."""
+
+    written_at: int
+    interval_s: int
+    version: str
+    account: Account
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class AccountsPage:
+    """What the list of all accounts shows."""
+
+    written_at: int
+    interval_s: int
+    version: str
+    accounts: tuple[Account, ...]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One moment for `<time>`: for programs and for people."""
+
+    iso: str
+    text: str
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """One account, ready to show; `file` is its page as the index links to it."""
+
+    name: str
+    file: str
+    jobs: int
+    missing: int
+    tally: str
+    changed: Moment
+
+
+def account_file(name: str) -> str:
+    """Return the file of the account `name`: `account/web-01-1a2b3c4d5e.html`.
+
+    Safe for any name, and another one for another name.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_SLUG_LIMIT].strip("-")
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_DIGITS]
+    return f"account/{slug}-{digest}.html" if slug else f"account/{digest}.html"
+
+
+def age_script(swept_at: int, interval_s: int) -> str:
+    """Return age.js, by which open pages learn of the sweep that ended at `swept_at`."""
+    return f"self.gocronAge={{swept:{swept_at:d},interval:{interval_s:d}}};\n"
+
+
+def index_html(templates: Templates, page: IndexPage) -> str:
+    """Return index.html; raises PageError where a template doesn't work."""
+    return templates.html(
+        "index",
+        **_frame(page, root="", missing=page.totals.missing),
+        totals=page.totals,
+        swept=None if page.totals.swept_at is None else moment(page.totals.swept_at),
+        missing=[
+            (row_view(row.job, row.status), account_view_of(row.job.account))
+            for row in page.missing
+        ],
+        missing_left_out=page.missing_left_out,
+        groups=[(account_view(group.account), _views(group.rows)) for group in page.groups],
+        accounts_elsewhere=page.accounts_elsewhere,
+        undelivered=[_undelivered(item) for item in page.undelivered],
+    )
+
+
+def account_html(templates: Templates, page: AccountPage) -> str:
+    """Return the page of one account; raises PageError where a template doesn't work."""
+    return templates.html(
+        "account",
+        **_frame(page, root="../", missing=page.account.missing),
+        account=account_view(page.account),
+        rows=_views(page.rows),
+    )
+
+
+def accounts_html(templates: Templates, page: AccountsPage) -> str:
+    """Return accounts.html; raises PageError where a template doesn't work."""
+    return templates.html(
+        "accounts",
+        **_frame(page, root="", missing=sum(account.missing for account in page.accounts)),
+        accounts=[account_view(account) for account in page.accounts],
+    )
+
+
+def moment(at: int) -> Moment:
+    """Return `at` (epoch seconds) as `<time>` needs it."""
+    return Moment(iso(at), say_time(at))
+
+
+def account_view(account: Account) -> AccountView:
+    """Return `account` ready to show."""
+    tally = count(account.jobs, "job")
+    return AccountView(
+        name=shown(account.name),
+        file=account_file(account.name),
+        jobs=account.jobs,
+        missing=account.missing,
+        tally=f"{tally}, {account.missing:,} missing" if account.missing else tally,
+        changed=moment(account.changed_at),
+    )
+
+
+def account_view_of(name: str) -> tuple[str, str]:
+    """Return what the account `name` is shown as, and its file."""
+    return shown(name), account_file(name)
+
+
+def _views(rows: tuple[Row, ...] | None) -> list[RowView] | None:
+    return None if rows is None else [row_view(row.job, row.status) for row in rows]
+
+
+def _frame(
+    page: IndexPage | AccountPage | AccountsPage, root: str, missing: int
+) -> dict[str, object]:
+    """Return what the layout of every page needs; `root` leads to the index's folder."""
+    stale_at = page.written_at + STALE_INTERVALS * page.interval_s
+    return {
+        "root": root,
+        "any_missing": missing > 0,
+        "written_at": page.written_at,
+        "written": moment(page.written_at),
+        "stale": moment(stale_at),
+        "interval_s": page.interval_s,
+        "refresh_s": max(page.interval_s, _REFRESH_LEAST_S),
+        "stale_intervals": STALE_INTERVALS,
+        "version": page.version,
+        "count": count,
+    }
+
+
+def _undelivered(item: Undelivered) -> dict[str, object]:
+    by = "mail" if item.channel is Channel.MAIL else item.channel.value.capitalize()
+    return {
+        "what": count(item.count, "piece of news", "pieces of news"),
+        "by": by,
+        "recipient": shown(item.recipient) if item.recipient else "",
+        "attempts": count(item.attempts, "attempt"),
+        "since": moment(item.queued_at),
+        "next_try": moment(item.next_try_at),
+        "given_up": None if item.given_up_at is None else moment(item.given_up_at),
+        "error": cut(shown(item.last_error), _ERROR_LIMIT) if item.last_error else "",
+    }

@@ -1,0 +1,48 @@
+"""One job as a row of the status page, with every text made: the templates only place them."""
+
+from typing import NamedTuple
+
+from gocron.core.duration import say_duration
+from gocron.core.job import Job, Status
+from gocron.render.moment import iso, say_time
+from gocron.render.wording import shown
+
+STATES = {
+    Status.UP: "up",
+    Status.LATE: "late",
+    Status.OVERDUE: "overdue",
+    Status.MISSED: "missing",
+    Status.RECOVERED: "back",
+}
+
+
+class RowView(NamedTuple):
+    """A row ready to show; `due` is the deadline that counts, grace included."""
+
+    state: str
+    name: str
+    site: bool
+    seen_iso: str
+    seen: str
+    due_iso: str
+    due: str
+    every: str
+    grace: str
+    address: str
+
+
+def row_view(job: Job, status: Status) -> RowView:
+    """Return `job`, which stands at `status`, ready to show."""
+    due_at = job.due_at if job.missed_at is None else job.missed_at
+    return RowView(
+        state=STATES[status],
+        name=shown(job.cronname),
+        site=job.site,
+        seen_iso=iso(job.last_seen_at),
+        seen=say_time(job.last_seen_at),
+        due_iso=iso(due_at),
+        due=say_time(due_at),
+        every=say_duration(job.frequency_s),
+        grace=say_duration(job.grace_s) if job.grace_s else "",
+        address=shown(job.address) if job.address else "",
+    )

@@ -1,0 +1,173 @@
+"""A digest or a summary as a Slack post, inside Slack's limits whatever names hold."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gocron.core.duration import say_duration
+from gocron.core.job import Digest, Episode, Job, Kind, News, Undelivered
+from gocron.render.moment import say_time
+from gocron.render.summary import Report, verdict
+from gocron.render.wording import ELLIPSIS, count, headline, say_frequency, shown
+
+LISTED_LIMIT = 30
+
+# Slack's own limits are 150, 3,000 and 50; it counts some characters twice.
+_HEADER_LIMIT = 140
+_SECTION_LIMIT = 2_800
+_NAME_LIMIT = 120
+_ERROR_LIMIT = 200
+_SECTION_COUNT_LIMIT = 40
+
+_NO_BACKTICK = "\u02cb"
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def alert_post(digest: Digest, channel: str, page_url: str, now: int) -> dict[str, Any]:
+    """Return the post that tells `digest` in `channel` (the webhook's own where empty).
+
+    `now` is epoch seconds. Never raises: names are shown literally, and cut to fit.
+    """
+    news = digest.missed + digest.recovered
+    lines = [_news_line(item, now) for item in news[:LISTED_LIMIT]]
+    lines += _left_out(len(news) - len(lines))
+    post = _post(headline(news), lines, "", channel, page_url)
+    # What a notification shows is read as mark-up too.
+    return post | {"text": headline(news, _name)}
+
+
+def summary_post(report: Report, channel: str, page_url: str) -> dict[str, Any]:
+    """Return the post of the summary `report` in `channel` (the webhook's own where empty)."""
+    totals = report.totals
+    lines = _part("Missing", [_missing_line(job, report.now) for job in report.missing])
+    lines += _left_out(report.missing_left_out + max(len(report.missing) - LISTED_LIMIT, 0))
+    ended = [_ended_line(episode) for episode in report.ended]
+    lines += _part("Went missing and came back", ended)
+    lines += _left_out(report.ended_count - min(len(report.ended), LISTED_LIMIT))
+    lines += _part("Not delivered", [_undelivered_line(item) for item in report.undelivered])
+    lines += _left_out(len(report.undelivered) - LISTED_LIMIT)
+    closing = (
+        f"{count(totals.jobs, 'job')} in {count(totals.accounts, 'account')}, "
+        f"{_date(report.since)} to {_date(report.now)}"
+    )
+    return _post(verdict(report), lines, closing, channel, page_url)
+
+
+def _part(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"*{title}*", *lines[:LISTED_LIMIT]] if lines else []
+
+
+def _left_out(number: int) -> list[str]:
+    return [f"and {number:,} more"] if number > 0 else []
+
+
+def _post(
+    title: str, lines: Sequence[str], closing: str, channel: str, page_url: str
+) -> dict[str, Any]:
+    blocks: list[dict[str, Any]] = [
+        {
+            "type": "header",
+            "text": {"type": "plain_text", "text": _fit(title, _HEADER_LIMIT), "emoji": False},
+        }
+    ]
+    blocks += [{"type": "section", "text": _mrkdwn(text)} for text in _packed(lines)]
+    link = f"<{_escaped(page_url)}|Open the status page>" if _is_link(page_url) else ""
+    foot = [_mrkdwn(text) for text in (closing, link) if text]
+    if foot:
+        blocks.append({"type": "context", "elements": foot})
+    post: dict[str, Any] = {"text": _escaped(title), "blocks": blocks}
+    return post | ({"channel": channel} if channel else {})
+
+
+def _mrkdwn(text: str) -> dict[str, Any]:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}
+
+
+def _packed(lines: Iterable[str]) -> list[str]:
+    """Return `lines` in as few texts as Slack's limit of one section allows."""
+    texts: list[str] = []
+    for line in lines:
+        if texts and _length(texts[-1]) + 1 + _length(line) <= _SECTION_LIMIT:
+            texts[-1] += "\n" + line
+        else:
+            texts.append(line)
+    return texts[:_SECTION_COUNT_LIMIT]
+
+
+def _news_line(item: News, now: int) -> str:
+    episode, job = item.episode, item.episode.job
+    if item.kind is Kind.RECOVERED:
+        return f":large_green_circle: {_name(job)} {_back(episode)}"
+    late = say_duration(now - episode.missed_at)
+    source = f", last from {_code(job.address)}" if job.address else ""
+    return (
+        f":red_circle: {_name(job)} expected by {_date(episode.missed_at)}, {late} late; "
+        f"last seen {_date(episode.last_seen_at)}{source}; runs every {say_frequency(job)}"
+    )
+
+
+def _missing_line(job: Job, now: int) -> str:
+    return (
+        f"{_name(job)} last seen {_date(job.last_seen_at)}, "
+        f"silent for {say_duration(now - job.last_seen_at)}"
+    )
+
+
+def _ended_line(episode: Episode) -> str:
+    return f"{_name(episode.job)} {_back(episode)}"
+
+
+def _back(episode: Episode) -> str:
+    if episode.ended_at is None:
+        return "is back"
+    return f"back since {_date(episode.ended_at)}, after {say_duration(episode.silent_s or 0)}"
+
+
+def _undelivered_line(item: Undelivered) -> str:
+    state = "given up on" if item.given_up_at is not None else "still tried"
+    why = f": {_code(item.last_error, _ERROR_LIMIT)}" if item.last_error else ""
+    to = f" to {_code(item.recipient)}" if item.recipient else ""
+    return (
+        f"{count(item.count, 'piece of news', 'pieces of news')} by {item.channel.value}{to}, "
+        f"{state} after {count(item.attempts, 'attempt')}{why}"
+    )
+
+
+def _name(job: Job) -> str:
+    return f"{_code(job.cronname)} ({_code(job.account)})"
+
+
+def _code(text: str, limit: int = _NAME_LIMIT) -> str:
+    """Return `text` where Slack reads no mark-up, mention, link or emoji: between backticks."""
+    return f"`{_fit(shown(text).replace('`', _NO_BACKTICK), limit)}`"
+
+
+def _date(at: int) -> str:
+    """Return `at` so that Slack shows it in the reader's zone, and others in UTC."""
+    if not 0 <= at < 4_102_444_800:
+        return say_time(at)
+    return f"<!date^{at}^{{date_short_pretty}} {{time}}|{say_time(at)}>"
+
+
+def _is_link(url: str) -> bool:
+    return url.startswith(("https://", "http://")) and not set(url) & set("|<>") and len(url) < 999
+
+
+def _escaped(text: str) -> str:
+    return "".join(_ESCAPES.get(char, char) for char in text)
+
+
+def _fit(text: str, limit: int) -> str:
+    """Return `text` escaped, cut so that what is sent keeps `limit` and no escape is broken."""
+    room, kept = limit - 1, []
+    for char in text:
+        piece = _ESCAPES.get(char, char)
+        room -= _length(piece)
+        if room < 0:
+            kept.append(ELLIPSIS)
+            break
+        kept.append(piece)
+    return "".join(kept)
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-16-le", "replace")) // 2

@@ -1,0 +1,212 @@
+"""How the front is served: granian's event loop reads requests, one thread commits.
+
+A check-in needs no thread of its own: it is read and answered in the event loop and waits
+there for its group's commit. So a client that sends its request by drops holds nothing that
+others need. All other requests go to the WSGI application in a few threads.
+"""
+
+import asyncio
+import io
+import os
+import socket
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+
+from gocron.config import Config, load_config
+from gocron.core.checkin import CheckIn
+from gocron.errors import ConfigError
+from gocron.fields import BODY_LIMIT
+from gocron.front import Answer, Front, Request, make_app, retry_later
+from gocron.store.group_commit import PATIENCE_S, GroupCommit, Outcome
+from gocron.store.schema import open_store
+
+BODY_PATIENCE_S = 5.0
+READING_THREADS = 4
+
+# All crontabs of a fleet fire in the same second; what waits here is answered, not refused.
+BACKLOG = 4096
+SHUTDOWN_PATIENCE_S = 10.0
+
+_CHECK_IN_METHODS = ("GET", "POST", "HEAD")
+
+
+def serve(config: Config, path: Path | None) -> None:
+    """Serve check-ins until a signal ends it. Raises ConfigError where the port can't be had."""
+    _try_port(config.listen_host, config.listen_port)
+    # The process that serves reads the configuration anew.
+    if path is not None:
+        os.environ["GOCRON_CONFIG"] = str(path.resolve())
+    Granian(
+        "gocron.serve:server",
+        address=config.listen_host,
+        port=config.listen_port,
+        interface=Interfaces.RSGI,
+        factory=True,
+        loop=Loops.auto,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
+        websockets=False,
+        backlog=BACKLOG,
+        respawn_failed_workers=True,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+def server() -> "Server":
+    """Return what granian serves, in the process that serves it."""
+    return Server(load_config())
+
+
+def _try_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except OSError as error:
+        raise ConfigError(
+            f"listen_host {host}, listen_port {port}",
+            f"can't listen: {error.strerror or error}",
+            "free the port or choose another",
+        ) from None
+
+
+class Server:
+    """The RSGI application: one for each process, made in the process that serves."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make what belongs to the event loop that will serve."""
+        store = open_store(self._config.database_url)
+        self._loop = loop
+        self._front = Front(self._config, store, time.time)
+        self._group_commit = GroupCommit(store, announce=loop.call_soon_threadsafe)
+        self._app = make_app(self._front, self._group_commit)
+        self._readers = ThreadPoolExecutor(READING_THREADS, "reading")
+        self._serving = 0
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Answer what came before the signal to stop."""
+
+        async def drain() -> None:
+            while self._serving:
+                await asyncio.sleep(0.01)
+
+        loop.run_until_complete(asyncio.wait_for(drain(), SHUTDOWN_PATIENCE_S))
+
+    async def __rsgi__(self, scope: Any, protocol: Any) -> None:
+        """Serve one request."""
+        self._serving += 1
+        try:
+            await self._respond(scope, protocol)
+        finally:
+            self._serving -= 1
+
+    async def _respond(self, scope: Any, protocol: Any) -> None:
+        try:
+            body = await _body(protocol) if scope.method == "POST" else b""
+        except (asyncio.TimeoutError, OSError):
+            answer = retry_later("gocron: the request's body did not come in time; try again")
+        else:
+            answer = await self._serve(scope, body)
+        protocol.response_bytes(
+            answer.status, list(answer.headers), answer.body.encode("utf-8", "replace")
+        )
+
+    async def _serve(self, scope: Any, body: bytes) -> Answer:
+        if scope.path != "/" or scope.method not in _CHECK_IN_METHODS:
+            return await self._loop.run_in_executor(self._readers, self._read, scope, body)
+        came = self._front.read(_asked(scope, body))
+        if isinstance(came, Answer):
+            return came
+        return self._front.answer(came, await self._recorded(came))
+
+    def _recorded(self, checkin: CheckIn) -> "asyncio.Future[Outcome]":
+        """Return what will tell the outcome of `checkin`, too late being one."""
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+
+        def tell(outcome: Outcome) -> None:
+            if not future.done():
+                timer.cancel()
+                future.set_result(outcome)
+
+        timer = self._loop.call_later(PATIENCE_S, lambda: tell(self._group_commit.too_late()))
+        self._group_commit.submit(checkin, tell)
+        return future
+
+    def _read(self, scope: Any, body: bytes) -> Answer:
+        """Ask the WSGI application."""
+        began: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> None:
+            began[:] = [int(status[:3]), tuple(headers)]
+
+        content = b"".join(self._app(_environ(scope, body), start_response))
+        return Answer(began[0], began[1], content.decode("utf-8"))
+
+
+async def _body(protocol: Any) -> bytes:
+    """Return the body, or as much of it as tells that it is too long."""
+
+    async def read() -> bytes:
+        came = bytearray()
+        async for chunk in protocol:
+            came += chunk
+            if len(came) > BODY_LIMIT:
+                break
+        return bytes(came)
+
+    return await asyncio.wait_for(read(), BODY_PATIENCE_S)
+
+
+def _peer(scope: Any) -> str:
+    host: str = scope.client.rpartition(":")[0]
+    return host.strip("[]")
+
+
+def _asked(scope: Any, body: bytes) -> Request:
+    header = scope.headers.get
+    return Request(
+        query=scope.query_string,
+        content_type=header("content-type") or "" if body else "",
+        body=body,
+        peer=_peer(scope),
+        forwarded=", ".join(scope.headers.get_all("x-forwarded-for")),
+    )
+
+
+def _environ(scope: Any, body: bytes) -> dict[str, Any]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode("utf-8").decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": "gocron",
+        "SERVER_PORT": "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": _peer(scope),
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name in scope.headers.keys():  # noqa: SIM118 (granian's headers aren't iterable)
+        if name not in ("content-length", "content-type"):
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = ", ".join(
+                scope.headers.get_all(name)
+            )
+    return environ

@@ -1,0 +1,146 @@
+"""Check-ins: the hot path. One statement for as many as came together."""
+
+import sqlite3
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from peewee import EXCLUDED, Case, Tuple, Value, fn
+
+from gocron.core.checkin import CheckIn
+from gocron.core.schedule import due_at
+from gocron.store.database import Store
+
+COLUMNS = (
+    "account",
+    "cronname",
+    "email",
+    "frequency_s",
+    "grace_s",
+    "site",
+    "address",
+    "created_at",
+    "last_seen_at",
+    "due_at",
+)
+
+_SQLITE_RETURNS = sqlite3.sqlite_version_info >= (3, 35)
+
+Key = tuple[str, str]
+
+
+def record(store: Store, checkins: Sequence[CheckIn]) -> list[int | None]:
+    """Keep `checkins` as part of the caller's transaction; return the deadline of each.
+
+    The deadline is None, and nothing is kept, where an unknown job didn't tell all that a
+    new one needs. Rows are locked in the order of their keys, as every writer does.
+    """
+    due: list[int | None] = [None] * len(checkins)
+    waiting = list(enumerate(checkins))
+    while waiting:
+        # One statement can't meet a key twice: a job's second check-in waits for the next.
+        wave: dict[Key, tuple[int, CheckIn]] = {}
+        later = []
+        for index, checkin in waiting:
+            if checkin.key in wave:
+                later.append((index, checkin))
+            else:
+                wave[checkin.key] = (index, checkin)
+        deadlines = _record_wave(store, [wave[key][1] for key in sorted(wave)])
+        for key, (index, _) in wave.items():
+            due[index] = deadlines.get(key)
+        waiting = later
+    return due
+
+
+def _record_wave(store: Store, checkins: list[CheckIn]) -> dict[Key, int]:
+    """Keep check-ins of different jobs, ordered by key; return the deadline by key."""
+    if all(checkin.email and checkin.frequency_s for checkin in checkins):
+        rows = [_row(checkin, checkin.email, checkin.frequency_s) for checkin in checkins]
+    else:
+        rows = _completed(store, checkins)
+    return _upsert(store, rows) if rows else {}
+
+
+def _completed(store: Store, checkins: list[CheckIn]) -> list[tuple[Any, ...]]:
+    """Return rows for the check-ins that are whole, or whole with what is stored."""
+    job = store.tables.job
+    stored = {
+        (row["account"], row["cronname"]): row
+        for row in store.locked(
+            job.select(job.account, job.cronname, job.email, job.frequency_s)
+            .where(_key_in(job, [checkin.key for checkin in checkins]))
+            .order_by(job.account, job.cronname)
+        )
+    }
+    rows = []
+    for checkin in checkins:
+        known = stored.get(checkin.key, {})
+        email = checkin.email or known.get("email")
+        frequency_s = checkin.frequency_s or known.get("frequency_s")
+        if email is not None and frequency_s is not None:
+            rows.append(_row(checkin, email, frequency_s))
+    return rows
+
+
+def _row(checkin: CheckIn, email: str | None, frequency_s: int | None) -> tuple[Any, ...]:
+    return (
+        checkin.account,
+        checkin.cronname,
+        email,
+        frequency_s,
+        checkin.grace_s,
+        checkin.site,
+        checkin.address,
+        checkin.seen_at,
+        checkin.seen_at,
+        due_at(checkin.seen_at, frequency_s or 0, checkin.grace_s or 0),
+    )
+
+
+def _upsert(store: Store, rows: list[tuple[Any, ...]]) -> dict[Key, int]:
+    sql, tail = _statement(store, len(rows))
+    cursor = store.db.execute_sql(sql, [value for row in rows for value in row] + tail)
+    if store.is_postgres or _SQLITE_RETURNS:
+        return {(account, cronname): due for account, cronname, due in cursor.fetchall()}
+    job = store.tables.job
+    told = job.select(job.account, job.cronname, job.due_at).where(
+        _key_in(job, [(row[0], row[1]) for row in rows])
+    )
+    return {(row["account"], row["cronname"]): row["due_at"] for row in told}
+
+
+def _key_in(job: Any, keys: list[Key]) -> Any:
+    return Tuple(job.account, job.cronname).in_([Value(key) for key in keys])
+
+
+@lru_cache(maxsize=256)
+def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
+    """Return the upsert of `count` rows, compiled, and the parameters that follow the rows'.
+
+    Compiling takes 20 times as long as running. What a check-in doesn't tell keeps its
+    stored value; the first check-in of a missing job marks its return, for the sweep.
+    """
+    job = store.tables.job
+    grace_s = fn.COALESCE(EXCLUDED.grace_s, job.grace_s)
+    returned = job.missed_at.is_null(False) & job.back_at.is_null()
+    query = job.insert(
+        [tuple(column for column in COLUMNS) for _ in range(count)],
+        columns=[getattr(job, column) for column in COLUMNS],
+    ).on_conflict(
+        conflict_target=("account", "cronname"),
+        update={
+            "email": EXCLUDED.email,
+            "frequency_s": EXCLUDED.frequency_s,
+            "grace_s": grace_s,
+            "site": fn.COALESCE(EXCLUDED.site, job.site),
+            "address": EXCLUDED.address,
+            "last_seen_at": EXCLUDED.last_seen_at,
+            "due_at": EXCLUDED.last_seen_at + EXCLUDED.frequency_s + fn.COALESCE(grace_s, 0),
+            "back_at": Case(None, [(returned, EXCLUDED.last_seen_at)], job.back_at),
+        },
+    )
+    if store.is_postgres or _SQLITE_RETURNS:
+        query = query.returning(job.account, job.cronname, job.due_at)
+    sql, parameters = query.sql()
+    return sql, list(parameters)[count * len(COLUMNS) :]

@@ -1,0 +1,139 @@
+"""The connection: SQLite or Postgres, how a transaction is begun, what is tried again."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import peewee
+from playhouse import db_url
+
+from gocron.errors import StoreError
+from gocron.store.tables import Tables
+
+BUSY_TIMEOUT_S = 5
+CONNECT_TIMEOUT_S = 5
+_TRIES = 5
+_PAUSE_S = 0.05
+
+# What Postgres calls a deadlock and a serialization failure; both were rolled back whole.
+_PASSING_CODES = frozenset(("40P01", "40001"))
+
+Result = TypeVar("Result")
+
+
+class Store:
+    """One database and its tables. Each thread that asks it opens its own connection."""
+
+    def __init__(self, url: str) -> None:
+        self.name = nameless(url)
+        self.is_postgres = not url.startswith("sqlite:")
+        self.db = _postgres(url) if self.is_postgres else _sqlite(url)
+        self.kind = "postgres" if self.is_postgres else "sqlite"
+        self.tables = Tables(self.db)
+
+    @contextmanager
+    def connected(self) -> Iterator[None]:
+        """Hold a connection for the length of the block.
+
+        Raises StoreError for whatever the database can't do meanwhile.
+        """
+        with self.reporting():
+            self.db.connect(reuse_if_open=True)
+            try:
+                yield
+            finally:
+                self.db.close()
+
+    @contextmanager
+    def reporting(self) -> Iterator[None]:
+        """Turn what the database raises into a StoreError of one line, without a password."""
+        try:
+            yield
+        except (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise StoreError(self.name, reason, "see `gocron check`") from error
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Make the block one transaction that is on disk when the block is left.
+
+        On SQLite the write lock is taken at once: a transaction that reads first and writes
+        later fails without waiting when another has written in between.
+        """
+        with self.db.atomic() if self.is_postgres else self.db.atomic("IMMEDIATE"):
+            yield
+
+    def write(self, work: Callable[[], Result]) -> Result:
+        """Run `work` as one transaction, again where it met another transaction's lock."""
+        for left in reversed(range(_TRIES)):
+            try:
+                with self.writing():
+                    return work()
+            except peewee.OperationalError as error:
+                if not left or not _is_passing(error):
+                    raise
+                time.sleep(_PAUSE_S)
+        raise AssertionError("unreachable")
+
+    def server_version(self) -> str:
+        """Return the version of the database behind the connection."""
+        if not self.is_postgres:
+            return sqlite3.sqlite_version
+        (version,) = self.db.execute_sql("SHOW server_version").fetchone()
+        return str(version)
+
+    def locked(self, query: Any) -> Any:
+        """Return `query` so that the rows it reads stay as they are until the transaction ends.
+
+        SQLite needs no word for it: the writing transaction holds the whole file.
+        """
+        return query.for_update() if self.is_postgres else query
+
+
+def nameless(url: str) -> str:
+    """Return `url` as it may be shown to people: without user, password and parameters."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return f"sqlite {parts.path.removeprefix('/') or ':memory:'}"
+    host = f" on {parts.hostname}" if parts.hostname else ""
+    return f"postgres {parts.path.removeprefix('/')}{host}"
+
+
+def _is_passing(error: peewee.OperationalError) -> bool:
+    cause = error.__cause__ or error.__context__ or error
+    return getattr(cause, "pgcode", None) in _PASSING_CODES or "locked" in str(error)
+
+
+def _sqlite(url: str) -> Any:
+    path = url.removeprefix("sqlite:///")
+    folder = Path(path).parent
+    if not folder.is_dir():
+        raise StoreError(f"sqlite {path}", f"no folder {folder}", "make it, or set database_url")
+    return peewee.SqliteDatabase(
+        path,
+        pragmas={
+            "journal_mode": "wal",
+            "synchronous": "full",
+            "foreign_keys": 1,
+        },
+        timeout=BUSY_TIMEOUT_S,
+        autoconnect=False,
+    )
+
+
+def _postgres(url: str) -> Any:
+    return db_url.connect(
+        url,
+        unquote_password=True,
+        unquote_user=True,
+        autoconnect=False,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        keepalives_idle=30,
+        tcp_user_timeout=10_000,
+        application_name="gocron",
+        options="-c synchronous_commit=on -c lock_timeout=5s -c statement_timeout=60s",
+    )

@@ -1,0 +1,101 @@
+"""Group commit: check-ins that come in together share one transaction and one fsync."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import peewee
+
+from gocron.core.checkin import CheckIn
+from gocron.errors import StoreError
+from gocron.store import checkins
+from gocron.store.database import Store
+
+# Enough to share an fsync among all that wait; the statement of each size is compiled once.
+GROUP_LIMIT = 64
+
+# While the database is away check-ins gather up to here, and more are refused at once.
+QUEUE_LIMIT = 20_000
+
+# A client waits 10 s (`curl -m 10`): we give up before it does, so that it learns why.
+PATIENCE_S = 8.0
+
+# What became of a check-in: its deadline, None where the job is unknown, or why not.
+Outcome = int | None | StoreError
+Tell = Callable[[Outcome], None]
+
+
+class GroupCommit:
+    """One thread that writes what many requests hand in.
+
+    While one transaction is on its way to the disk the next ones gather, so that the load
+    sets the size of the groups: alone, a check-in waits for nobody. `announce` runs the
+    function it is given where the requests wait, for example in their event loop.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        announce: Callable[[Callable[[], None]], object] = lambda tell_all: tell_all(),
+    ) -> None:
+        self._store = store
+        self._announce = announce
+        self._queue: deque[tuple[CheckIn, Tell]] = deque()
+        self._handed_in = threading.Semaphore(0)
+        threading.Thread(target=self._work, name="group-commit", daemon=True).start()
+
+    def submit(self, checkin: CheckIn, tell: Tell) -> None:
+        """Hand in `checkin`; `tell` learns its outcome once it is on disk, or is not to be."""
+        if len(self._queue) >= QUEUE_LIMIT:
+            tell(StoreError(self._store.name, f"{QUEUE_LIMIT} check-ins wait for it"))
+            return
+        self._queue.append((checkin, tell))
+        self._handed_in.release()
+
+    def record(self, checkin: CheckIn) -> Outcome:
+        """Hand in `checkin` and wait for its outcome."""
+        told: list[Outcome] = []
+        done = threading.Event()
+
+        def tell(outcome: Outcome) -> None:
+            told.append(outcome)
+            done.set()
+
+        self.submit(checkin, tell)
+        return told[0] if done.wait(PATIENCE_S) else self.too_late()
+
+    def too_late(self) -> StoreError:
+        """Return the outcome of a check-in whose commit takes too long. It may yet be kept."""
+        return StoreError(self._store.name, f"no answer within {PATIENCE_S:.0f} s")
+
+    def _work(self) -> None:
+        while True:
+            self._handed_in.acquire()
+            group = [self._queue.popleft()]
+            while len(group) < GROUP_LIMIT and self._handed_in.acquire(blocking=False):
+                group.append(self._queue.popleft())
+            outcomes = self._commit([checkin for checkin, _ in group])
+            self._announce(lambda group=group, outcomes=outcomes: _tell_all(group, outcomes))  # type: ignore[misc]
+
+    def _commit(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
+        try:
+            with self._store.reporting():
+                self._store.db.connect(reuse_if_open=True)
+                return self._write(group)
+        except StoreError as error:
+            self._store.db.close()
+            return [error] * len(group)
+
+    def _write(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
+        try:
+            return self._store.write(lambda: checkins.record(self._store, group))
+        except (peewee.DataError, peewee.IntegrityError):
+            # One check-in that the database can't hold must not cost the others theirs.
+            if len(group) == 1:
+                raise
+            return [outcome for checkin in group for outcome in self._commit([checkin])]
+
+
+def _tell_all(group: Sequence[tuple[CheckIn, Tell]], outcomes: Sequence[Outcome]) -> None:
+    for (_, tell), outcome in zip(group, outcomes, strict=True):
+        tell(outcome)

@@ -1,0 +1,133 @@
+"""Jobs as they are read, listed and forgotten."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from gocron.core.checkin import CheckIn
+from gocron.core.job import Job
+from gocron.core.schedule import due_at
+from gocron.errors import UnknownJob
+from gocron.store.database import Store
+from gocron.store.tables import JOB
+
+
+def as_job(row: dict[str, Any], prefix: str = "") -> Job:
+    """Return the job that `row` holds, its columns named with `prefix`."""
+    told = {column: row[prefix + column] for column in JOB}
+    told["grace_s"] = told["grace_s"] or 0
+    told["site"] = bool(told["site"])
+    return Job(**told)
+
+
+def columns(store: Store, prefix: str = "") -> list[Any]:
+    """Return the columns that `as_job` reads, named with `prefix`."""
+    job = store.tables.job
+    return [getattr(job, column).alias(prefix + column) for column in JOB]
+
+
+def every_job(store: Store, account: str | None = None, missing: bool = False) -> Iterator[Job]:
+    """Yield the jobs by account and cronname: all, those of one account, those missing."""
+    job = store.tables.job
+    query = job.select(*columns(store)).order_by(job.account, job.cronname)
+    if account is not None:
+        query = query.where(job.account == account)
+    if missing:
+        query = query.where(job.missed_at.is_null(False) & job.back_at.is_null())
+    return (as_job(row) for row in query.iterator())
+
+
+def longest_silent(store: Store, limit: int) -> list[Job]:
+    """Return missing jobs, the longest silent first."""
+    job = store.tables.job
+    query = (
+        job.select(*columns(store))
+        .where(job.missed_at.is_null(False) & job.back_at.is_null())
+        .order_by(job.missed_at, job.id)
+        .limit(limit)
+    )
+    return [as_job(row) for row in query]
+
+
+def find(store: Store, account: str, cronname: str) -> Job:
+    """Return one job. Raises UnknownJob."""
+    job = store.tables.job
+    for row in job.select(*columns(store)).where(
+        (job.account == account) & (job.cronname == cronname)
+    ):
+        return as_job(row)
+    raise UnknownJob(f"{account} {cronname}", "no such job", "see `gocron jobs list`")
+
+
+def is_known(store: Store, key: tuple[str, str]) -> bool:
+    """Tell whether there is a job of this account and cronname."""
+    job = store.tables.job
+    known: bool = (
+        job.select(job.id).where((job.account == key[0]) & (job.cronname == key[1])).exists()
+    )
+    return known
+
+
+def declare(store: Store, told: CheckIn) -> str:
+    """Make the job that `told` describes known, or change what it declares.
+
+    That is no check-in: a known job's last check-in stays, its deadline follows the new
+    frequency. Return "added", "changed" or "unchanged".
+    """
+    job = store.tables.job
+
+    def work() -> str:
+        mine = (job.account == told.account) & (job.cronname == told.cronname)
+        rows = list(store.locked(job.select(*columns(store)).where(mine)))
+        if not rows:
+            job.insert(_new_row(told)).execute()
+            return "added"
+        known = as_job(rows[0])
+        changed = replace(
+            known,
+            email=told.email or known.email,
+            frequency_s=told.frequency_s or known.frequency_s,
+            grace_s=known.grace_s if told.grace_s is None else told.grace_s,
+            site=known.site if told.site is None else told.site,
+        )
+        if changed == known:
+            return "unchanged"
+        due = due_at(known.last_seen_at, changed.frequency_s, changed.grace_s)
+        job.update(
+            {
+                job.email: changed.email,
+                job.frequency_s: changed.frequency_s,
+                job.grace_s: changed.grace_s,
+                job.site: changed.site,
+                job.due_at: due,
+            }
+        ).where(mine).execute()
+        return "changed"
+
+    return store.write(work)
+
+
+def _new_row(told: CheckIn) -> dict[str, Any]:
+    return {
+        "account": told.account,
+        "cronname": told.cronname,
+        "email": told.email,
+        "frequency_s": told.frequency_s,
+        "grace_s": told.grace_s,
+        "site": told.site,
+        # No address: this job has not been heard yet.
+        "address": "",
+        "created_at": told.seen_at,
+        "last_seen_at": told.seen_at,
+        "due_at": due_at(told.seen_at, told.frequency_s or 0, told.grace_s or 0),
+    }
+
+
+def forget(store: Store, account: str, cronname: str) -> None:
+    """Remove a job with its episodes and news. Raises UnknownJob."""
+    job = store.tables.job
+    removed = store.write(
+        lambda: job.delete().where((job.account == account) & (job.cronname == cronname)).execute()
+    )
+    if not removed:
+        raise UnknownJob(f"{account} {cronname}", "no such job", "see `gocron jobs list`")

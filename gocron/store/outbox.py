@@ -1,0 +1,255 @@
+"""The outbox: news waits here until its recipient's server took it."""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import fn
+
+from gocron.core.job import Channel, Digest, Episode, Kind, News, Undelivered
+from gocron.store import jobs
+from gocron.store.database import Store
+
+# A sweep that was killed while it delivered holds its digest no longer than this. It is
+# longer than a delivery lasts, or another sweep would send the same mail meanwhile.
+LEASE_S = 300
+
+RETRY_FIRST_S = 60
+RETRY_MOST_S = 300
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What may be claimed: a digest by its key, or fresh news of a recipient (no key)."""
+
+    channel: Channel
+    recipient: str
+    key: str | None
+
+
+def due(store: Store, now: int) -> list[Waiting]:
+    """Return what waits for delivery at `now`, the oldest first."""
+    news = store.tables.news
+    query = (
+        news.select(news.channel, news.recipient, news.digest, fn.MIN(news.id).alias("first"))
+        .where(_open(news) & (news.next_try_at <= now))
+        .group_by(news.channel, news.recipient, news.digest)
+        .order_by(fn.MIN(news.id))
+    )
+    return [Waiting(Channel(row["channel"]), row["recipient"], row["digest"]) for row in query]
+
+
+def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
+    """Take `waiting` for delivery; return its digest, None where another sweep has it.
+
+    Fresh news gets the key that it keeps for good. News that a job is back waits until the
+    news that it was missing has left: nobody hears of an end first.
+    """
+    news = store.tables.news
+    key = waiting.key or uuid.uuid4().hex
+    mine = (
+        (news.channel == waiting.channel.value)
+        & (news.recipient == waiting.recipient)
+        & _open(news)
+        & (news.next_try_at <= now)
+    )
+    if waiting.key is None:
+        mine &= news.digest.is_null() & ~_begun_elsewhere(store)
+    else:
+        mine &= news.digest == key
+    change = {
+        news.digest: key,
+        news.next_try_at: now + LEASE_S,
+        news.attempts: news.attempts + 1,
+    }
+    if not store.write(lambda: news.update(change).where(mine).execute()):
+        return None
+    return _read(store, waiting, key)
+
+
+def mark_sent(store: Store, digest: Digest, now: int) -> None:
+    """Keep that the server took `digest`."""
+    news = store.tables.news
+    _settle(store, digest, {news.sent_at: now, news.last_error: ""})
+
+
+def put_back(store: Store, digest: Digest, now: int, error: str) -> int:
+    """Keep `digest` for a later try, each later than the one before; return when."""
+    news = store.tables.news
+    wait_s = min(RETRY_FIRST_S << min(digest.attempts - 1, 8), RETRY_MOST_S)
+    _settle(store, digest, {news.next_try_at: now + wait_s, news.last_error: error})
+    return now + wait_s
+
+
+def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
+    """Keep that `digest` can't be delivered; what would have followed it is given up too."""
+    news = store.tables.news
+    change = {news.given_up_at: now, news.last_error: error}
+    follows = (
+        _open(news)
+        & (news.channel == digest.channel.value)
+        & (news.recipient == digest.recipient)
+        & news.episode_id.in_([item.episode.id for item in digest.missed])
+    )
+
+    def work() -> None:
+        news.update(change).where((news.digest == digest.key) & _open(news)).execute()
+        news.update(change).where(follows).execute()
+
+    store.write(work)
+
+
+def move_to_mail(store: Store, digest: Digest, now: int) -> None:
+    """Put mails to the jobs' owners in the place of a Slack `digest` that failed."""
+    news = store.tables.news
+    mails = [
+        {
+            "episode_id": item.episode.id,
+            "kind": item.kind.value,
+            "channel": Channel.MAIL.value,
+            "recipient": recipient,
+            "queued_at": digest.queued_at,
+            "next_try_at": now,
+        }
+        for item in digest.news
+        for recipient in item.episode.job.recipients
+    ]
+
+    def work() -> None:
+        if news.delete().where((news.digest == digest.key) & _open(news)).execute() and mails:
+            news.insert(mails).on_conflict("IGNORE").execute()
+
+    store.write(work)
+
+
+def undelivered(store: Store, given_up_since: int) -> list[Undelivered]:
+    """Return by recipient what was tried in vain, and what was given up on since then."""
+    news = store.tables.news
+    given_up = news.given_up_at >= given_up_since
+    query = (
+        news.select(
+            news.channel,
+            news.recipient,
+            news.last_error,
+            fn.COUNT(news.id).alias("count"),
+            fn.MIN(news.queued_at).alias("queued_at"),
+            fn.MAX(news.attempts).alias("attempts"),
+            fn.MIN(news.next_try_at).alias("next_try_at"),
+            fn.MAX(news.given_up_at).alias("given_up_at"),
+        )
+        .where(_tried(news) | given_up)
+        .group_by(news.channel, news.recipient, news.last_error, news.given_up_at.is_null())
+        .order_by(fn.MIN(news.queued_at), news.recipient)
+    )
+    return [Undelivered(**{**row, "channel": Channel(row["channel"])}) for row in query]
+
+
+def count_tried(store: Store) -> int:
+    """Return how many news wait in the outbox after a delivery that failed."""
+    news = store.tables.news
+    count: int = news.select(news.id).where(_tried(news)).count()
+    return count
+
+
+def _open(news: Any) -> Any:
+    return news.sent_at.is_null() & news.given_up_at.is_null()
+
+
+def _tried(news: Any) -> Any:
+    return _open(news) & (news.last_error != "")
+
+
+def _begun_elsewhere(store: Store) -> Any:
+    """True of news that ends an episode whose beginning is in a digest not yet delivered."""
+    news = store.tables.news
+    begun = news.alias("begun")
+    return (news.kind == Kind.RECOVERED.value) & fn.EXISTS(
+        begun.select(begun.id).where(
+            (begun.episode_id == news.episode_id)
+            & (begun.channel == news.channel)
+            & (begun.recipient == news.recipient)
+            & (begun.kind == Kind.MISSED.value)
+            & begun.digest.is_null(False)
+            & _open(begun)
+        )
+    )
+
+
+def _settle(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
+    news = store.tables.news
+    store.write(
+        lambda: news.update(change).where((news.digest == digest.key) & _open(news)).execute()
+    )
+
+
+def _read(store: Store, waiting: Waiting, key: str) -> Digest:
+    rows = list(_rows(store, key))
+    news = tuple(
+        News(
+            row["news_id"],
+            Kind(row["news_kind"]),
+            Episode(
+                row["news_episode_id"],
+                jobs.as_job(row),
+                row["episode_missed_at"],
+                row["episode_last_seen_at"],
+                row["episode_ended_at"],
+            ),
+        )
+        for row in rows
+    )
+    return Digest(
+        key=key,
+        channel=waiting.channel,
+        recipient=waiting.recipient,
+        queued_at=min(row["news_queued_at"] for row in rows),
+        attempts=max(row["news_attempts"] for row in rows),
+        news=news,
+        replies_to=_told_before(store, waiting, key, news),
+    )
+
+
+def _rows(store: Store, key: str) -> Iterable[dict[str, Any]]:
+    news, episode, job = store.tables.news, store.tables.episode, store.tables.job
+    query: Iterable[dict[str, Any]] = (
+        news.select(
+            news.id.alias("news_id"),
+            news.kind.alias("news_kind"),
+            news.episode_id.alias("news_episode_id"),
+            news.queued_at.alias("news_queued_at"),
+            news.attempts.alias("news_attempts"),
+            episode.missed_at.alias("episode_missed_at"),
+            episode.last_seen_at.alias("episode_last_seen_at"),
+            episode.ended_at.alias("episode_ended_at"),
+            *jobs.columns(store),
+        )
+        .join(episode, on=(episode.id == news.episode_id))
+        .join(job, on=(job.id == episode.job_id))
+        .where((news.digest == key) & _open(news))
+        .order_by(episode.missed_at, job.account, job.cronname, news.id)
+    )
+    return query
+
+
+def _told_before(
+    store: Store, waiting: Waiting, key: str, told: tuple[News, ...]
+) -> tuple[str, ...]:
+    ends = [item.episode.id for item in told if item.kind is Kind.RECOVERED]
+    if not ends:
+        return ()
+    news = store.tables.news
+    query = (
+        news.select(news.digest, fn.MIN(news.id).alias("first"))
+        .where(
+            news.episode_id.in_(ends)
+            & (news.kind == Kind.MISSED.value)
+            & (news.channel == waiting.channel.value)
+            & (news.recipient == waiting.recipient)
+            & news.digest.is_null(False)
+            & (news.digest != key)
+        )
+        .group_by(news.digest)
+        .order_by(fn.MIN(news.id))
+    )
+    return tuple(row["digest"] for row in query)

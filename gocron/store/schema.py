@@ -1,0 +1,71 @@
+"""The schema: brought up to date by numbered migrations, all of them or none."""
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import peewee
+
+from gocron.errors import StoreError
+from gocron.store.database import Store
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+HISTORY = "schema_migration"
+
+# Any number that no other program takes as its advisory lock in the same database.
+_UPGRADE_LOCK = 7_063_726_016
+
+
+def open_store(url: str) -> Store:
+    """Return the store at `url`, its schema up to date.
+
+    Raises StoreError where the database can't be reached or is of a later gocron.
+    """
+    store = Store(url)
+    with store.connected():
+        if pending(store):
+            upgrade(store)
+    return store
+
+
+def pending(store: Store) -> list[str]:
+    """Return the names of the migrations that the database still lacks, in order.
+
+    Raises StoreError where it has one that this version doesn't know.
+    """
+    known = sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
+    applied = _applied(store)
+    if unknown := sorted(applied - set(known)):
+        raise StoreError(
+            store.name,
+            f"was upgraded by a later gocron ({unknown[-1]})",
+            "install that version here too",
+        )
+    return [name for name in known if name not in applied]
+
+
+def upgrade(store: Store) -> list[str]:
+    """Apply what is pending as one transaction, one process at a time; return the names."""
+    # Imported here: a sweep runs each minute and needs no migration tools.
+    from playhouse.migrations import Runner
+
+    with store.db.atomic() if store.is_postgres else store.db.atomic("EXCLUSIVE"):
+        if store.is_postgres:
+            store.db.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_UPGRADE_LOCK,))
+        applied: list[str] = Runner(store.db, str(MIGRATIONS), HISTORY).up()
+        _introduce(store)
+    return applied
+
+
+def _applied(store: Store) -> set[str]:
+    history: Any = peewee.Table(HISTORY, ("name",)).bind(store.db)
+    if not store.db.table_exists(HISTORY):
+        return set()
+    return {row["name"] for row in history.select(history.name)}
+
+
+def _introduce(store: Store) -> None:
+    """Give a new database the name that its Message-IDs carry."""
+    store.tables.instance.insert(
+        {"id": 1, "name": secrets.token_hex(6), "accounts": 0, "jobs": 0, "missing": 0}
+    ).on_conflict("IGNORE").execute()

@@ -1,0 +1,51 @@
+"""The tables by name, for queries; `migrations/` makes them."""
+
+from typing import Any
+
+from peewee import Database, Table
+
+JOB = (
+    "id",
+    "account",
+    "cronname",
+    "email",
+    "frequency_s",
+    "grace_s",
+    "site",
+    "address",
+    "created_at",
+    "last_seen_at",
+    "due_at",
+    "missed_at",
+    "back_at",
+)
+EPISODE = ("id", "job_id", "missed_at", "last_seen_at", "ended_at")
+NEWS = (
+    "id",
+    "episode_id",
+    "kind",
+    "channel",
+    "recipient",
+    "digest",
+    "queued_at",
+    "next_try_at",
+    "attempts",
+    "last_error",
+    "sent_at",
+    "given_up_at",
+)
+ACCOUNT = ("name", "jobs", "missing", "changed_at")
+CHANGE = ("id", "account", "jobs", "missing")
+INSTANCE = ("id", "name", "accounts", "jobs", "missing", "swept_at")
+
+
+class Tables:
+    """Every table, bound to one database. Columns are attributes, which no stub can know."""
+
+    def __init__(self, db: Database) -> None:
+        self.job: Any = Table("job", JOB, primary_key="id").bind(db)
+        self.episode: Any = Table("episode", EPISODE, primary_key="id").bind(db)
+        self.news: Any = Table("news", NEWS, primary_key="id").bind(db)
+        self.account: Any = Table("account", ACCOUNT, primary_key="name").bind(db)
+        self.change: Any = Table("change", CHANGE, primary_key="id").bind(db)
+        self.instance: Any = Table("instance", INSTANCE, primary_key="id").bind(db)

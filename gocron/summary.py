@@ -1,0 +1,40 @@
+"""The weekly summary: what is missing, what came back, what could not be told."""
+
+from gocron.config import Config
+from gocron.notify import slack
+from gocron.render.slack import summary_post
+from gocron.render.summary import Report
+from gocron.store import accounts, episodes, jobs, outbox
+from gocron.store.database import Store
+
+PERIOD_S = 7 * 86_400
+MISSING_LISTED = 1000
+ENDED_LISTED = 100
+
+
+def report(store: Store, now: int) -> Report:
+    """Return what there is to report at `now` of the week before."""
+    since = now - PERIOD_S
+    accounts.fold_changes(store, now)
+    totals = accounts.totals(store)
+    missing = tuple(
+        sorted(
+            jobs.longest_silent(store, MISSING_LISTED), key=lambda job: (job.account, job.cronname)
+        )
+    )
+    ended, ended_count = episodes.ended_since(store, since, ENDED_LISTED)
+    return Report(
+        now=now,
+        since=since,
+        totals=totals,
+        missing=missing,
+        missing_left_out=max(totals.missing - len(missing), 0),
+        ended=tuple(ended),
+        ended_count=ended_count,
+        undelivered=tuple(outbox.undelivered(store, since)),
+    )
+
+
+def post_summary(config: Config, told: Report) -> None:
+    """Post `told` to Slack. Raises notify.DeliveryFailed."""
+    slack.post(config.slack_hook_url, summary_post(told, config.slack_channel, config.public_url))

@@ -1,0 +1,85 @@
+"""A whole gocron without its processes: a store, a mail server, and a clock that is a number."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from gocron.config import Config, load_config
+from gocron.core.checkin import CheckIn
+from gocron.core.job import Job
+from gocron.store import checkins, jobs
+from gocron.store.database import Store
+from gocron.sweep import Swept, sweep
+from tests.peers import MailPeer, SlackPeer, mail_peer, slack_peer
+
+NOON = 1_790_000_000
+HOUR = 3600
+
+
+@dataclass
+class Gocron:
+    """What the tests speak to: jobs check in, sweeps run, mails arrive."""
+
+    store: Store
+    config: Config
+    mail: MailPeer
+
+    def hear(
+        self, cronname: str, at: int, email: str | None = "ops@example.com", **more: object
+    ) -> None:
+        told = CheckIn(
+            account=str(more.pop("account", "web-01")),
+            cronname=cronname,
+            email=email,
+            frequency_s=more.pop("frequency_s", HOUR),
+            grace_s=more.pop("grace_s", None),
+            site=None,
+            address="203.0.113.9",
+            seen_at=at,
+        )
+        with self.store.connected():
+            self.store.write(lambda: checkins.record(self.store, [told]))
+
+    def sweep(self, at: int) -> Swept:
+        with self.store.connected():
+            return sweep(self.store, self.config, at)
+
+    def job(self, cronname: str, account: str = "web-01") -> Job:
+        with self.store.connected():
+            return jobs.find(self.store, account, cronname)
+
+    def rows(self, table: str) -> list[dict]:
+        with self.store.connected():
+            return list(getattr(self.store.tables, table).select())
+
+    def set(self, **options: object) -> None:
+        self.config = replace(self.config, **options)
+
+
+@pytest.fixture
+def mail() -> Iterator[MailPeer]:
+    with mail_peer() as peer:
+        yield peer
+
+
+@pytest.fixture
+def slack() -> Iterator[SlackPeer]:
+    with slack_peer() as peer:
+        yield peer
+
+
+@pytest.fixture
+def gocron(store: Store, database_url: str, mail: MailPeer, tmp_path: Path) -> Gocron:
+    config = load_config(
+        environment={
+            "GC_DATABASE_URL": database_url,
+            "GC_SMTPSERVER": "127.0.0.1",
+            "GC_SMTPPORT": str(mail.port),
+            "GC_MAIL_FROM": "gocron@example.com",
+            "GC_STATUS_DIR": str(tmp_path / "status"),
+            "GC_SMTP_TIMEOUT": "5",
+        }
+    )
+    return Gocron(store, config, mail)

@@ -1,0 +1,161 @@
+"""No alert is lost, and none is told twice, whatever the mail server does."""
+
+from dataclasses import replace
+
+import pytest
+
+from gocron.core.job import Channel
+from gocron.store import outbox
+from tests.peers import SlackPeer
+from tests.sweep.conftest import HOUR, NOON, Gocron
+
+LATE = NOON + 2 * HOUR
+
+
+def test_a_mail_server_that_is_down_for_five_sweeps_gets_every_alert_once(gocron: Gocron) -> None:
+    for number in range(20):
+        gocron.hear(f"job-{number}", NOON, email=f"owner-{number % 4}@example.com")
+    gocron.mail.stop()
+    for minute in range(5):
+        swept = gocron.sweep(LATE + 60 * minute)
+        assert swept.delivered.sent == 0
+        assert len(swept.delivered.failures) <= 1
+    gocron.mail.start()
+    for minute in range(5, 15):
+        gocron.sweep(LATE + 60 * minute)
+    assert sorted(gocron.mail.recipients) == [f"owner-{number}@example.com" for number in range(4)]
+    assert gocron.mail.told() == {f"job-{number}": 1 for number in range(20)}
+
+
+def test_a_dead_mail_server_is_asked_once_a_sweep(gocron: Gocron) -> None:
+    for number in range(10):
+        gocron.hear("backup", NOON, account=f"web-{number}", email=f"o{number}@example.com")
+    gocron.mail.stop()
+    assert len(gocron.sweep(LATE).delivered.failures) == 1
+
+
+def test_a_recipient_that_is_refused_for_good_is_given_up_alone(gocron: Gocron) -> None:
+    gocron.mail.answers["gone@example.com"] = "550 no such user"
+    gocron.hear("a", NOON, email="gone@example.com")
+    gocron.hear("b", NOON)
+    swept = gocron.sweep(LATE)
+    assert gocron.mail.recipients == ["ops@example.com"]
+    assert swept.delivered.failures == ["gone@example.com: 550 no such user; given up"]
+    gocron.mail.answers.clear()
+    assert gocron.sweep(LATE + 3 * HOUR).delivered.failures == []
+    assert gocron.mail.recipients == ["ops@example.com"]
+
+
+def test_what_was_given_up_is_still_told_of(gocron: Gocron) -> None:
+    gocron.mail.answers["gone@example.com"] = "550 no such user"
+    gocron.hear("a", NOON, email="gone@example.com")
+    gocron.sweep(LATE)
+    with gocron.store.connected():
+        (given_up,) = outbox.undelivered(gocron.store, LATE)
+    assert (given_up.recipient, given_up.given_up_at) == ("gone@example.com", LATE)
+    assert "550 no such user" in given_up.last_error
+
+
+def test_nobody_hears_of_the_end_of_a_silence_he_could_not_be_told_of(gocron: Gocron) -> None:
+    gocron.mail.answers["gone@example.com"] = "550 no such user"
+    gocron.hear("a", NOON, email="gone@example.com")
+    gocron.sweep(LATE)
+    gocron.mail.answers.clear()
+    gocron.hear("a", LATE + 60, email="gone@example.com")
+    gocron.sweep(LATE + 120)
+    assert gocron.mail.mails == []
+
+
+def test_a_recipient_that_is_refused_for_now_is_tried_later_with_the_same_message_id(
+    gocron: Gocron,
+) -> None:
+    gocron.mail.answers["DATA"] = "451 greylisted"
+    gocron.hear("a", NOON)
+    gocron.sweep(LATE)
+    gocron.mail.answers.clear()
+    gocron.sweep(LATE + 10)
+    assert len(gocron.mail.mails) == 1, "tried again before its time"
+    gocron.sweep(LATE + 60)
+    first, second = gocron.mail.mails
+    assert first["Message-ID"] == second["Message-ID"]
+    gocron.sweep(LATE + HOUR)
+    assert len(gocron.mail.mails) == 2
+
+
+def test_news_that_a_job_is_back_never_overtakes_the_news_that_it_was_missing(
+    gocron: Gocron,
+) -> None:
+    gocron.mail.answers["DATA"] = "451 later"
+    gocron.hear("a", NOON)
+    gocron.sweep(LATE)
+    gocron.mail.received.clear()
+    gocron.mail.answers.clear()
+    gocron.hear("a", LATE + 5)
+    gocron.sweep(LATE + 10)
+    assert gocron.mail.mails == [], "the alert waits for its next try, and so must the end"
+    gocron.sweep(LATE + 60)
+    gocron.sweep(LATE + 61)
+    assert [subject.split()[3] for subject in gocron.mail.subjects] == ["has", "is"]
+
+
+def test_an_alert_and_its_end_that_never_left_come_in_one_mail(gocron: Gocron) -> None:
+    gocron.mail.stop()
+    gocron.hear("probe", NOON, email="first@example.com")
+    gocron.hear("a", NOON)
+    gocron.sweep(LATE)
+    gocron.hear("a", LATE + 5)
+    gocron.mail.start()
+    gocron.sweep(LATE + 10)
+    told = [mail for to, mail in gocron.mail.received if to == "ops@example.com"]
+    assert len(told) == 1
+
+
+def test_a_claim_keeps_other_sweeps_away_until_its_lease_ends(gocron: Gocron) -> None:
+    gocron.hear("a", NOON)
+    gocron.mail.stop()
+    gocron.sweep(LATE)
+    store, again = gocron.store, LATE + 60
+    with store.connected():
+        (waiting,) = outbox.due(store, again)
+        assert outbox.claim(store, waiting, again) is not None
+        assert outbox.claim(store, waiting, again) is None
+        assert outbox.due(store, again + outbox.LEASE_S - 1) == []
+        assert outbox.due(store, again + outbox.LEASE_S) == [waiting]
+
+
+def test_slack_is_told_first_when_it_is_preferred(gocron: Gocron, slack: SlackPeer) -> None:
+    gocron.set(prefer_slack=True, slack_hook_url=slack.url)
+    gocron.hear("a", NOON)
+    gocron.sweep(LATE)
+    gocron.hear("a", LATE + 60)
+    gocron.sweep(LATE + 120)
+    assert len(slack.posts) == 2
+    assert gocron.mail.mails == []
+
+
+def test_mail_is_sent_when_slack_fails(gocron: Gocron, slack: SlackPeer) -> None:
+    slack.status = 500
+    gocron.set(prefer_slack=True, slack_hook_url=slack.url)
+    gocron.hear("a", NOON, email="ops@example.com, dev@example.com")
+    swept = gocron.sweep(LATE)
+    assert sorted(gocron.mail.recipients) == ["dev@example.com", "ops@example.com"]
+    assert swept.delivered.failures == []
+    gocron.sweep(LATE + 600)
+    assert len(gocron.mail.mails) == 2
+    assert len(slack.posts) == 1
+
+
+def test_the_webhook_stands_in_no_error(gocron: Gocron, caplog: pytest.LogCaptureFixture) -> None:
+    gocron.set(prefer_slack=True, slack_hook_url="http://127.0.0.1:9/services/T/B/secret")
+    gocron.hear("a", NOON)
+    gocron.sweep(LATE)
+    assert "mailing instead" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_login_that_fails_keeps_the_news_and_not_the_password(gocron: Gocron) -> None:
+    gocron.config = replace(gocron.config, smtpaddress="ops", smtppassword="s3cret")
+    gocron.hear("a", NOON)
+    (failure,) = gocron.sweep(LATE).delivered.failures
+    assert "s3cret" not in failure
+    assert [row["channel"] for row in gocron.rows("news")] == [Channel.MAIL.value]

@@ -1,0 +1,143 @@
+"""Many at once, and killed at any moment: nothing is lost, nothing is told twice."""
+
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+import gocron.deliver
+import gocron.sweep
+from gocron.config import Config
+from gocron.core.job import Channel
+from gocron.store import accounts, episodes, outbox
+from gocron.store.schema import open_store
+from gocron.sweep import sweep
+from tests.sweep.conftest import HOUR, NOON, Gocron
+
+LATE = NOON + 2 * HOUR
+
+# A process that is not a copy of this one: no open database, no thread, as cron starts it.
+PROCESSES = multiprocessing.get_context("spawn")
+
+
+def sweep_alone(config: Config, now: int) -> None:
+    store = open_store(config.database_url)
+    with store.connected():
+        sweep(store, config, now)
+
+
+def sweep_until(config: Config, now: int, room: str, step: str, after: bool) -> None:
+    """Sweep, and die of SIGKILL right before or after the first call of `step`."""
+    module = {"sweep": gocron.sweep, "outbox": outbox, "accounts": accounts}[room]
+    original: Callable[..., object] = getattr(module, step)
+
+    def fatal(*arguments: object, **more: object) -> object:
+        if after:
+            original(*arguments, **more)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(module, step, fatal)
+    sweep_alone(config, now)
+
+
+def run_killed(config: Config, now: int, room: str, step: str, after: bool) -> None:
+    process = PROCESSES.Process(target=sweep_until, args=(config, now, room, step, after))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, "the sweep never came to this step"
+
+
+def test_eight_sweeps_at_once_tell_two_hundred_jobs_once(gocron: Gocron) -> None:
+    for number in range(200):
+        gocron.hear(f"job-{number}", NOON, email=f"owner-{number % 20}@example.com")
+    sweeps = [
+        PROCESSES.Process(target=sweep_alone, args=(gocron.config, LATE + late))
+        for late in range(8)
+    ]
+    for process in sweeps:
+        process.start()
+    for process in sweeps:
+        process.join()
+    assert [process.exitcode for process in sweeps] == [0] * 8
+    assert len(gocron.rows("episode")) == 200
+    ids = [mail["Message-ID"] for mail in gocron.mail.mails]
+    assert len(ids) == len(set(ids))
+    assert gocron.mail.told() == {f"job-{number}": 1 for number in range(200)}
+
+
+def test_a_check_in_wins_over_a_sweep_that_has_just_judged_it(gocron: Gocron) -> None:
+    gocron.hear("backup", NOON)
+    with gocron.store.connected():
+        judged = episodes.overdue(gocron.store, LATE, 10)
+    gocron.hear("backup", LATE)
+    with gocron.store.connected():
+        assert episodes.begin(gocron.store, judged, LATE, Channel.MAIL) == []
+    gocron.sweep(LATE)
+    assert gocron.mail.mails == []
+
+
+def test_two_sweeps_that_judged_the_same_job_begin_one_episode(gocron: Gocron) -> None:
+    gocron.hear("backup", NOON)
+    store = gocron.store
+    with store.connected():
+        judged = episodes.overdue(store, LATE, 10)
+        assert len(episodes.begin(store, judged, LATE, Channel.MAIL)) == 1
+        assert episodes.begin(store, judged, LATE, Channel.MAIL) == []
+    assert len(gocron.rows("episode")) == 1
+
+
+KILL_POINTS = [
+    ("sweep", "end_episodes", False),
+    ("sweep", "begin_episodes", False),
+    ("sweep", "begin_episodes", True),
+    ("accounts", "fold_changes", True),
+    ("outbox", "claim", False),
+    ("outbox", "claim", True),
+    ("outbox", "mark_sent", False),
+    ("outbox", "mark_sent", True),
+    ("sweep", "publish", False),
+    ("sweep", "publish", True),
+    ("accounts", "record_sweep", False),
+    ("accounts", "record_sweep", True),
+]
+
+
+@pytest.mark.parametrize(("room", "step", "after"), KILL_POINTS)
+def test_a_sweep_killed_between_two_steps_loses_nothing(
+    gocron: Gocron, room: str, step: str, after: bool
+) -> None:
+    for number in range(6):
+        gocron.hear(f"job-{number}", NOON, email=f"owner-{number % 3}@example.com")
+    run_killed(gocron.config, LATE, room, step, after)
+    for later in range(60, 2 * outbox.LEASE_S, 60):
+        gocron.sweep(LATE + later)
+
+    ids = [mail["Message-ID"] for mail in gocron.mail.mails]
+    repeated = [key for key, count in Counter(ids).items() if count > 1]
+    # Only the mail that the server took and nobody could mark any more comes again.
+    assert len(repeated) == (1 if (step, after) == ("mark_sent", False) else 0)
+    assert gocron.mail.told() == {f"job-{number}": 1 for number in range(6)}
+    assert len(gocron.rows("episode")) == 6
+
+
+@pytest.mark.parametrize(
+    ("room", "step", "after"),
+    [("sweep", "end_episodes", False), ("sweep", "end_episodes", True), ("outbox", "claim", True)],
+)
+def test_a_sweep_killed_while_jobs_come_back_tells_each_return_once(
+    gocron: Gocron, room: str, step: str, after: bool
+) -> None:
+    for number in range(4):
+        gocron.hear(f"job-{number}", NOON)
+    gocron.sweep(LATE)
+    gocron.mail.received.clear()
+    for number in range(4):
+        gocron.hear(f"job-{number}", LATE + 60)
+    run_killed(gocron.config, LATE + 120, room, step, after)
+    for later in range(180, 3 * outbox.LEASE_S, 60):
+        gocron.sweep(LATE + later)
+    assert gocron.mail.told() == {f"job-{number}": 1 for number in range(4)}
+    assert gocron.mail.subjects[0].startswith("[gocron] 4 jobs are back")
