@@ -184,7 +184,7 @@ def _sweep_once(program: str, config: Config) -> int:
 
     store = open_store(config.database_url)
     with store.connected():
-        failures = sweep(store, config, _now()).delivered.failures
+        failures = sweep(store, config, _now).delivered.failures
         waiting = outbox.count_tried(store)
     if not failures and not waiting:
         return ExitStatus.OK

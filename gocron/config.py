@@ -65,6 +65,13 @@ def _seconds(value: str) -> int:
     return seconds
 
 
+def _patience(value: str) -> int:
+    """Seconds to wait for a mail server: all its answers must come within an outbox lease."""
+    if (seconds := _seconds(value)) > 25:
+        raise ValueError("want 1 to 25 seconds")
+    return seconds
+
+
 def _networks(value: str) -> tuple[Network, ...]:
     parts = [part for part in re.split(r"[,\s]+", value.strip()) if part]
     try:
@@ -169,7 +176,7 @@ OPTIONS = (
         "Login at the mail server, and sender of mails unless `mail_from` is set.",
     ),
     Option("smtppassword", "", _text, "Password at the mail server; empty: no login.", secret=True),
-    Option("smtp_timeout", "20", _seconds, "Seconds to wait for each answer of the mail server."),
+    Option("smtp_timeout", "20", _patience, "Seconds to wait for each answer of the mail server."),
     Option(
         "mail_from", "", _mail_address, "Sender of mails; default `smtpaddress`, else gocron@host."
     ),

@@ -1,6 +1,7 @@
 """Delivery: what waits in the outbox is claimed, sent and marked, one digest at a time."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gocron.config import Config
@@ -25,21 +26,27 @@ class Delivered:
     failures: list[str] = field(default_factory=list)
 
 
-def deliver(store: Store, config: Config, templates: Templates, now: int) -> Delivered:
-    """Send what is due at `now`; keep what failed for later.
+def deliver(
+    store: Store, config: Config, templates: Templates, clock: Callable[[], int]
+) -> Delivered:
+    """Send what is due; keep what failed for later.
 
     One recipient that fails doesn't stop the others. A server that takes nothing is asked
-    once: what else waits for it stays due.
+    once: what else waits for it stays due. `clock` is asked for each digest: a claim holds
+    from when it is made, however long the ones before took.
     """
     done = Delivered()
     # Slack first: what fails there becomes mail within this very sweep.
-    for waiting in outbox.due(store, now):
-        if waiting.channel is Channel.SLACK and (digest := outbox.claim(store, waiting, now)):
-            _deliver_slack(store, config, digest, now, done)
+    for waiting in outbox.due(store, clock()):
+        if waiting.channel is Channel.SLACK:
+            now = clock()
+            if digest := outbox.claim(store, waiting, now):
+                _deliver_slack(store, config, digest, now, done)
     with MailServer(config) as server:
-        for waiting in outbox.due(store, now):
+        for waiting in outbox.due(store, clock()):
             if waiting.channel is not Channel.MAIL:
                 continue
+            now = clock()
             digest = outbox.claim(store, waiting, now)
             if digest is None:
                 continue

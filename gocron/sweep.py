@@ -33,18 +33,20 @@ class Swept:
     delivered: Delivered
 
 
-def sweep(store: Store, config: Config, now: int) -> Swept:
-    """Tell of every job that went silent or came back before `now`, and publish the page.
+def sweep(store: Store, config: Config, clock: Callable[[], int]) -> Swept:
+    """Tell of every job that went silent or came back, and publish the page.
 
+    All is judged at one moment, the one at which `clock` (epoch seconds) is asked first.
     Each step leaves the database right by itself: a sweep that dies between two of them is
     finished by the next one. Raises StoreError and PageError; undelivered news is no error
     but part of what is returned.
     """
+    now = clock()
     templates = Templates(config.reports_dir)
     ended = end_episodes(store, config, now)
     begun = begin_episodes(store, config, now)
     accounts.fold_changes(store, now)
-    delivered = deliver(store, config, templates, now)
+    delivered = deliver(store, config, templates, clock)
     if config.status_dir:
         publish(store, Path(config.status_dir), templates, config.interval, now)
     drop_history(store, now)

@@ -9,7 +9,7 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import parseaddr
+from email.utils import make_msgid, parseaddr
 
 from gocron.core.checkin import is_address
 from gocron.core.duration import say_duration
@@ -29,7 +29,10 @@ _MESSAGE_ID_LIMIT = 72
 
 @dataclass(frozen=True)
 class Letterhead:
-    """What all mails of one gocron share; `page_url` may be empty."""
+    """What all mails of one gocron share.
+
+    `instance` sets its Message-IDs apart from all others'; `page_url` may be empty.
+    """
 
     sender: str
     instance: str
@@ -55,19 +58,37 @@ def alert_mail(
     Nothing in a name can add a header or make this raise. Raises PageError where a template
     doesn't work.
     """
-    mail = EmailMessage(policy=SMTP)
-    mail["From"] = _sender(letterhead)
-    mail["To"] = _recipient(digest.recipient)
-    mail["Subject"] = _subject(digest)
-    mail["Date"] = datetime.fromtimestamp(min(max(now, 0), _LAST_SECOND), timezone.utc)
+    mail = _blank(letterhead.sender, digest.recipient, _subject(digest), now)
     mail["Message-ID"] = _message_id(digest.key, letterhead.instance)
     _thread(mail, digest, letterhead)
-    mail["Auto-Submitted"] = "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
     context = _context(digest, letterhead, now)
     # Quoted-printable is readable in a spool and passes every relay, 8-bit clean or not.
     mail.set_content(templates.text("alert", **context), cte="quoted-printable")
     mail.add_alternative(templates.html("alert", **context), subtype="html", cte="quoted-printable")
+    return mail
+
+
+def trial_mail(sender: str, recipient: str, now: int) -> EmailMessage:
+    """Return a mail that only shows `recipient` that mails arrive; `now` is epoch seconds."""
+    mail = _blank(sender, recipient, "[gocron] Mails arrive", now)
+    mail["Message-ID"] = make_msgid(domain="trial.gocron")
+    mail.set_content(
+        "gocron can mail you.\n\nNothing is missing: someone asked for this mail to try it,\n"
+        f"at {say_time(now)}.\n",
+        cte="quoted-printable",
+    )
+    return mail
+
+
+def _blank(sender: str, recipient: str, subject: str, now: int) -> EmailMessage:
+    """Return a mail without text. It asks that no absence notice answer it."""
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = _sender(sender)
+    mail["To"] = _recipient(recipient)
+    mail["Subject"] = subject
+    mail["Date"] = datetime.fromtimestamp(min(max(now, 0), _LAST_SECOND), timezone.utc)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
     return mail
 
 
@@ -82,7 +103,6 @@ def _context(digest: Digest, letterhead: Letterhead, now: int) -> dict[str, obje
         "recovered_count": len(digest.recovered),
         "left_out": len(digest.news) - len(entries),
         "page_url": letterhead.page_url if _is_link(letterhead.page_url) else "",
-        "instance": shown(letterhead.instance) if letterhead.instance else "",
     }
 
 
@@ -151,8 +171,8 @@ def _with_names(subject: str, news: Sequence[News]) -> str:
     return f"{subject}: {', '.join(names)}{rest}"
 
 
-def _sender(letterhead: Letterhead) -> Address:
-    name, address = parseaddr(letterhead.sender)
+def _sender(sender: str) -> Address:
+    name, address = parseaddr(sender)
     found = _address(cut(shown(name), 60).replace("=?", "= ?") if name else "gocron", address)
     return found or Address("gocron", "gocron", "localhost")
 

@@ -2,7 +2,8 @@
 
 from datetime import datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1)
+# Without a zone: isoformat() would say +00:00.
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 _FIRST = -62_135_596_800
 _LAST = 253_402_300_799
 

@@ -135,8 +135,11 @@ def _open_episodes(store: Store, marked: Sequence[Job], now: int, channel: Chann
 
 
 def _recipients(job: Job, channel: Channel) -> tuple[str, ...]:
-    """Return who is told: on Slack everybody at once, which is the empty recipient."""
-    return ("",) if channel is Channel.SLACK else job.recipients
+    """Return who is told: on Slack everybody at once, which is the empty recipient.
+
+    A job without an address has it too: what can't be delivered is given up loudly.
+    """
+    return ("",) if channel is Channel.SLACK else job.recipients or ("",)
 
 
 def _end_one(store: Store, back: Job, now: int, tell: bool) -> bool:

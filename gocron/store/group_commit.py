@@ -1,5 +1,6 @@
 """Group commit: check-ins that come in together share one transaction and one fsync."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ QUEUE_LIMIT = 20_000
 
 # A client waits 10 s (`curl -m 10`): we give up before it does, so that it learns why.
 PATIENCE_S = 8.0
+
+log = logging.getLogger("gocron-front")
 
 # What became of a check-in: its deadline, None where the job is unknown, or why not.
 Outcome = int | None | StoreError
@@ -78,13 +81,28 @@ class GroupCommit:
             self._announce(lambda group=group, outcomes=outcomes: _tell_all(group, outcomes))  # type: ignore[misc]
 
     def _commit(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
-        try:
-            with self._store.reporting():
-                self._store.db.connect(reuse_if_open=True)
-                return self._write(group)
-        except StoreError as error:
-            self._store.db.close()
-            return [error] * len(group)
+        for last in (False, True):
+            try:
+                with self._store.reporting():
+                    self._store.db.connect(reuse_if_open=True)
+                    return self._write(group)
+            except StoreError as error:
+                # A connection that went stale is made anew once: to keep a check-in twice
+                # is to keep it.
+                self._store.db.close()
+                failure = error
+                if last or self._is_busy(error):
+                    break
+            except Exception as error:
+                # Whatever it is, the thread that all check-ins wait for goes on.
+                log.exception("bug: %r (please report)", error)
+                failure = StoreError(self._store.name, f"bug: {error!r}")
+                break
+        return [failure] * len(group)
+
+    def _is_busy(self, error: StoreError) -> bool:
+        """Tell whether another connection held its lock for all the time there was to wait."""
+        return not self._store.is_postgres and "locked" in error.what
 
     def _write(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         try:

@@ -41,7 +41,7 @@ def due(store: Store, now: int) -> list[Waiting]:
 
 
 def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
-    """Take `waiting` for delivery; return its digest, None where another sweep has it.
+    """Take `waiting` for delivery from `now` on; return its digest, None if another sweep has it.
 
     Fresh news gets the key that it keeps for good. News that a job is back waits until the
     news that it was missing has left: nobody hears of an end first.
@@ -183,8 +183,11 @@ def _settle(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
     )
 
 
-def _read(store: Store, waiting: Waiting, key: str) -> Digest:
+def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
     rows = list(_rows(store, key))
+    if not rows:
+        # Its jobs were forgotten this very moment.
+        return None
     news = tuple(
         News(
             row["news_id"],

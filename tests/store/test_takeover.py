@@ -74,10 +74,10 @@ def test_a_job_taken_over_as_alerted_is_told_of_only_when_it_is_back(original_ur
             smtp_security="none",
             mail_from="gocron@example.com",
         )
-        sweep(store, config, NOON + 10)
+        sweep(store, config, lambda: NOON + 10)
         assert mail.mails == []
         store.write(lambda: checkins.record(store, [back]))
-        sweep(store, config, NOON + 30)
+        sweep(store, config, lambda: NOON + 30)
         assert [mail["Subject"].split(" after ")[0] for mail in mail.mails] == [
             "[gocron] dead (web-01) is back"
         ]

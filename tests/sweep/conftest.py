@@ -44,7 +44,7 @@ class Gocron:
 
     def sweep(self, at: int) -> Swept:
         with self.store.connected():
-            return sweep(self.store, self.config, at)
+            return sweep(self.store, self.config, lambda: at)
 
     def job(self, cronname: str, account: str = "web-01") -> Job:
         with self.store.connected():

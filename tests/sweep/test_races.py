@@ -26,7 +26,7 @@ PROCESSES = multiprocessing.get_context("spawn")
 def sweep_alone(config: Config, now: int) -> None:
     store = open_store(config.database_url)
     with store.connected():
-        sweep(store, config, now)
+        sweep(store, config, lambda: now)
 
 
 def sweep_until(config: Config, now: int, room: str, step: str, after: bool) -> None:

@@ -1,0 +1,164 @@
+"""The status page as files: whole at any moment, true, and written only where it changed."""
+
+from pathlib import Path
+
+import pytest
+
+from gocron.errors import PageError
+from gocron.render.page import account_file
+from gocron.store import accounts
+from gocron.store.schema import open_store
+from gocron.sweep import sweep
+from tests.sweep.conftest import HOUR, NOON, Gocron
+
+
+def folder(gocron: Gocron) -> Path:
+    return Path(gocron.config.status_dir)
+
+
+def page(gocron: Gocron, name: str = "index.html") -> str:
+    return (folder(gocron) / name).read_text("utf-8")
+
+
+def test_the_index_shows_what_is_missing_before_what_is_well(gocron: Gocron) -> None:
+    gocron.hear("dead-one", NOON)
+    gocron.hear("well-one", NOON + 2 * HOUR)
+    gocron.sweep(NOON + 2 * HOUR)
+    index = page(gocron)
+    assert 0 < index.index("dead-one") < index.index("well-one")
+
+
+def test_each_account_has_a_page_until_its_last_job_is_forgotten(gocron: Gocron) -> None:
+    from gocron.store import jobs
+
+    gocron.hear("backup", NOON)
+    gocron.sweep(NOON)
+    assert "backup" in page(gocron, account_file("web-01"))
+    with gocron.store.connected():
+        jobs.forget(gocron.store, "web-01", "backup")
+    gocron.sweep(NOON + 60)
+    assert not (folder(gocron) / account_file("web-01")).exists()
+
+
+def test_an_account_page_in_which_nothing_changed_is_not_written_again(gocron: Gocron) -> None:
+    gocron.hear("backup", NOON)
+    gocron.hear("backup", NOON, account="web-02")
+    gocron.sweep(NOON)
+    before = (folder(gocron) / account_file("web-02")).stat().st_ino
+    changed = (folder(gocron) / account_file("web-01")).stat().st_ino
+    gocron.hear("backup", NOON + 60)
+    gocron.sweep(NOON + 60)
+    assert (folder(gocron) / account_file("web-02")).stat().st_ino == before
+    assert (folder(gocron) / account_file("web-01")).stat().st_ino != changed
+
+
+def test_files_are_readable_by_the_web_server_and_nothing_half_done_is_left(
+    gocron: Gocron,
+) -> None:
+    gocron.hear("backup", NOON)
+    gocron.sweep(NOON)
+    files = [path for path in folder(gocron).rglob("*") if path.is_file()]
+    hidden = {path.name for path in files if path.name.startswith(".")}
+    assert hidden == {".published.json"}
+    assert all(path.stat().st_mode & 0o004 for path in files if path.suffix in (".html", ".css"))
+
+
+def test_names_are_data_on_the_page(gocron: Gocron) -> None:
+    hostile = "<script>alert(1)</script>"
+    gocron.hear(hostile, NOON, account="../../etc/passwd")
+    gocron.sweep(NOON + 2 * HOUR)
+    everything = "".join(path.read_text() for path in folder(gocron).rglob("*.html"))
+    assert hostile not in everything
+    assert "&lt;script&gt;" in everything
+    assert {path.parent.name for path in folder(gocron).rglob("*.html")} == {"status", "account"}
+
+
+def test_undelivered_news_is_on_the_page(gocron: Gocron) -> None:
+    gocron.mail.stop()
+    gocron.hear("backup", NOON)
+    gocron.sweep(NOON + 2 * HOUR)
+    assert "ops@example.com" in page(gocron)
+
+
+def test_a_folder_that_cannot_be_written_is_named(gocron: Gocron, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    gocron.set(status_dir=str(tmp_path / "file"))
+    with pytest.raises(PageError, match=r"file.*status_dir"):
+        gocron.sweep(NOON)
+
+
+def test_without_a_folder_no_page_is_written(gocron: Gocron) -> None:
+    was = folder(gocron)
+    gocron.set(status_dir="")
+    gocron.hear("backup", NOON)
+    gocron.sweep(NOON)
+    assert not was.exists()
+
+
+def test_another_hosts_page_gets_the_changes_that_this_hosts_sweep_counted(
+    gocron: Gocron, tmp_path: Path
+) -> None:
+    here, there = gocron.config.status_dir, str(tmp_path / "there")
+    gocron.hear("backup", NOON)
+    gocron.set(status_dir=there)
+    gocron.sweep(NOON)
+    gocron.set(status_dir=here)
+    gocron.sweep(NOON + 2 * HOUR)
+    gocron.set(status_dir=there)
+    gocron.sweep(NOON + 2 * HOUR + 30)
+    assert "backup" in page(gocron)
+    assert (Path(there) / account_file("web-01")).read_text() == (
+        Path(here) / account_file("web-01")
+    ).read_text()
+
+
+def test_counts_follow_every_change_of_a_job(gocron: Gocron) -> None:
+    for number in range(3):
+        gocron.hear(f"job-{number}", NOON)
+    gocron.hear("other", NOON, account="web-02")
+    gocron.sweep(NOON + 2 * HOUR)
+    gocron.hear("job-0", NOON + 2 * HOUR)
+    gocron.sweep(NOON + 2 * HOUR + 1)
+    with gocron.store.connected():
+        totals = accounts.totals(gocron.store)
+        counted = {
+            account.name: (account.jobs, account.missing)
+            for account in accounts.in_turn(gocron.store, "")
+        }
+    assert (totals.accounts, totals.jobs, totals.missing) == (2, 4, 3)
+    assert counted == {"web-01": (3, 2), "web-02": (1, 1)}
+    assert totals.swept_at == NOON + 2 * HOUR + 1
+
+
+def test_fifty_thousand_jobs_keep_the_index_below_a_megabyte(gocron: Gocron) -> None:
+    if gocron.store.is_postgres:
+        statement = "(%s,%s,'ops@example.com',3600,'203.0.113.9',1,1,{})"
+    else:
+        statement = "(?,?,'ops@example.com',3600,'203.0.113.9',1,1,{})"
+    fill(gocron, statement)
+    gocron.sweep(NOON)
+    sizes = {path.name: path.stat().st_size for path in folder(gocron).rglob("*.html")}
+    assert sizes["index.html"] < 1_000_000
+    assert len(sizes) == 500 + 2
+    assert page(gocron).count("job-") >= 100
+
+
+def fill(gocron: Gocron, values: str) -> None:
+    """Add 500 accounts of 100 jobs, one in ten of them overdue at NOON."""
+    with gocron.store.connected(), gocron.store.writing():
+        for number in range(50_000):
+            due = NOON - 1 if number % 100 < 10 else NOON + HOUR
+            gocron.store.db.execute_sql(
+                "INSERT INTO job (account, cronname, email, frequency_s, address, created_at,"
+                f" last_seen_at, due_at) VALUES {values.format(due)}",
+                (f"web-{number // 100:03}", f"job-{number % 100}"),
+            )
+
+
+def test_the_page_outlives_a_restart_of_everything(gocron: Gocron, database_url: str) -> None:
+    gocron.hear("backup", NOON)
+    gocron.sweep(NOON)
+    again = open_store(database_url)
+    with again.connected():
+        sweep(again, gocron.config, lambda: NOON + 60)
+    assert "backup" in page(gocron)
