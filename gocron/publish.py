@@ -7,7 +7,7 @@ published up to when stands in a file of the folder, so that each host keeps its
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from gocron import __version__
@@ -114,7 +114,7 @@ class _Press:
             written_at=self._now,
             interval_s=self._interval_s,
             version=__version__,
-            totals=totals,
+            totals=replace(totals, swept_at=self._now),
             missing=self._rows(missing),
             missing_left_out=max(totals.missing - len(missing), 0),
             groups=() if many else self._groups(inline=totals.jobs <= INDEX_JOBS),

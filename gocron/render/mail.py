@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.errors import MessageError
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import make_msgid, parseaddr
 
 from gocron.core.checkin import is_address
@@ -23,8 +24,27 @@ REFERENCES_LIMIT = 20
 
 _LAST_SECOND = 253_402_300_799
 _SUBJECT_ROOM = 110
-# Longer ones would be folded, and mail programs no longer find the thread.
-_MESSAGE_ID_LIMIT = 72
+# A longer one would be folded, and mail programs could no longer find the thread.
+_MESSAGE_ID_LIMIT = 64
+
+
+class _Policy(EmailPolicy):
+    """The library's, but a subject is encoded whole.
+
+    Its own folding may break a word that is only half ASCII so that it can't be decoded.
+    """
+
+    def fold(self, name: str, value: str) -> str:
+        if name.lower() != "subject" or str(value).isascii():
+            return str(super().fold(name, value))
+        encoded = Header(str(value), "utf-8", header_name=name).encode(linesep=self.linesep)
+        return f"{name}: {encoded}{self.linesep}"
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return self.fold(name, value).encode("utf-8", "surrogateescape")
+
+
+_POLICY = _Policy(linesep="\r\n")
 
 
 @dataclass(frozen=True)
@@ -82,7 +102,7 @@ def trial_mail(sender: str, recipient: str, now: int) -> EmailMessage:
 
 def _blank(sender: str, recipient: str, subject: str, now: int) -> EmailMessage:
     """Return a mail without text. It asks that no absence notice answer it."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_POLICY)
     mail["From"] = _sender(sender)
     mail["To"] = _recipient(recipient)
     mail["Subject"] = subject
@@ -193,12 +213,12 @@ def _address(name: str, address: str) -> Address | None:
 
 def _message_id(key: str, instance: str) -> str:
     """Return the Message-ID of the digest `key`: the same whenever it is made."""
-    left = re.sub(r"[^A-Za-z0-9_-]+", "-", key)
-    host = re.sub(r"[^A-Za-z0-9.-]+|\.(?=\.)", "-", instance).strip(".-") or "localhost"
-    if left != key or not left or len(f"<{left}@{host}.gocron>") > _MESSAGE_ID_LIMIT:
-        left = hashlib.sha256(f"{key}@{instance}".encode(errors="replace")).hexdigest()[:32]
+    host = re.sub(r"[^A-Za-z0-9-]+", "-", instance).strip("-") or "localhost"
+    left = key
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", key):
+        left = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     room = _MESSAGE_ID_LIMIT - len(f"<{left}@.gocron>")
-    return f"<{left}@{host[-room:].lstrip('.-')}.gocron>"
+    return f"<{left}@{host[:room].rstrip('-')}.gocron>"
 
 
 def _thread(mail: EmailMessage, digest: Digest, letterhead: Letterhead) -> None:

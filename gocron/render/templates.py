@@ -30,14 +30,14 @@ class Templates:
         self._folders = [Path(own_dir).absolute()] if own_dir else []
         self._folders.append(reports_folder())
 
-    def html(self, name: str, **context: Any) -> str:
+    def html(self, name: str, /, **context: Any) -> str:
         """Return `<name>.html.j2` filled with `context`, every value escaped.
 
         Raises PageError that names file, line and problem of a template that doesn't work.
         """
         return self._fill(self._escaping, f"{name}.html.j2", context)
 
-    def text(self, name: str, **context: Any) -> str:
+    def text(self, name: str, /, **context: Any) -> str:
         """Return `<name>.txt.j2` filled with `context`, nothing escaped.
 
         Raises PageError that names file, line and problem of a template that doesn't work.

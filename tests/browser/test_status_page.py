@@ -1,0 +1,162 @@
+"""The status page in a real browser, under the policy that nginx sends with it."""
+
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from gocron.config import load_config
+from gocron.core.checkin import CheckIn
+from gocron.store import checkins
+from gocron.store.schema import open_store
+from gocron.sweep import sweep
+
+pytestmark = pytest.mark.browser
+
+POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:"
+LONG = "a-very-long-name-" * 11
+NOW = int(time.time())
+
+
+class WithPolicy(SimpleHTTPRequestHandler):
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page with jobs that are well, missing, late and oddly named."""
+    folder = tmp_path_factory.mktemp("page")
+    url = f"sqlite:///{folder}/gocron.db"
+    status = folder / "status"
+    config = load_config(
+        environment={
+            "GC_DATABASE_URL": url,
+            "GC_STATUS_DIR": str(status),
+            "GC_SMTPSERVER": "127.0.0.1",
+            "GC_SMTPPORT": "9",
+        }
+    )
+    store = open_store(url)
+    with store.connected():
+        store.write(lambda: checkins.record(store, list(fleet())))
+        sweep(store, config, lambda: NOW)
+    handler = partial(WithPolicy, directory=str(status))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def fleet() -> Iterator[CheckIn]:
+    def job(account: str, name: str, ago_s: int, grace_s: int = 0) -> CheckIn:
+        return CheckIn(
+            account, name, "ops@example.com", 3600, grace_s, False, "203.0.113.9", NOW - ago_s
+        )
+
+    yield from (job(f"web-{number}", "backup", 60) for number in range(5))
+    yield job("web-1", "rotate-logs", 7200)
+    yield job("web-2", "certbot", 3700, grace_s=600)
+    yield job(LONG, LONG, 9000)
+    yield job("odd", "<script>document.title='pwned'</script>", 9000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.complaints = []
+    page.on("console", lambda message: page.complaints.append(message.text))
+    page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("requestfailed", lambda request: page.complaints.append(request.url))
+    yield page
+    page.close()
+
+
+def test_the_page_keeps_its_policy_and_asks_no_other_host(page: Page, site: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(site)
+    assert page.complaints == []
+    assert all(url.startswith((site, "data:")) for url in asked)
+
+
+def test_what_is_missing_is_said_first_and_names_are_data(page: Page, site: str) -> None:
+    page.goto(site)
+    assert page.inner_text("h1") == "3 jobs are missing."
+    assert "pwned" not in page.title()
+    assert page.locator("table.silent tbody tr").count() == 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_nothing_runs_over_the_edge(browser: Browser, site: str, scheme: str, width: int) -> None:
+    with browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme) as page:
+        page.goto(site)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_dark_is_dark_and_light_is_light(browser: Browser, site: str) -> None:
+    lightness = {}
+    for scheme in ("light", "dark"):
+        with browser.new_page(color_scheme=scheme) as page:
+            page.goto(site)
+            colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            lightness[scheme] = sum(int(part) for part in colour[4:-1].split(",")[:3]) / 3
+    assert lightness["dark"] < 64 < 192 < lightness["light"]
+
+
+def test_a_fresh_page_is_quiet_and_an_old_one_says_so_by_itself(page: Page, site: str) -> None:
+    page.clock.install(time=NOW + 30)
+    page.goto(site)
+    stale = page.locator("#stale")
+    assert not stale.is_visible()
+    page.clock.run_for(170_000)
+    assert stale.is_visible()
+    assert "gocron has not swept since" in stale.inner_text()
+    colour = stale.evaluate("element => getComputedStyle(element).backgroundColor")
+    red, green, blue = (int(part) for part in colour[4:-1].split(",")[:3])
+    assert red > 2 * max(green, blue)
+
+
+def test_an_account_page_learns_that_nobody_sweeps(page: Page, site: str) -> None:
+    page.goto(site)
+    page.clock.install(time=NOW + 3600)
+    page.get_by_role("link", name="web-1", exact=True).first.click()
+    assert page.locator("#stale").is_visible()
+
+
+def test_search_leaves_only_what_was_asked_for(page: Page, site: str) -> None:
+    page.goto(site)
+    page.fill("#search", "certbot")
+    visible = page.locator("table.jobs tbody tr:not(.group):visible")
+    assert visible.count() == 1
+    assert "certbot" in visible.first.inner_text()
+
+
+def test_without_a_script_everything_stands_there_in_utc(browser: Browser, site: str) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(site)
+        assert "UTC" in page.inner_text("main")
+        assert "trust this page" in page.inner_text("#age")
+        assert page.locator("tr:visible").count() > 5
