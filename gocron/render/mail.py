@@ -17,7 +17,15 @@ from gocron.core.duration import say_duration
 from gocron.core.job import Digest, Job, Kind, News
 from gocron.render.moment import say_time
 from gocron.render.templates import Templates
-from gocron.render.wording import ELLIPSIS, cut, full_name, headline, say_frequency, shown
+from gocron.render.wording import (
+    ELLIPSIS,
+    cut,
+    full_name,
+    headline,
+    say_frequency,
+    say_last_seen,
+    shown,
+)
 
 LISTED_LIMIT = 100
 REFERENCES_LIMIT = 20
@@ -149,7 +157,7 @@ def _missed_facts(item: News, now: int) -> list[tuple[str, str]]:
         facts.append(("late by", say_duration(now - episode.missed_at)))
     else:
         facts.append(("back since", say_time(episode.ended_at)))
-    facts.append(("last seen", say_time(episode.last_seen_at)))
+    facts.append(("last seen", say_last_seen(job, episode.last_seen_at)))
     facts.append(("last came from", shown(job.address) if job.address else "unknown"))
     facts.append(("runs every", say_frequency(job)))
     return facts

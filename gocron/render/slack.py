@@ -98,18 +98,17 @@ def _news_line(item: News, now: int) -> str:
     if item.kind is Kind.RECOVERED:
         return f":large_green_circle: {_name(job)} {_back(episode)}"
     late = say_duration(now - episode.missed_at)
+    seen = _date(episode.last_seen_at) if job.was_heard else "never"
     source = f", last from {_code(job.address)}" if job.address else ""
     return (
         f":red_circle: {_name(job)} expected by {_date(episode.missed_at)}, {late} late; "
-        f"last seen {_date(episode.last_seen_at)}{source}; runs every {say_frequency(job)}"
+        f"last seen {seen}{source}; runs every {say_frequency(job)}"
     )
 
 
 def _missing_line(job: Job, now: int) -> str:
-    return (
-        f"{_name(job)} last seen {_date(job.last_seen_at)}, "
-        f"silent for {say_duration(now - job.last_seen_at)}"
-    )
+    seen = _date(job.last_seen_at) if job.was_heard else "never"
+    return f"{_name(job)} last seen {seen}, silent for {say_duration(now - job.last_seen_at)}"
 
 
 def _ended_line(episode: Episode) -> str:

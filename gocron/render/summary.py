@@ -6,7 +6,7 @@ from gocron.core.duration import say_duration
 from gocron.core.job import Episode, Job, Totals, Undelivered
 from gocron.render.moment import say_time
 from gocron.render.templates import Templates
-from gocron.render.wording import count, cut, say_frequency, shown
+from gocron.render.wording import count, cut, say_frequency, say_last_seen, shown
 
 _ERROR_LIMIT = 200
 
@@ -77,7 +77,7 @@ def _by_account(report: Report) -> dict[str, list[dict[str, str]]]:
         groups.setdefault(shown(job.account), []).append(
             {
                 "name": shown(job.cronname),
-                "last_seen": say_time(job.last_seen_at),
+                "last_seen": say_last_seen(job, job.last_seen_at),
                 "silent_for": say_duration(report.now - job.last_seen_at),
                 "frequency": say_frequency(job),
             }

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Kind, News
+from gocron.render.moment import say_time
 
 NO_NAME = "(no name)"
 ELLIPSIS = "\u2026"
@@ -36,6 +37,11 @@ def say_frequency(job: Job) -> str:
     """Return how often `job` is declared to run: `1 h`, or `1 h + 10 min grace`."""
     grace = f" + {say_duration(job.grace_s)} grace" if job.grace_s else ""
     return say_duration(job.frequency_s) + grace
+
+
+def say_last_seen(job: Job, at: int) -> str:
+    """Return when `job` was last heard, as of `at`; one that was only declared, never."""
+    return say_time(at) if job.was_heard else f"never, declared {say_time(job.created_at)}"
 
 
 def headline(news: Sequence[News], name_of: Callable[[Job], str] | None = None) -> str:

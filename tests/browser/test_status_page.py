@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
+from gocron.render.page import age_script
 from gocron.store import checkins
 from gocron.store.schema import open_store
 from gocron.sweep import sweep
@@ -143,6 +144,22 @@ def test_an_account_page_learns_that_nobody_sweeps(page: Page, site: str) -> Non
     page.clock.install(time=NOW + 3600)
     page.get_by_role("link", name="web-1", exact=True).first.click()
     assert page.locator("#stale").is_visible()
+
+
+def test_a_page_that_is_no_longer_written_does_not_blame_the_sweep(page: Page, site: str) -> None:
+    later = NOW + 3600
+    age = age_script(later, 60)
+    page.route("**/age.js*", lambda route: route.fulfill(body=age, content_type="text/javascript"))
+    page.clock.install(time=later)
+    page.goto(site)
+    page.clock.run_for(10_000)
+    assert "still sweeps, but does not write it" in page.inner_text("#stale")
+
+
+def test_a_page_from_the_future_blames_the_clock(page: Page, site: str) -> None:
+    page.clock.install(time=NOW - 3600)
+    page.goto(site)
+    assert "in the future" in page.inner_text("#stale")
 
 
 def test_search_leaves_only_what_was_asked_for(page: Page, site: str) -> None:
