@@ -6,13 +6,18 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from gocron import __version__
 from gocron.config import Config, load_config
 from gocron.errors import ExitStatus, GocronError
+
+if TYPE_CHECKING:
+    from gocron.store.database import Store
 
 Arguments = argparse.Namespace
 Command = Callable[[Arguments, Config], int]
@@ -146,6 +151,13 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
         return ExitStatus.OK
 
 
+@contextmanager
+def _opened(config: Config) -> Iterator["Store"]:
+    """Hold the store, its schema up to date and a connection open, for the length of the block."""
+    with _opened(config) as store:
+        yield store
+
+
 def _complain(program: str, line: str) -> None:
     print(f"{program}: {line}", file=sys.stderr, flush=True)
 
@@ -164,13 +176,11 @@ def _front(arguments: Arguments, config: Config) -> int:
 
 
 def _sweep(arguments: Arguments, config: Config) -> int:
-    from gocron.store.schema import open_store
     from gocron.sweep import rehearse
 
     if not arguments.dry_run:
         return _sweep_once("gocron-sweep", config)
-    store = open_store(config.database_url)
-    with store.connected():
+    with _opened(config) as store:
         for line in rehearse(store, _now()):
             print(line)
     return ExitStatus.OK
@@ -179,11 +189,9 @@ def _sweep(arguments: Arguments, config: Config) -> int:
 def _sweep_once(program: str, config: Config) -> int:
     """Sweep; complain of what could not be told, in one line."""
     from gocron.store import outbox
-    from gocron.store.schema import open_store
     from gocron.sweep import sweep
 
-    store = open_store(config.database_url)
-    with store.connected():
+    with _opened(config) as store:
         failures = sweep(store, config, _now).delivered.failures
         waiting = outbox.count_tried(store)
     if not failures and not waiting:
@@ -222,13 +230,11 @@ def _tell_summary(config: Config, to_slack: bool) -> int:
     from gocron.notify import DeliveryFailed
     from gocron.render.summary import summary_text
     from gocron.render.templates import Templates
-    from gocron.store.schema import open_store
     from gocron.summary import post_summary, report
 
     if to_slack and not config.slack_hook_url:
         raise ConfigError("slack_hook_url", "not set", "set it, or leave --slack out")
-    store = open_store(config.database_url)
-    with store.connected():
+    with _opened(config) as store:
         told = report(store, _now())
     print(summary_text(Templates(config.reports_dir), told))
     if to_slack:
@@ -243,10 +249,8 @@ def _tell_summary(config: Config, to_slack: bool) -> int:
 def _jobs_list(arguments: Arguments, config: Config) -> int:
     from gocron import listing
     from gocron.store import jobs
-    from gocron.store.schema import open_store
 
-    store = open_store(config.database_url)
-    with store.connected():
+    with _opened(config) as store:
         found = list(jobs.every_job(store, arguments.account, arguments.missing))
     print((listing.as_json if arguments.json else listing.table)(found, _now()))
     return ExitStatus.OK
@@ -255,10 +259,8 @@ def _jobs_list(arguments: Arguments, config: Config) -> int:
 def _jobs_show(arguments: Arguments, config: Config) -> int:
     from gocron import listing
     from gocron.store import jobs
-    from gocron.store.schema import open_store
 
-    store = open_store(config.database_url)
-    with store.connected():
+    with _opened(config) as store:
         job = jobs.find(store, arguments.account, arguments.cronname)
     print(listing.as_json([job], _now()) if arguments.json else listing.details(job, _now()))
     return ExitStatus.OK
@@ -267,7 +269,6 @@ def _jobs_show(arguments: Arguments, config: Config) -> int:
 def _jobs_add(arguments: Arguments, config: Config) -> int:
     from gocron.core.checkin import Refused, first_time_needs, read_checkin
     from gocron.store import jobs
-    from gocron.store.schema import open_store
 
     told = {name: getattr(arguments, name) for name in ("account", "cronname")}
     told |= {
@@ -275,10 +276,9 @@ def _jobs_add(arguments: Arguments, config: Config) -> int:
         for name in ("email", "frequency", "grace", "site")
         if (value := getattr(arguments, name)) is not None
     }
-    store = open_store(config.database_url)
     try:
         declared = read_checkin(told.items(), address="", seen_at=_now())
-        with store.connected():
+        with _opened(config) as store:
             if (needs := first_time_needs(declared)) and not jobs.is_known(store, declared.key):
                 raise needs
             print(jobs.declare(store, declared))
@@ -290,10 +290,8 @@ def _jobs_add(arguments: Arguments, config: Config) -> int:
 
 def _jobs_forget(arguments: Arguments, config: Config) -> int:
     from gocron.store import jobs
-    from gocron.store.schema import open_store
 
-    store = open_store(config.database_url)
-    with store.connected():
+    with _opened(config) as store:
         jobs.forget(store, arguments.account, arguments.cronname)
     return ExitStatus.OK
 

@@ -8,7 +8,20 @@ NOW = 1_795_442_405
 
 
 def job(name: str, account="web-01") -> Job:
-    return Job(1, account, name, "", 3600, 600, False, "203.0.113.9", 0, NOW - 11_700, NOW - 7500, NOW - 7500)
+    return Job(
+        1,
+        account,
+        name,
+        "",
+        3600,
+        600,
+        False,
+        "203.0.113.9",
+        0,
+        NOW - 11_700,
+        NOW - 7500,
+        NOW - 7500,
+    )
 
 
 def report(missing=(), left_out=0, ended=(), undelivered=(), jobs=42) -> Report:

@@ -1,0 +1,202 @@
+"""The options: one table that feeds loading, help, the example file and the docs."""
+
+import ipaddress
+import json
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from gocron.core.address import Network
+from gocron.core.checkin import is_address
+from gocron.core.duration import parse_duration
+
+SMTP_SECURITIES = ("auto", "none", "starttls", "tls")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One key of the configuration: its default as text, how it is read, what it means."""
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    help: str
+    secret: bool = False
+
+
+def _text(value: str) -> str:
+    return value.strip()
+
+
+def _yes_no(value: str) -> bool:
+    word = value.strip().lower()
+    if word in ("true", "yes", "on", "1"):
+        return True
+    if word in ("false", "no", "off", "0", ""):
+        return False
+    raise ValueError("want true or false")
+
+
+def _port(value: str) -> int:
+    if not re.fullmatch(r"\s*\d{1,5}\s*", value, re.ASCII) or not 0 < int(value) < 65_536:
+        raise ValueError("want a port from 1 to 65535")
+    return int(value)
+
+
+def _seconds(value: str) -> int:
+    try:
+        seconds = parse_duration(value)
+    except ValueError:
+        seconds = 0
+    if not 1 <= seconds <= 86_400:
+        raise ValueError("want seconds, or a duration such as 90s or 5m, up to 1d")
+    return seconds
+
+
+def _patience(value: str) -> int:
+    """Seconds to wait for a mail server: all its answers must come within an outbox lease."""
+    if (seconds := _seconds(value)) > 25:
+        raise ValueError("want 1 to 25 seconds")
+    return seconds
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    parts = [part for part in re.split(r"[,\s]+", value.strip()) if part]
+    try:
+        return tuple(ipaddress.ip_network(part, strict=False) for part in parts)
+    except ValueError:
+        raise ValueError("want addresses or networks such as 10.0.0.0/8, ::1") from None
+
+
+def _mail_address(value: str) -> str:
+    value = value.strip()
+    if value and not is_address(value):
+        raise ValueError("want a mail address such as gocron@example.com")
+    return value
+
+
+def _web_url(value: str) -> str:
+    value = value.strip()
+    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
+        raise ValueError("want a URL such as https://gocron.example.com/")
+    return value
+
+
+def _database_url(value: str) -> str:
+    value = value.strip()
+    if value and urlsplit(value).scheme not in ("sqlite", "postgresql", "postgres"):
+        raise ValueError("want sqlite:////path/to/file.db or postgresql://user:password@host/name")
+    if value.startswith("sqlite:") and (
+        not value.startswith("sqlite:///") or not value.removeprefix("sqlite:///")
+    ):
+        raise ValueError("want sqlite:////path/to/file.db, with a file")
+    return value
+
+
+def _security(value: str) -> str:
+    word = value.strip().lower()
+    if word not in SMTP_SECURITIES:
+        raise ValueError(f"want one of {', '.join(SMTP_SECURITIES)}")
+    return word
+
+
+OPTIONS = (
+    Option(
+        "database_url",
+        "sqlite:////var/lib/gocron/gocron.db",
+        _database_url,
+        "Where jobs are kept: `sqlite:////path/to/file.db` (one host) or "
+        "`postgresql://user:password@host:5432/name`.",
+        secret=True,
+    ),
+    Option("dbfqdn", "", _text, "Postgres host; used when `database_url` is not set."),
+    Option("dbport", "5432", _port, "Postgres port, with `dbfqdn`."),
+    Option("dbuser", "gocron", _text, "Postgres user, with `dbfqdn`."),
+    Option("dbpass", "", _text, "Postgres password, with `dbfqdn`.", secret=True),
+    Option("dbdatabase", "gocron", _text, "Postgres database, with `dbfqdn`."),
+    Option("listen_host", "0.0.0.0", _text, "Address on which `gocron-front` takes check-ins."),  # noqa: S104
+    Option("listen_port", "8080", _port, "Port on which `gocron-front` takes check-ins."),
+    Option(
+        "trusted_proxies",
+        "127.0.0.0/8, ::1",
+        _networks,
+        "Proxies whose `X-Forwarded-For` tells the client's address.",
+    ),
+    Option(
+        "api_allow",
+        "127.0.0.0/8, ::1",
+        _networks,
+        "Addresses that may read `/cron` and `/version`; loopback counts only without a proxy.",
+    ),
+    Option(
+        "interval",
+        "60",
+        _seconds,
+        "Seconds from sweep to sweep: the pace of `gocron-back`, and what page and "
+        "`/healthcheck` expect of cron.",
+    ),
+    Option(
+        "status_dir",
+        "/var/cache/gocron/status",
+        _text,
+        "Folder into which the status page is written; empty: no page.",
+    ),
+    Option("public_url", "", _web_url, "Address of the status page, for the links in mails."),
+    Option(
+        "reports_dir",
+        "/etc/gocron/reports",
+        _text,
+        "Folder of your own templates; a file there replaces the one of the same name.",
+    ),
+    Option("smtpserver", "localhost", _text, "Mail server."),
+    Option("smtpport", "25", _port, "Port of the mail server."),
+    Option(
+        "smtp_security",
+        "auto",
+        _security,
+        "`none`, `starttls`, `tls`, or `auto`: TLS on port 465, STARTTLS on 587 or with a "
+        "password.",
+    ),
+    Option(
+        "smtpaddress",
+        "",
+        _text,
+        "Login at the mail server, and sender of mails unless `mail_from` is set.",
+    ),
+    Option("smtppassword", "", _text, "Password at the mail server; empty: no login.", secret=True),
+    Option("smtp_timeout", "20", _patience, "Seconds to wait for each answer of the mail server."),
+    Option(
+        "mail_from", "", _mail_address, "Sender of mails; default `smtpaddress`, else gocron@host."
+    ),
+    Option("notify_recovery", "true", _yes_no, "Tell when a missing job checks in again."),
+    Option(
+        "slack_hook_url",
+        "",
+        _web_url,
+        "Slack incoming webhook, for the summary and `prefer_slack`.",
+        secret=True,
+    ),
+    Option("slack_channel", "", _text, "Slack channel, for webhooks that may choose one."),
+    Option(
+        "prefer_slack",
+        "",
+        _yes_no,
+        "Tell Slack first, and mail when Slack fails. Default: true when `slack_hook_url` is set "
+        "and `smtpserver` is not, else false.",
+    ),
+)
+
+
+def example() -> str:
+    """Return a configuration file that names every option with its default and its meaning."""
+    lines = ["# /etc/gocron/config.yml: every option with its default."]
+    lines.append("# A variable GC_ + NAME in the environment wins over this file.")
+    for option in OPTIONS:
+        lines += ["", *(f"# {line}" for line in textwrap.wrap(option.help, 90))]
+        if option.secret:
+            lines.append("# A secret: it may stand in a file of its own, as file:/path.")
+        lines.append(f"#{option.name}: {json.dumps(option.default)}")
+    return "\n".join(lines) + "\n"
