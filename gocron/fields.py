@@ -63,10 +63,15 @@ def _multipart(content_type: str, body: bytes) -> Fields:
             "wsgi.input": BytesIO(body),
         }
     )
+    unreadable = Refused("request", "is no form that can be read")
     try:
-        return [(name, str(value)) for name, value in form.forms.allitems()]
+        fields = [(name, str(value)) for name, value in form.forms.allitems()]
     except (HTTPError, ValueError, LookupError):
-        raise Refused("request", "is no form that can be read") from None
+        raise unreadable from None
+    # Bottle hands on a part without a name as None.
+    if any(name is None for name, _ in fields):
+        raise unreadable
+    return fields
 
 
 def _json_fields(body: bytes) -> Fields:

@@ -9,16 +9,25 @@ UNKNOWN = "unknown"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# No address is longer; garbage that is must not fill the cache.
+_LENGTH_LIMIT = 80
 
-@lru_cache(maxsize=4096)
+
 def read_address(text: str) -> Address | None:
     """Return the address that `text` spells, IPv4-mapped IPv6 unmapped, None for anything else."""
+    return _parsed(text) if len(text) <= _LENGTH_LIMIT else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text.strip())
     except ValueError:
         return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    # Made anew without its zone, which may be any text at all.
+    return address.ipv4_mapped or ipaddress.IPv6Address(int(address))
 
 
 def is_within(address: Address | None, networks: Sequence[Network]) -> bool:

@@ -125,7 +125,9 @@ def _email(value: str) -> str:
         raise Refused("email", f"{len(addresses)} addresses; at most {RECIPIENT_LIMIT} are taken")
     for address in addresses:
         if not is_address(address):
-            raise Refused("email", f"{address!a} is no address such as ops@example.com")
+            # A + that was sent as it is means a space where it arrives.
+            hint = "; write + as %2B" if is_address(address.replace(" ", "+")) else ""
+            raise Refused("email", f"{address!a} is no address such as ops@example.com{hint}")
     return ", ".join(addresses)
 
 
