@@ -107,7 +107,9 @@ class GroupCommit:
     def _write(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         try:
             return self._store.write(lambda: checkins.record(self._store, group))
-        except (peewee.DataError, peewee.IntegrityError):
+        except (peewee.OperationalError, peewee.InterfaceError):
+            raise
+        except Exception:
             # One check-in that the database can't hold must not cost the others theirs.
             if len(group) == 1:
                 raise

@@ -1,0 +1,71 @@
+"""Several processes on one database: no deadlock is a lost check-in, no race makes twins."""
+
+import multiprocessing
+import threading
+
+from gocron.store import checkins, jobs
+from gocron.store.database import Store
+from gocron.store.group_commit import GroupCommit
+from gocron.store.schema import open_store
+from tests.store.conftest import NOON, checkin
+
+PROCESSES = multiprocessing.get_context("spawn")
+NAMES = [f"job-{number}" for number in range(40)]
+
+
+def record_many(url: str, backwards: bool) -> None:
+    store = open_store(url)
+    names = NAMES[::-1] if backwards else NAMES
+    with store.connected():
+        for turn in range(25):
+            group = [checkin(name, seen_at=NOON + turn) for name in names]
+            assert None not in store.write(lambda group=group: checkins.record(store, group))
+
+
+def open_once(url: str) -> None:
+    store = open_store(url)
+    with store.connected():
+        store.write(lambda: checkins.record(store, [checkin()]))
+
+
+def run_all(target, arguments: list[tuple]) -> list[int | None]:
+    processes = [PROCESSES.Process(target=target, args=some) for some in arguments]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode for process in processes]
+
+
+def test_two_fronts_that_keep_the_same_jobs_in_opposite_order_do_not_stop_each_other(
+    store: Store, database_url: str
+) -> None:
+    assert run_all(record_many, [(database_url, False), (database_url, True)] * 2) == [0] * 4
+    with store.connected():
+        assert sorted(job.cronname for job in jobs.every_job(store)) == sorted(NAMES)
+
+
+def test_five_processes_that_open_a_new_database_at_once_upgrade_it_once(
+    empty_database_url: str,
+) -> None:
+    assert run_all(open_once, [(empty_database_url,)] * 5) == [0] * 5
+    store = open_store(empty_database_url)
+    with store.connected():
+        assert len(list(jobs.every_job(store))) == 1
+
+
+def test_first_check_ins_of_one_job_from_many_clients_make_one_job(store: Store) -> None:
+    group_commit = GroupCommit(store)
+    outcomes: list[object] = []
+
+    def client(number: int) -> None:
+        outcomes.append(group_commit.record(checkin(seen_at=NOON + number)))
+
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(32)]
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join()
+    assert sorted(outcomes) == [NOON + number + 3600 for number in range(32)]
+    with store.connected():
+        assert len(list(jobs.every_job(store))) == 1
