@@ -1,5 +1,6 @@
 """What each command does. It imports what it needs when it runs: a sweep starts each minute."""
 
+import os
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from gocron.config import Config
+from gocron.config import Config, config_file
 from gocron.errors import ExitStatus, GocronError
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def check(arguments: Arguments, config: Config) -> int:
     """Print what is found, a line each."""
     from gocron.check import findings
 
-    print("ok    configuration")
+    file = config_file(arguments.config, os.environ)
+    print(f"ok    configuration: {file if file.exists() else 'built-in defaults'}")
     good = True
     for finding in findings(config, _now()):
         print(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject}: {finding.said}")

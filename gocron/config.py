@@ -1,6 +1,7 @@
 """The configuration: what file and environment say of the options, all problems at once."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -58,9 +59,8 @@ def load_config(path: Path | None = None, environment: Mapping[str, str] | None 
     Variables win over the file. Raises ConfigError that names every problem at once.
     """
     environment = os.environ if environment is None else environment
-    named = path or (Path(chosen) if (chosen := environment.get("GOCRON_CONFIG")) else None)
-    where = named or DEFAULT_FILE
-    told, problems = _from_file(where, must_exist=named is not None)
+    where = config_file(path, environment)
+    told, problems = _from_file(where, must_exist=where != DEFAULT_FILE)
     from_environment, more = _from_environment(environment)
     told |= from_environment
     values, bad = _values(told)
@@ -68,6 +68,11 @@ def load_config(path: Path | None = None, environment: Mapping[str, str] | None 
     if problems:
         raise ConfigError(str(where), "; ".join(problems), "correct these and start again")
     return Config(**values)
+
+
+def config_file(path: Path | None, environment: Mapping[str, str]) -> Path:
+    """Return the file to read: `path`, else what `GOCRON_CONFIG` names, else the one in /etc."""
+    return path or Path(environment.get("GOCRON_CONFIG") or DEFAULT_FILE)
 
 
 def canonical(key: str) -> str:
@@ -80,7 +85,7 @@ _BY_CANONICAL = {canonical(option.name): option for option in OPTIONS}
 
 def _from_file(path: Path, must_exist: bool) -> tuple[dict[str, str], list[str]]:
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
+        content = yaml.load(path.read_text("utf-8"), _AsWritten)  # noqa: S506 (a SafeLoader)
     except FileNotFoundError:
         if must_exist:
             raise ConfigError(str(path), "no such file", "name an existing one") from None
@@ -110,18 +115,26 @@ def _from_file(path: Path, must_exist: bool) -> tuple[dict[str, str], list[str]]
     return told, problems
 
 
+class _AsWritten(yaml.SafeLoader):
+    """Reads every value as text: a password such as 012345 is no number."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (as the base class has it)
+        first: [(tag, pattern) for tag, pattern in resolvers if tag == "tag:yaml.org,2002:null"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 def _on_one_line(error: yaml.YAMLError) -> str:
-    """Return what is wrong and where, without the quoted source, which may hold a secret."""
+    """Return what is wrong and where, without what it quotes, which may be a secret."""
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or "can't be parsed"
+    problem = re.sub(r" '(?!.').{2,}'", "", problem)
     return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else str(problem)
 
 
 def _as_text(value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
     return str(value)
@@ -146,7 +159,7 @@ def _unknown(key: str) -> str:
     bare = canonical(key.removeprefix(ENVIRONMENT_PREFIX))
     near = get_close_matches(bare, _BY_CANONICAL, 1, 0.5)
     hint = f", did you mean {_BY_CANONICAL[near[0]].name}?" if near else ""
-    return f"{key}: unknown key{hint}"
+    return f"{key if key.isprintable() else ascii(key)}: unknown key{hint}"
 
 
 def _values(told: dict[str, str]) -> tuple[dict[str, Any], list[str]]:

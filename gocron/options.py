@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from gocron.core.address import Network
+from gocron.core.address import Network, read_address
 from gocron.core.checkin import is_address
 from gocron.core.duration import parse_duration
 
@@ -78,22 +78,51 @@ def _mail_address(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    value = value.strip()
+    if not re.fullmatch(r"[\w.-]*", value) and read_address(value) is None:
+        raise ValueError("want a host name or an address, without a port")
+    return value
+
+
 def _web_url(value: str) -> str:
     value = value.strip()
-    if value and (urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc):
+    parts = _split(value)
+    if value and (parts is None or parts.scheme not in ("http", "https") or not parts.netloc):
         raise ValueError("want a URL such as https://gocron.example.com/")
     return value
 
 
 def _database_url(value: str) -> str:
     value = value.strip()
-    if value and urlsplit(value).scheme not in ("sqlite", "postgresql", "postgres"):
+    scheme, parts = value.partition(":")[0], _split(value)
+    if value and scheme not in ("sqlite", "postgresql", "postgres"):
         raise ValueError("want sqlite:////path/to/file.db or postgresql://user:password@host/name")
-    if value.startswith("sqlite:") and (
+    if scheme == "sqlite" and (
         not value.startswith("sqlite:///") or not value.removeprefix("sqlite:///")
     ):
         raise ValueError("want sqlite:////path/to/file.db, with a file")
+    if scheme.startswith("postgres") and (
+        parts is None or parts.path in ("", "/") or parts.fragment
+    ):
+        raise ValueError(
+            "want postgresql://user:password@host/name; in a password write "
+            "# as %23, / as %2F, ? as %3F"
+        )
     return value
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of `url`, None where it has none that make sense.
+
+    What urlsplit says of a bad URL is dropped: it quotes the password.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _security(value: str) -> str:
@@ -112,7 +141,7 @@ OPTIONS = (
         "`postgresql://user:password@host:5432/name`.",
         secret=True,
     ),
-    Option("dbfqdn", "", _text, "Postgres host; used when `database_url` is not set."),
+    Option("dbfqdn", "", _host, "Postgres host; used when `database_url` is not set."),
     Option("dbport", "5432", _port, "Postgres port, with `dbfqdn`."),
     Option("dbuser", "gocron", _text, "Postgres user, with `dbfqdn`."),
     Option("dbpass", "", _text, "Postgres password, with `dbfqdn`.", secret=True),

@@ -42,7 +42,7 @@ INDEX_UNDELIVERED = 50
 ROWS_IN_TURN = 1000
 
 # A count that another host folded in with an earlier clock is looked for this far back.
-LOOK_BACK_S = 300
+LOOK_BACK_S = 120
 
 GIVEN_UP_SHOWN_S = 7 * 86_400
 

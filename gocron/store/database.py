@@ -105,7 +105,7 @@ def nameless(url: str) -> str:
 
 def _is_passing(error: peewee.OperationalError) -> bool:
     cause = error.__cause__ or error.__context__ or error
-    return getattr(cause, "pgcode", None) in _PASSING_CODES or "locked" in str(error)
+    return getattr(cause, "pgcode", None) in _PASSING_CODES
 
 
 def _sqlite(url: str) -> Any:

@@ -1,49 +1,22 @@
 """A 201 is kept, whatever happens to the front right after it."""
 
 import asyncio
-import contextlib
 import os
+import resource
 import signal
-import socket
 import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 from gocron.store import jobs
 from gocron.store.schema import open_store
-
-
-@contextmanager
-def front(database_url: str, folder: Path, port: int) -> Iterator[subprocess.Popen]:
-    """Run the real front, in a session of its own so that all of it can be killed."""
-    config = folder / "config.yml"
-    config.write_text(
-        f"database_url: '{database_url}'\nlisten_host: 127.0.0.1\nlisten_port: {port}\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from gocron import cli; cli.front()", "--config", config],
-        start_new_session=True,
-    )
-    try:
-        _await(port, process)
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+from tests.service.processes import free_port, front
 
 
 def test_every_check_in_answered_before_a_kill_9_is_in_the_database(
     database_url: str, tmp_path: Path
 ) -> None:
-    port = _free_port()
-    with front(database_url, tmp_path, port) as process:
+    port = free_port()
+    with front(_config(tmp_path, database_url, port), port) as process:
         answered = asyncio.run(_check_in_until_killed(port, process))
     assert len(answered) > 200, "the load never got going"
     store = open_store(database_url)
@@ -53,9 +26,9 @@ def test_every_check_in_answered_before_a_kill_9_is_in_the_database(
 
 
 def test_four_thousand_fresh_connections_at_once_are_all_answered(tmp_path: Path) -> None:
-    port = _free_port()
+    port = free_port()
     _allow_open_files(10_000)
-    with front(f"sqlite:///{tmp_path}/gocron.db", tmp_path, port):
+    with front(_config(tmp_path, f"sqlite:///{tmp_path}/gocron.db", port), port):
         statuses = asyncio.run(_burst(port, 4000))
     assert statuses == [201] * 4000
 
@@ -96,25 +69,15 @@ async def _check_in(port: int, name: str) -> int:
     return int(head.split()[1])
 
 
-def _await(port: int, process: subprocess.Popen) -> None:
-    give_up_at = time.monotonic() + 30
-    while time.monotonic() < give_up_at and process.poll() is None:
-        with contextlib.suppress(OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthcheck", timeout=5).close()
-            return
-        time.sleep(0.05)
-    pytest.fail("the front did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
+def _config(folder: Path, database_url: str, port: int) -> Path:
+    config = folder / "config.yml"
+    config.write_text(
+        f"database_url: '{database_url}'\nlisten_host: 127.0.0.1\nlisten_port: {port}\n"
+    )
+    return config
 
 
 def _allow_open_files(count: int) -> None:
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))
