@@ -2,16 +2,15 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 
 from gocron import __version__, commands
-from gocron.config import Config, load_config
+from gocron.config import load_config
 from gocron.errors import ExitStatus, GocronError
-
-Arguments = argparse.Namespace
-Command = Callable[[Arguments, Config], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,8 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         "config",
         "Print every option as a configuration file.",
         commands.print_config,
+        configured=False,
     )
-    demo = _add(subcommands, "demo", "Show it all on this machine, until Ctrl-C.", commands.demo)
+    demo = _add(subcommands, "demo", "Show it all, until Ctrl-C.", commands.demo, configured=False)
     demo.add_argument("--port", type=int, default=8080, help="port for check-ins, if it is free")
     return _run(parser, argv)
 
@@ -75,6 +75,7 @@ def summary(argv: Sequence[str] | None = None) -> int:
 def _parser(program: str, purpose: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=program, description=purpose)
     parser.add_argument("--version", action="version", version=f"{program} {__version__}")
+    parser.set_defaults(configured=True)
     _common(parser)
     return parser
 
@@ -101,11 +102,12 @@ def _add(
     parent: "argparse._SubParsersAction[argparse.ArgumentParser]",
     name: str,
     purpose: str,
-    command: Command,
+    command: Callable[..., int],
+    configured: bool = True,
 ) -> argparse.ArgumentParser:
     parser = parent.add_parser(name, help=purpose, description=purpose)
     _common(parser, suppress=True)
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, configured=configured)
     return parser
 
 
@@ -131,13 +133,18 @@ def _jobs_commands(parent: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     arguments = parser.parse_args(argv)
+    _make_printing_safe()
     logging.basicConfig(
         level=logging.INFO if arguments.talk else logging.WARNING,
         format=f"{parser.prog}: %(message)s",
         stream=sys.stderr,
     )
+    if broken := [name for name, value in vars(arguments).items() if not _is_text(value)]:
+        commands.complain(parser.prog, f"{broken[0]}: is no UTF-8; write it in UTF-8")
+        return ExitStatus.USAGE
     try:
         status: int = arguments.command(arguments, load_config(arguments.config))
+        sys.stdout.flush()
         return status
     except GocronError as error:
         commands.complain(parser.prog, str(error))
@@ -145,5 +152,18 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        sys.stderr.close()
+        # Who read our output has enough of it; what is left is not to be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitStatus.OK
+
+
+def _make_printing_safe() -> None:
+    """Let a terminal that lacks a letter show its code: no name may stop a listing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _is_text(value: object) -> bool:
+    """Tell whether `value` is anything but a text with bytes that are no UTF-8."""
+    return not isinstance(value, str) or not any("\ud800" <= char <= "\udfff" for char in value)

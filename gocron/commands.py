@@ -54,8 +54,11 @@ def _sweep_once(program: str, config: Config) -> int:
         waiting = outbox.count_tried(store)
     if not failures and not waiting:
         return ExitStatus.OK
-    reasons = "; ".join(failures) if len(failures) < 3 else f"{failures[0]}; and more"
-    complain(program, f"{waiting} news undelivered: {reasons or 'next try later'}")
+    if failures:
+        more = f"; and {len(failures) - 2} more" if len(failures) > 2 else ""
+        complain(program, f"not delivered: {'; '.join(failures[:2])}{more}")
+    else:
+        complain(program, f"{waiting} news wait for their next try; see `gocron check`")
     return ExitStatus.UNDELIVERED
 
 
@@ -203,7 +206,7 @@ def db_upgrade(arguments: Arguments, config: Config) -> int:
     return ExitStatus.OK
 
 
-def print_config(arguments: Arguments, config: Config) -> int:
+def print_config(arguments: Arguments) -> int:
     """Print the example file."""
     from gocron.config import example
 
@@ -211,7 +214,7 @@ def print_config(arguments: Arguments, config: Config) -> int:
     return ExitStatus.OK
 
 
-def demo(arguments: Arguments, config: Config) -> int:
+def demo(arguments: Arguments) -> int:
     """Run the demonstration."""
     from gocron.demo import demo
 
@@ -230,4 +233,6 @@ def opened(config: Config) -> Iterator["Store"]:
 
 def complain(program: str, line: str) -> None:
     """Say what went wrong in one line."""
-    print(f"{program}: {line}", file=sys.stderr, flush=True)
+    from gocron.listing import printable
+
+    print(f"{program}: {printable(line)}", file=sys.stderr, flush=True)

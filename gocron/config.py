@@ -19,6 +19,9 @@ from gocron.options import OPTIONS, example
 DEFAULT_FILE = Path("/etc/gocron/config.yml")
 ENVIRONMENT_PREFIX = "GC_"
 
+# How like one of ours another's variable must be to be taken for a slip of the pen.
+VARIABLE_LIKENESS = 0.8
+
 __all__ = ["OPTIONS", "Config", "canonical", "example", "load_config"]
 
 
@@ -149,15 +152,15 @@ def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], l
         option = _BY_CANONICAL.get(canonical(name.removeprefix(ENVIRONMENT_PREFIX)))
         if option is not None:
             told[option.name] = value
-        elif "did you mean" in (problem := _unknown(name)):
+        elif "did you mean" in (problem := _unknown(name, VARIABLE_LIKENESS)):
             # Others use the prefix too (the Boehm collector does): only a near miss is ours.
             problems.append(problem)
     return told, problems
 
 
-def _unknown(key: str) -> str:
+def _unknown(key: str, likeness: float = 0.5) -> str:
     bare = canonical(key.removeprefix(ENVIRONMENT_PREFIX))
-    near = get_close_matches(bare, _BY_CANONICAL, 1, 0.5)
+    near = get_close_matches(bare, _BY_CANONICAL, 1, likeness)
     hint = f", did you mean {_BY_CANONICAL[near[0]].name}?" if near else ""
     return f"{key if key.isprintable() else ascii(key)}: unknown key{hint}"
 

@@ -34,7 +34,7 @@ gocron runs here until you press Ctrl-C. Nothing of it stays.
 
   Check in a job of your own, as a crontab line would:
 
-    curl -fsS -m 10 --retry 5 "{front}/?{fields}"
+    curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null "{front}/?{fields}"
 
   Status page   {page}
   Mails         appear below, and as files in {mails}

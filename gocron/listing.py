@@ -38,7 +38,7 @@ def details(job: Job, now: int) -> str:
     }
     if job.missed_at is not None:
         told["missing since"] = say_time(job.missed_at)
-    return "\n".join(f"{name + ':':15}{_printable(value)}" for name, value in told.items())
+    return "\n".join(f"{name + ':':15}{printable(value)}" for name, value in told.items())
 
 
 def as_json(jobs: Iterable[Job], now: int) -> str:
@@ -64,13 +64,13 @@ def _record(job: Job, now: int) -> dict[str, Any]:
 
 def _row(job: Job, now: int) -> tuple[str, ...]:
     return (
-        _printable(job.account),
-        _printable(job.cronname),
+        printable(job.account),
+        printable(job.cronname),
         judge(job, now).value,
         _last_seen(job),
         say_time(job.due_at),
         say_duration(job.frequency_s),
-        _printable(job.email),
+        printable(job.email),
     )
 
 
@@ -82,6 +82,6 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return `text` without what could steer a terminal."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

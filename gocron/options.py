@@ -80,7 +80,16 @@ def _mail_address(value: str) -> str:
 
 def _host(value: str) -> str:
     value = value.strip()
-    if not re.fullmatch(r"[\w.-]*", value) and read_address(value) is None:
+    if read_address(value) is not None:
+        return value
+    try:
+        # As sockets do: an empty or overlong part of a name has no such form.
+        value.encode("idna")
+    except UnicodeError:
+        fit = False
+    else:
+        fit = re.fullmatch(r"[\w.-]*", value) is not None
+    if not fit:
         raise ValueError("want a host name or an address, without a port")
     return value
 
@@ -180,7 +189,7 @@ OPTIONS = (
         _text,
         "Folder of your own templates; a file there replaces the one of the same name.",
     ),
-    Option("smtpserver", "localhost", _text, "Mail server."),
+    Option("smtpserver", "localhost", _host, "Mail server."),
     Option("smtpport", "25", _port, "Port of the mail server."),
     Option(
         "smtp_security",

@@ -107,7 +107,9 @@ class _Press:
         """Write the index and what all pages share, the index last."""
         totals = accounts.totals(self._store)
         many = totals.accounts > INDEX_ACCOUNTS
-        if many and accounts_changed:
+        if not many:
+            (self._folder / "accounts.html").unlink(missing_ok=True)
+        elif accounts_changed:
             self._accounts()
         missing = jobs.longest_silent(self._store, INDEX_MISSING)
         page = IndexPage(

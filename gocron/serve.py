@@ -185,12 +185,17 @@ def _asked(scope: Any, body: bytes) -> Request:
     )
 
 
+def _as_wsgi(text: str) -> str:
+    """Return `text` as WSGI wants it: its bytes, each as one character."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
 def _environ(scope: Any, body: bytes) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": scope.path.encode("utf-8").decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "PATH_INFO": _as_wsgi(scope.path),
+        "QUERY_STRING": _as_wsgi(scope.query_string),
         "SERVER_NAME": "gocron",
         "SERVER_PORT": "80",
         "SERVER_PROTOCOL": "HTTP/1.1",

@@ -17,7 +17,7 @@ from gocron.store import accounts, episodes, outbox
 from gocron.store.database import Store
 
 # Jobs that one transaction marks: enough to be fast, few enough to hold no lock for long.
-BATCH = 200
+BATCH = 500
 
 HISTORY_S = 400 * 86_400
 

@@ -58,6 +58,11 @@ class Job:
         return self.address != ""
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """Whom news goes to. Without an address that is "": given up on, but not silently."""
+        return self.recipients or ("",)
+
+    @property
     def recipients(self) -> tuple[str, ...]:
         """The mail addresses in `email`, each once, in the order written."""
         return tuple(dict.fromkeys(part.strip() for part in self.email.split(",") if part.strip()))

@@ -16,6 +16,9 @@ from gocron.store.tables import Tables
 
 BUSY_TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 5
+
+# A statement takes so many parameters and no more: 32,766 on SQLite.
+ROWS_A_STATEMENT = 1000
 _TRIES = 5
 _PAUSE_S = 0.05
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import fn
+from peewee import chunked, fn
 
 from gocron.core.job import Channel, Digest, Episode, Kind, News, Undelivered
 from gocron.store import jobs
-from gocron.store.database import Store
+from gocron.store.database import ROWS_A_STATEMENT, Store
 
 # A sweep that was killed while it delivered holds its digest no longer than this. It is
 # longer than a delivery lasts, or another sweep would send the same mail meanwhile.
@@ -90,7 +90,7 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
         _open(news)
         & (news.channel == digest.channel.value)
         & (news.recipient == digest.recipient)
-        & news.episode_id.in_([item.episode.id for item in digest.missed])
+        & news.episode_id.in_(_episodes_of(store, digest.key, Kind.MISSED))
     )
 
     def work() -> None:
@@ -113,12 +113,13 @@ def move_to_mail(store: Store, digest: Digest, now: int) -> None:
             "next_try_at": now,
         }
         for item in digest.news
-        for recipient in item.episode.job.recipients
+        for recipient in item.episode.job.told
     ]
 
     def work() -> None:
-        if news.delete().where((news.digest == digest.key) & _open(news)).execute() and mails:
-            news.insert(mails).on_conflict("IGNORE").execute()
+        if news.delete().where((news.digest == digest.key) & _open(news)).execute():
+            for some in chunked(mails, ROWS_A_STATEMENT):
+                news.insert(some).on_conflict("IGNORE").execute()
 
     store.write(work)
 
@@ -209,7 +210,7 @@ def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
         queued_at=min(row["news_queued_at"] for row in rows),
         attempts=max(row["news_attempts"] for row in rows),
         news=news,
-        replies_to=_told_before(store, waiting, key, news),
+        replies_to=_told_before(store, waiting, key),
     )
 
 
@@ -235,17 +236,18 @@ def _rows(store: Store, key: str) -> Iterable[dict[str, Any]]:
     return query
 
 
-def _told_before(
-    store: Store, waiting: Waiting, key: str, told: tuple[News, ...]
-) -> tuple[str, ...]:
-    ends = [item.episode.id for item in told if item.kind is Kind.RECOVERED]
-    if not ends:
-        return ()
+def _episodes_of(store: Store, key: str, kind: Kind) -> Any:
+    """A query for the episodes that the digest `key` tells of; a list could be too long."""
+    news = store.tables.news.alias("part")
+    return news.select(news.episode_id).where((news.digest == key) & (news.kind == kind.value))
+
+
+def _told_before(store: Store, waiting: Waiting, key: str) -> tuple[str, ...]:
     news = store.tables.news
     query = (
         news.select(news.digest, fn.MIN(news.id).alias("first"))
         .where(
-            news.episode_id.in_(ends)
+            news.episode_id.in_(_episodes_of(store, key, Kind.RECOVERED))
             & (news.kind == Kind.MISSED.value)
             & (news.channel == waiting.channel.value)
             & (news.recipient == waiting.recipient)

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from gocron.core.checkin import CheckIn
 from gocron.core.job import Channel
-from gocron.store import outbox
+from gocron.store import checkins, outbox
 from tests.peers import SlackPeer
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -159,3 +160,29 @@ def test_a_login_that_fails_keeps_the_news_and_not_the_password(gocron: Gocron) 
     (failure,) = gocron.sweep(LATE).delivered.failures
     assert "s3cret" not in failure
     assert [row["channel"] for row in gocron.rows("news")] == [Channel.MAIL.value]
+
+
+def test_more_jobs_than_a_statement_has_parameters_are_told_in_one_mail_each(
+    gocron: Gocron, slack: SlackPeer
+) -> None:
+    slack.status = 500
+    gocron.set(prefer_slack=True, slack_hook_url=slack.url, status_dir="")
+    with gocron.store.connected():
+        for start in range(0, 33_000, 1000):
+            some = [
+                CheckIn("web-01", f"job-{number}", "ops@example.com", HOUR, None, None, "::1", NOON)
+                for number in range(start, start + 1000)
+            ]
+            gocron.store.write(lambda some=some: checkins.record(gocron.store, some))
+    gocron.sweep(LATE)
+    with gocron.store.connected(), gocron.store.writing():
+        job = gocron.store.tables.job
+        job.update({job.back_at: LATE + 60, job.due_at: LATE + HOUR}).execute()
+    gocron.sweep(LATE + 120)
+    assert [subject.split(":")[0] for subject in gocron.mail.subjects] == [
+        "[gocron] 33,000 jobs have not checked in",
+        "[gocron] 33,000 jobs are back",
+    ]
+    gone, back = gocron.mail.mails
+    assert back["In-Reply-To"] == gone["Message-ID"]
+    assert all(len(mail.as_bytes()) < 200_000 for mail in gocron.mail.mails)
