@@ -38,7 +38,9 @@ def findings(config: Config, now: int) -> Iterator[Finding]:
     def database() -> str:
         nonlocal store
         candidate = Store(config.database_url)
-        with candidate.connected():
+        if candidate.lacks_file():
+            raise _Bad(f"{candidate.name} is not there yet; start gocron-front")
+        with candidate.connected(), candidate.writing():
             version = candidate.server_version()
         store = candidate
         return f"{candidate.name}, {candidate.kind} {version}"

@@ -143,7 +143,8 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
         commands.complain(parser.prog, f"{broken[0]}: is no UTF-8; write it in UTF-8")
         return ExitStatus.USAGE
     try:
-        status: int = arguments.command(arguments, load_config(arguments.config))
+        config = [load_config(arguments.config)] if arguments.configured else []
+        status: int = arguments.command(arguments, *config)
         sys.stdout.flush()
         return status
     except GocronError as error:

@@ -3,17 +3,20 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 
 from gocron.config import Config
 from gocron.core.job import Channel, Digest
-from gocron.errors import GocronError
+from gocron.errors import PageError
 from gocron.notify import DeliveryFailed, Refused, Unreachable, slack
 from gocron.notify.mail import MailServer
 from gocron.render.mail import Letterhead, alert_mail
 from gocron.render.slack import alert_post
 from gocron.render.templates import Templates
+from gocron.render.wording import full_name
 from gocron.store import accounts, outbox
 from gocron.store.database import Store
+from gocron.store.outbox import Waiting
 
 log = logging.getLogger("gocron-sweep")
 
@@ -32,25 +35,22 @@ def deliver(
     """Send what is due; keep what failed for later.
 
     One recipient that fails doesn't stop the others. A server that takes nothing is asked
-    once: what else waits for it stays due. `clock` is asked for each digest: a claim holds
-    from when it is made, however long the ones before took.
+    once: what else waits for it stays due, as does what an interval had no room for.
+    `clock` is asked for each digest: a claim holds from when it is made, however long the
+    ones before took.
     """
     done = Delivered()
+    until = clock() + config.interval
     # Slack first: what fails there becomes mail within this very sweep.
     for waiting in outbox.due(store, clock()):
-        if waiting.channel is Channel.SLACK:
-            now = clock()
-            if digest := outbox.claim(store, waiting, now):
-                _deliver_slack(store, config, digest, now, done)
+        if waiting.channel is Channel.SLACK and clock() <= until:
+            _deliver_slack(store, config, waiting, clock(), done)
     with MailServer(config) as server:
+        post = _Post(store, config, templates, server, letterhead(store, config))
         for waiting in outbox.due(store, clock()):
             if waiting.channel is not Channel.MAIL:
                 continue
-            now = clock()
-            digest = outbox.claim(store, waiting, now)
-            if digest is None:
-                continue
-            if not _deliver_mail(store, config, templates, server, digest, now, done):
+            if clock() > until or not post.deliver(waiting, clock(), done):
                 break
     return done
 
@@ -73,7 +73,12 @@ def sender(config: Config) -> str:
     return f"gocron@{socket.getfqdn()}"
 
 
-def _deliver_slack(store: Store, config: Config, digest: Digest, now: int, done: Delivered) -> None:
+def _deliver_slack(
+    store: Store, config: Config, waiting: Waiting, now: int, done: Delivered
+) -> None:
+    digest = outbox.claim(store, waiting, now)
+    if digest is None:
+        return
     try:
         slack.post(
             config.slack_hook_url, alert_post(digest, config.slack_channel, config.public_url, now)
@@ -87,36 +92,58 @@ def _deliver_slack(store: Store, config: Config, digest: Digest, now: int, done:
         log.info("posted %d news to Slack", len(digest.news))
 
 
-def _deliver_mail(
-    store: Store,
-    config: Config,
-    templates: Templates,
-    server: MailServer,
-    digest: Digest,
-    now: int,
-    done: Delivered,
-) -> bool:
-    """Send one digest; return False where the server takes no mail at all."""
-    try:
-        message = alert_mail(templates, digest, letterhead(store, config), now)
-        server.send(message, digest.recipient)
-    except Refused as error:
-        outbox.give_up(store, digest, now, str(error))
-        done.failures.append(f"{digest.recipient}: {error}; given up")
-    except Unreachable as error:
-        outbox.put_back(store, digest, now, str(error))
-        done.failures.append(f"{error}; will retry")
-        return False
-    except (DeliveryFailed, GocronError) as error:
-        outbox.put_back(store, digest, now, str(error))
-        done.failures.append(f"{digest.recipient}: {error}; will retry")
-    except Exception as error:
-        # A mail that can't even be written must not keep the others from leaving.
-        log.exception("bug: mail to %s (please report)", digest.recipient)
-        outbox.put_back(store, digest, now, repr(error))
-        done.failures.append(f"{digest.recipient}: bug: {error!r}; will retry")
-    else:
-        outbox.mark_sent(store, digest, now)
-        done.sent += 1
-        log.info("mailed %d news to %s", len(digest.news), digest.recipient)
-    return True
+@dataclass(frozen=True)
+class _Post:
+    """The way by which the mails of one sweep leave."""
+
+    store: Store
+    config: Config
+    templates: Templates
+    server: MailServer
+    letterhead: Letterhead
+
+    def deliver(self, waiting: Waiting, now: int, done: Delivered) -> bool:
+        """Send what is `waiting`; return False where the server takes no mail at all."""
+        digest = outbox.claim(self.store, waiting, now)
+        if digest is None:
+            return True
+        try:
+            self.server.send(self._written(digest, now), digest.recipient)
+        except Refused as error:
+            outbox.give_up(self.store, digest, now, str(error))
+            done.failures.append(f"{_addressee(digest)}: {error}; given up")
+        except Unreachable as error:
+            outbox.put_back(self.store, digest, now, str(error))
+            outbox.blame(self.store, Channel.MAIL, now, str(error))
+            done.failures.append(f"{error}; will retry")
+            return False
+        except DeliveryFailed as error:
+            outbox.put_back(self.store, digest, now, str(error))
+            done.failures.append(f"{_addressee(digest)}: {error}; will retry")
+        except Exception as error:
+            # A mail that can't even be written must not keep the others from leaving.
+            log.exception("bug: mail to %s (please report)", digest.recipient)
+            outbox.put_back(self.store, digest, now, repr(error))
+            done.failures.append(f"{_addressee(digest)}: bug: {error!r}; will retry")
+        else:
+            outbox.mark_sent(self.store, digest, now)
+            done.sent += 1
+            log.info("mailed %d news to %s", len(digest.news), digest.recipient)
+        return True
+
+    def _written(self, digest: Digest, now: int) -> EmailMessage:
+        try:
+            return alert_mail(self.templates, digest, self.letterhead, now)
+        except PageError as error:
+            # An alert in gocron's own words is better than none in the site's.
+            log.warning("%s; using gocron's own template", error)
+            return alert_mail(Templates(), digest, self.letterhead, now)
+
+
+def _addressee(digest: Digest) -> str:
+    """Return who was to be told; where that is nobody, of what."""
+    if digest.recipient:
+        return digest.recipient
+    job = digest.news[0].episode.job
+    more = f" and {len(digest.news) - 1} more" if len(digest.news) > 1 else ""
+    return f"{full_name(job)}{more} without a recipient"

@@ -35,11 +35,12 @@ log = logging.getLogger("gocron-front")
 
 @dataclass(frozen=True)
 class Request:
-    """What a check-in needs of an HTTP request."""
+    """What a check-in needs of an HTTP request; `whole` unless its body broke off."""
 
     query: str
     content_type: str
     body: bytes
+    whole: bool
     peer: str
     forwarded: str
 
@@ -68,6 +69,9 @@ class Front:
     def read(self, asked: Request) -> CheckIn | Answer:
         """Return the check-in that `asked` declares, or the answer to what is none."""
         try:
+            if not asked.whole:
+                # Half a body may read well: frequency=36 of frequency=3600.
+                raise Refused("request", "has a body that is not as long as its Content-Length")
             fields = read_fields(asked.query, asked.content_type, asked.body)
             if not fields:
                 return _text(404, HELP)
@@ -148,7 +152,8 @@ class _Reading:
         now = int(self.front.clock())
         body: dict[str, Any] = {"version": __version__, "database": "ok", "last_sweep": None}
         try:
-            with self.store.connected():
+            # A database that can only be read keeps no check-in.
+            with self.store.connected(), self.store.writing():
                 swept_at = accounts.totals(self.store).swept_at
                 body["undelivered"] = outbox.count_tried(self.store)
         except StoreError as error:
@@ -217,23 +222,27 @@ class _Reading:
 
 def _asked() -> Request:
     environ = request.environ
+    size = _body_size(environ)
+    body: bytes = environ["wsgi.input"].read(size) if size else b""
     return Request(
         # WSGI hands bytes over as Latin-1; what is no UTF-8 becomes what `core` refuses.
         query=(environ.get("QUERY_STRING") or "")
         .encode("latin-1")
         .decode("utf-8", "surrogateescape"),
         content_type=environ.get("CONTENT_TYPE") or "",
-        body=_body(environ) if environ.get("REQUEST_METHOD") == "POST" else b"",
+        body=body,
+        whole=len(body) == size,
         peer=environ.get("REMOTE_ADDR") or "",
         forwarded=environ.get("HTTP_X_FORWARDED_FOR") or "",
     )
 
 
-def _body(environ: dict[str, Any]) -> bytes:
+def _body_size(environ: dict[str, Any]) -> int:
+    """Return how much to read of the body: enough to tell that it is too long."""
     length = environ.get("CONTENT_LENGTH") or ""
-    size = min(int(length), BODY_LIMIT + 1) if length.isdecimal() else 0
-    body: bytes = environ["wsgi.input"].read(size) if size else b""
-    return body
+    if environ.get("REQUEST_METHOD") != "POST" or not length.isdecimal():
+        return 0
+    return min(int(length), BODY_LIMIT + 1)
 
 
 def _listing(found: Iterable[Job]) -> dict[str, Any]:

@@ -5,8 +5,9 @@ published up to when stands in a file of the folder, so that each host keeps its
 """
 
 import json
-import os
+import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gocron import __version__
 from gocron.core.job import Account, Job
 from gocron.core.judge import judge
 from gocron.errors import PageError
+from gocron.ownership import give_to_owner_of
 from gocron.render.page import (
     AccountPage,
     AccountsPage,
@@ -31,6 +33,10 @@ from gocron.store import accounts, jobs, outbox
 from gocron.store.database import Store
 
 PROGRESS_FILE = ".published.json"
+
+# What a publication leaves that was killed while it wrote; no other is at work so long.
+UNFINISHED = ".new"
+UNFINISHED_FOR_S = 3600
 
 # Up to so many jobs the index lists them itself; up to so many accounts it lists these.
 INDEX_JOBS = 500
@@ -63,6 +69,7 @@ def publish(store: Store, folder: Path, templates: Templates, interval_s: int, n
     """Bring the status page in `folder` up to date. Raises PageError where it can't be written."""
     try:
         (folder / "account").mkdir(parents=True, exist_ok=True)
+        _tidy(folder, now)
         press = _Press(store, folder, templates, interval_s, now)
         progress = _read_progress(folder)
         changed = accounts.changed_since(store, progress.published_at - LOOK_BACK_S)
@@ -165,6 +172,14 @@ def _next_turn(store: Store, progress: Progress, now: int) -> tuple[Sequence[Acc
     return turn, Progress(now, cursor, max(rows - ROWS_IN_TURN, 0))
 
 
+def _tidy(folder: Path, now: int) -> None:
+    """Remove what killed publications left behind."""
+    for path in (*folder.glob(f".*{UNFINISHED}"), *folder.glob(f"account/.*{UNFINISHED}")):
+        with suppress(FileNotFoundError):
+            if now - path.stat().st_mtime > UNFINISHED_FOR_S:
+                path.unlink()
+
+
 def _read_progress(folder: Path) -> Progress:
     """Return what the last publication left; from scratch where that is nothing of use."""
     try:
@@ -181,7 +196,12 @@ def _write(path: Path, content: str | bytes) -> None:
             return
     except FileNotFoundError:
         pass
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_bytes(data)
-    beside.chmod(0o644)
-    beside.replace(path)
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}{UNFINISHED}")
+    try:
+        beside.write_bytes(data)
+        beside.chmod(0o644)
+        give_to_owner_of(path.parent, beside)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise

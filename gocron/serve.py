@@ -8,6 +8,7 @@ others need. All other requests go to the WSGI application in a few threads.
 import asyncio
 import io
 import os
+import resource
 import socket
 import sys
 import time
@@ -25,14 +26,17 @@ from gocron.core.checkin import CheckIn
 from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
 from gocron.front import Answer, Front, Request, make_app, retry_later
+from gocron.store.database import Store
 from gocron.store.group_commit import PATIENCE_S, GroupCommit, Outcome
-from gocron.store.schema import open_store
 
 BODY_PATIENCE_S = 5.0
 READING_THREADS = 4
 
 # All crontabs of a fleet fire in the same second; what waits here is answered, not refused.
 BACKLOG = 4096
+
+# Clients that are connected and say nothing must not keep others out.
+CONNECTIONS = 16_384
 SHUTDOWN_PATIENCE_S = 10.0
 
 _CHECK_IN_METHODS = ("GET", "POST", "HEAD")
@@ -41,6 +45,7 @@ _CHECK_IN_METHODS = ("GET", "POST", "HEAD")
 def serve(config: Config, path: Path | None) -> None:
     """Serve check-ins until a signal ends it. Raises ConfigError where the port can't be had."""
     _try_port(config.listen_host, config.listen_port)
+    _allow_open_files()
     # The process that serves reads the configuration anew.
     if path is not None:
         os.environ["GOCRON_CONFIG"] = str(path.resolve())
@@ -55,6 +60,7 @@ def serve(config: Config, path: Path | None) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
         websockets=False,
         backlog=BACKLOG,
+        backpressure=CONNECTIONS,
         respawn_failed_workers=True,
         log_level=LogLevels.warning,
     ).serve()
@@ -63,6 +69,12 @@ def serve(config: Config, path: Path | None) -> None:
 def server() -> "Server":
     """Return what granian serves, in the process that serves it."""
     return Server(load_config())
+
+
+def _allow_open_files() -> None:
+    """Ask for as many open files as we may have; each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _try_port(host: str, port: int) -> None:
@@ -87,7 +99,8 @@ class Server:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make what belongs to the event loop that will serve."""
-        store = open_store(self._config.database_url)
+        # Its schema was seen to before: a database that is away now is no reason not to serve.
+        store = Store(self._config.database_url)
         self._loop = loop
         self._front = Front(self._config, store, time.time)
         self._group_commit = GroupCommit(store, announce=loop.call_soon_threadsafe)
@@ -180,9 +193,21 @@ def _asked(scope: Any, body: bytes) -> Request:
         query=scope.query_string,
         content_type=header("content-type") or "" if body else "",
         body=body,
+        whole=_is_whole(scope, body),
         peer=_peer(scope),
         forwarded=", ".join(scope.headers.get_all("x-forwarded-for")),
     )
+
+
+def _is_whole(scope: Any, body: bytes) -> bool:
+    """Tell whether `body` is all of it: granian ends it alike where the client is gone.
+
+    Nothing but the length tells; a body without one (chunked) can't be told from its half.
+    """
+    if scope.method != "POST" or len(body) > BODY_LIMIT:
+        return True
+    length = scope.headers.get("content-length") or ("" if body else "0")
+    return length.isdecimal() and int(length) == len(body)
 
 
 def _as_wsgi(text: str) -> str:
@@ -210,7 +235,8 @@ def _environ(scope: Any, body: bytes) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name in scope.headers.keys():  # noqa: SIM118 (granian's headers aren't iterable)
-        if name not in ("content-length", "content-type"):
+        # X_Forwarded_For would end up as X-Forwarded-For does; no honest proxy sends it.
+        if name not in ("content-length", "content-type") and "_" not in name:
             environ[f"HTTP_{name.upper().replace('-', '_')}"] = ", ".join(
                 scope.headers.get_all(name)
             )

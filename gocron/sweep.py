@@ -13,6 +13,7 @@ from gocron.deliver import Delivered, deliver
 from gocron.publish import publish
 from gocron.render.moment import say_time
 from gocron.render.templates import Templates
+from gocron.render.wording import full_name
 from gocron.store import accounts, episodes, outbox
 from gocron.store.database import Store
 
@@ -45,12 +46,12 @@ def sweep(store: Store, config: Config, clock: Callable[[], int]) -> Swept:
     templates = Templates(config.reports_dir)
     ended = end_episodes(store, config, now)
     begun = begin_episodes(store, config, now)
-    accounts.fold_changes(store, now)
+    accounts.fold_changes(store, clock())
     delivered = deliver(store, config, templates, clock)
-    if config.status_dir:
-        publish(store, Path(config.status_dir), templates, config.interval, now)
     drop_history(store, now)
-    accounts.record_sweep(store, now)
+    accounts.record_sweep(store, clock())
+    if config.status_dir:
+        publish(store, Path(config.status_dir), templates, config.interval, clock())
     return Swept(begun, ended, delivered)
 
 
@@ -82,14 +83,13 @@ def drop_history(store: Store, now: int) -> None:
 def rehearse(store: Store, now: int) -> list[str]:
     """Return, a line each, what a sweep at `now` would do. Changes nothing."""
     lines = [
-        f"would end the episode of {job.cronname} ({job.account}), "
-        f"back at {say_time(job.back_at or 0)}"
-        for job in episodes.returned(store, BATCH)
+        f"would end the episode of {full_name(job)}, back at {say_time(job.back_at or 0)}"
+        for job in episodes.returned(store)
     ]
     lines += [
-        f"would tell {', '.join(job.recipients) or 'nobody'} that {job.cronname} ({job.account}) "
-        f"is missing, {say_duration(now - job.due_at)} overdue"
-        for job in episodes.overdue(store, now, BATCH)
+        f"would tell {', '.join(job.recipients) or 'nobody'} that {full_name(job)} is missing, "
+        f"{say_duration(now - job.due_at)} overdue"
+        for job in episodes.overdue(store, now)
     ]
     lines += [
         f"would deliver news to {waiting.recipient or waiting.channel.value}"
@@ -109,7 +109,7 @@ def _in_batches(
     while found := find():
         changed = change([job for job in found if judge(job, now) is expected])
         for job in changed:
-            log.info("%s: %s (%s)", expected.value, job.cronname, job.account)
+            log.info("%s: %s", expected.value, full_name(job))
         total += len(changed)
         if len(found) < BATCH:
             break

@@ -2,12 +2,18 @@
 
 import smtplib
 import ssl
+from contextlib import suppress
 from email.message import EmailMessage
 from types import TracebackType
 
 from gocron.config import Config
 from gocron.core.checkin import is_address
 from gocron.notify import DeliveryFailed, Refused, Unreachable
+from gocron.notify.deadline import within
+
+# Less than a claim in the outbox holds, so that nobody else sends the same mail meanwhile.
+DELIVERY_LIMIT_S = 200
+GOODBYE_LIMIT_S = 5
 
 
 class MailServer:
@@ -26,7 +32,10 @@ class MailServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._hang_up()
+        if self._smtp is not None:
+            with suppress(smtplib.SMTPException, OSError), within(GOODBYE_LIMIT_S):
+                self._smtp.quit()
+        self._drop()
 
     def send(self, message: EmailMessage, recipient: str) -> None:
         """Return once the server took `message` for `recipient`.
@@ -36,21 +45,27 @@ class MailServer:
         """
         if not is_address(recipient):
             raise Refused(f"{recipient!r} is no mail address")
+        with within(DELIVERY_LIMIT_S):
+            self._send(message, recipient)
+
+    def _send(self, message: EmailMessage, recipient: str) -> None:
         smtp = self._connected()
         try:
             smtp.send_message(message, to_addrs=[recipient])
         except smtplib.SMTPRecipientsRefused as error:
             code, answer = error.recipients[recipient]
             self._start_over(smtp)
-            raise _failure(code, answer) from error
+            if _is_final(code, answer):
+                raise Refused(f"{code} {_text(answer)}") from error
+            raise DeliveryFailed(f"{code} {_text(answer)}") from error
         except smtplib.SMTPSenderRefused as error:
-            self._hang_up()
+            self._drop()
             raise Unreachable(f"sender {error.sender} refused: {_said(error)}") from error
         except smtplib.SMTPResponseException as error:
             self._start_over(smtp)
-            raise _failure(error.smtp_code, error.smtp_error) from error
-        except (smtplib.SMTPException, OSError) as error:
-            self._hang_up()
+            raise DeliveryFailed(_said(error)) from error
+        except (smtplib.SMTPException, OSError, UnicodeError) as error:
+            self._drop()
             raise DeliveryFailed(f"{self._name}: {_reason(error)}") from error
 
     def check(self) -> None:
@@ -63,13 +78,13 @@ class MailServer:
 
     def _connected(self) -> smtplib.SMTP:
         if self._smtp is not None and not _is_alive(self._smtp):
-            self._hang_up()
+            self._drop()
         if self._smtp is None:
             try:
                 self._smtp = self._connect()
             except smtplib.SMTPResponseException as error:
                 raise Unreachable(f"{self._name}: {_said(error)}") from error
-            except (smtplib.SMTPException, OSError) as error:
+            except (smtplib.SMTPException, OSError, UnicodeError) as error:
                 raise Unreachable(f"{self._name}: {_reason(error)}") from error
         return self._smtp
 
@@ -88,6 +103,8 @@ class MailServer:
         try:
             if config.smtp_security == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
+            # Asked here, a server that greets nobody is unreachable, not one that refuses.
+            smtp.ehlo_or_helo_if_needed()
             if config.smtppassword:
                 smtp.login(config.smtpaddress, config.smtppassword)
         except BaseException:
@@ -100,15 +117,13 @@ class MailServer:
         try:
             smtp.rset()
         except (smtplib.SMTPException, OSError):
-            self._hang_up()
+            self._drop()
 
-    def _hang_up(self) -> None:
+    def _drop(self) -> None:
+        """Forget the connection without a word: its server is not to be waited for."""
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
-            try:
-                smtp.quit()
-            except (smtplib.SMTPException, OSError):
-                smtp.close()
+            smtp.close()
 
 
 def _is_alive(smtp: smtplib.SMTP) -> bool:
@@ -119,9 +134,12 @@ def _is_alive(smtp: smtplib.SMTP) -> bool:
         return False
 
 
-def _failure(code: int, answer: bytes | str) -> DeliveryFailed:
-    said = f"{code} {_text(answer)}"
-    return Refused(said) if 500 <= code < 600 else DeliveryFailed(said)
+def _is_final(code: int, answer: bytes | str) -> bool:
+    """Tell whether an answer to RCPT is about this recipient and for good.
+
+    5.7 is about policy: a relay that is closed to us, a login it wants (RFC 3463).
+    """
+    return code in (550, 551, 553, 556) and not _text(answer).startswith("5.7.")
 
 
 def _said(error: smtplib.SMTPResponseException) -> str:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from peewee import EXCLUDED, fn
 
 from gocron.core.job import Account, Totals
-from gocron.store.database import Store
+from gocron.store.database import CLOCKS_DIFFER_S, Store
 
 _FOLD_LIMIT = 5_000
 
@@ -31,9 +31,14 @@ def instance_name(store: Store) -> str:
 
 
 def record_sweep(store: Store, now: int) -> None:
-    """Keep that a whole sweep ended at `now`."""
+    """Keep that a whole sweep ended at `now`, unless a later one has.
+
+    A later one by a clock that was ahead doesn't count.
+    """
     instance = store.tables.instance
-    store.write(lambda: instance.update({instance.swept_at: now}).execute())
+    swept_at = instance.swept_at
+    earlier = swept_at.is_null() | (swept_at < now) | (swept_at > now + CLOCKS_DIFFER_S)
+    store.write(lambda: instance.update({swept_at: now}).where(earlier).execute())
 
 
 def in_turn(store: Store, after: str, limit: int | None = None) -> list[Account]:

@@ -9,7 +9,7 @@ from peewee import EXCLUDED, Case, Tuple, Value, fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.schedule import due_at
-from gocron.store.database import Store
+from gocron.store.database import CLOCKS_DIFFER_S, Store
 
 COLUMNS = (
     "account",
@@ -123,6 +123,12 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
     """
     job = store.tables.job
     grace_s = fn.COALESCE(EXCLUDED.grace_s, job.grace_s)
+    # A little older than what is stored, and it was overtaken on its way; much older, and it
+    # is the clock that was set back: the newest arrival counts.
+    overtaken = (EXCLUDED.last_seen_at < job.last_seen_at) & (
+        EXCLUDED.last_seen_at > job.last_seen_at - CLOCKS_DIFFER_S
+    )
+    seen_at = Case(None, [(overtaken, job.last_seen_at)], EXCLUDED.last_seen_at)
     returned = job.missed_at.is_null(False) & job.back_at.is_null()
     query = job.insert(
         [tuple(column for column in COLUMNS) for _ in range(count)],
@@ -135,8 +141,8 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
             "grace_s": grace_s,
             "site": fn.COALESCE(EXCLUDED.site, job.site),
             "address": EXCLUDED.address,
-            "last_seen_at": EXCLUDED.last_seen_at,
-            "due_at": EXCLUDED.last_seen_at + EXCLUDED.frequency_s + fn.COALESCE(grace_s, 0),
+            "last_seen_at": seen_at,
+            "due_at": seen_at + EXCLUDED.frequency_s + fn.COALESCE(grace_s, 0),
             "back_at": Case(None, [(returned, EXCLUDED.last_seen_at)], job.back_at),
         },
     )

@@ -12,10 +12,14 @@ import peewee
 from playhouse import db_url
 
 from gocron.errors import StoreError
+from gocron.ownership import give_to_owner_of
 from gocron.store.tables import Tables
 
 BUSY_TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 5
+
+# Hosts' clocks agree within this; a time further ahead was written by one that was wrong.
+CLOCKS_DIFFER_S = 600
 
 # A statement takes so many parameters and no more: 32,766 on SQLite.
 ROWS_A_STATEMENT = 1000
@@ -44,6 +48,8 @@ class Store:
 
         Raises StoreError for whatever the database can't do meanwhile.
         """
+        if self.lacks_file():
+            _create(Path(str(self.db.database)))
         with self.reporting():
             self.db.connect(reuse_if_open=True)
             try:
@@ -57,8 +63,7 @@ class Store:
         try:
             yield
         except (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            raise StoreError(self.name, reason, "see `gocron check`") from error
+            raise StoreError(self.name, _reason(error), "see `gocron check`") from error
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -81,6 +86,10 @@ class Store:
                     raise
                 time.sleep(_PAUSE_S)
         raise AssertionError("unreachable")
+
+    def lacks_file(self) -> bool:
+        """Tell whether this is a SQLite database that nobody has made yet."""
+        return not self.is_postgres and not Path(str(self.db.database)).exists()
 
     def server_version(self) -> str:
         """Return the version of the database behind the connection."""
@@ -106,6 +115,13 @@ def nameless(url: str) -> str:
     return f"postgres {parts.path.removeprefix('/')}{host}"
 
 
+def _reason(error: BaseException) -> str:
+    """Return what went wrong in one line: the cause, where only the rollback complains."""
+    while str(error).startswith("cannot rollback") and error.__context__ is not None:
+        error = error.__context__
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _is_passing(error: peewee.OperationalError) -> bool:
     cause = error.__cause__ or error.__context__ or error
     return getattr(cause, "pgcode", None) in _PASSING_CODES
@@ -126,6 +142,17 @@ def _sqlite(url: str) -> Any:
         timeout=BUSY_TIMEOUT_S,
         autoconnect=False,
     )
+
+
+def _create(path: Path) -> None:
+    folder = path.parent
+    try:
+        path.touch()
+        give_to_owner_of(folder, path)
+    except OSError as error:
+        raise StoreError(
+            f"sqlite {path}", str(error.strerror), f"check who owns {folder}"
+        ) from None
 
 
 def _postgres(url: str) -> Any:

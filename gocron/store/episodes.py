@@ -10,8 +10,8 @@ from gocron.store import jobs
 from gocron.store.database import ROWS_A_STATEMENT, Store
 
 
-def overdue(store: Store, now: int, limit: int) -> list[Job]:
-    """Return up to `limit` jobs that are up and due before `now`, the longest overdue first."""
+def overdue(store: Store, now: int, limit: int | None = None) -> list[Job]:
+    """Return the jobs that are up and due before `now`, the longest overdue first."""
     job = store.tables.job
     query = (
         job.select(*jobs.columns(store))
@@ -22,8 +22,8 @@ def overdue(store: Store, now: int, limit: int) -> list[Job]:
     return [jobs.as_job(row) for row in query]
 
 
-def returned(store: Store, limit: int) -> list[Job]:
-    """Return up to `limit` missing jobs that have checked in again."""
+def returned(store: Store, limit: int | None = None) -> list[Job]:
+    """Return the missing jobs that have checked in again, the first to do so first."""
     job = store.tables.job
     query = (
         job.select(*jobs.columns(store))

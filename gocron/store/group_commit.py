@@ -2,8 +2,11 @@
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import peewee
 
@@ -28,6 +31,14 @@ Outcome = int | None | StoreError
 Tell = Callable[[Outcome], None]
 
 
+class _Waiting(NamedTuple):
+    """A check-in on its way to the disk; `until` is when its client is told that it's too late."""
+
+    checkin: CheckIn
+    tell: Tell
+    until: float
+
+
 class GroupCommit:
     """One thread that writes what many requests hand in.
 
@@ -43,7 +54,7 @@ class GroupCommit:
     ) -> None:
         self._store = store
         self._announce = announce
-        self._queue: deque[tuple[CheckIn, Tell]] = deque()
+        self._queue: deque[_Waiting] = deque()
         self._handed_in = threading.Semaphore(0)
         threading.Thread(target=self._work, name="group-commit", daemon=True).start()
 
@@ -52,7 +63,7 @@ class GroupCommit:
         if len(self._queue) >= QUEUE_LIMIT:
             tell(StoreError(self._store.name, f"{QUEUE_LIMIT} check-ins wait for it"))
             return
-        self._queue.append((checkin, tell))
+        self._queue.append(_Waiting(checkin, tell, time.monotonic() + PATIENCE_S))
         self._handed_in.release()
 
     def record(self, checkin: CheckIn) -> Outcome:
@@ -77,8 +88,11 @@ class GroupCommit:
             group = [self._queue.popleft()]
             while len(group) < GROUP_LIMIT and self._handed_in.acquire(blocking=False):
                 group.append(self._queue.popleft())
-            outcomes = self._commit([checkin for checkin, _ in group])
-            self._announce(lambda group=group, outcomes=outcomes: _tell_all(group, outcomes))  # type: ignore[misc]
+            # Who was told that it came to nothing may have checked in elsewhere since.
+            group = [waiting for waiting in group if time.monotonic() < waiting.until]
+            if group:
+                outcomes = self._commit([waiting.checkin for waiting in group])
+                self._announce(partial(_tell_all, group, outcomes))
 
     def _commit(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         for last in (False, True):
@@ -116,6 +130,6 @@ class GroupCommit:
             return [outcome for checkin in group for outcome in self._commit([checkin])]
 
 
-def _tell_all(group: Sequence[tuple[CheckIn, Tell]], outcomes: Sequence[Outcome]) -> None:
-    for (_, tell), outcome in zip(group, outcomes, strict=True):
-        tell(outcome)
+def _tell_all(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
+    for waiting, outcome in zip(group, outcomes, strict=True):
+        waiting.tell(outcome)

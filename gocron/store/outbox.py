@@ -9,7 +9,7 @@ from peewee import chunked, fn
 
 from gocron.core.job import Channel, Digest, Episode, Kind, News, Undelivered
 from gocron.store import jobs
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import CLOCKS_DIFFER_S, ROWS_A_STATEMENT, Store
 
 # A sweep that was killed while it delivered holds its digest no longer than this. It is
 # longer than a delivery lasts, or another sweep would send the same mail meanwhile.
@@ -33,7 +33,7 @@ def due(store: Store, now: int) -> list[Waiting]:
     news = store.tables.news
     query = (
         news.select(news.channel, news.recipient, news.digest, fn.MIN(news.id).alias("first"))
-        .where(_open(news) & (news.next_try_at <= now))
+        .where(_open(news) & _is_due(news, now))
         .group_by(news.channel, news.recipient, news.digest)
         .order_by(fn.MIN(news.id))
     )
@@ -52,7 +52,7 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
         (news.channel == waiting.channel.value)
         & (news.recipient == waiting.recipient)
         & _open(news)
-        & (news.next_try_at <= now)
+        & _is_due(news, now)
     )
     if waiting.key is None:
         mine &= news.digest.is_null() & ~_begun_elsewhere(store)
@@ -80,6 +80,13 @@ def put_back(store: Store, digest: Digest, now: int, error: str) -> int:
     wait_s = min(RETRY_FIRST_S << min(digest.attempts - 1, 8), RETRY_MOST_S)
     _settle(store, digest, {news.next_try_at: now + wait_s, news.last_error: error})
     return now + wait_s
+
+
+def blame(store: Store, channel: Channel, now: int, error: str) -> None:
+    """Keep why all that is due by `channel` could not leave either; it stays due."""
+    news = store.tables.news
+    mine = (news.channel == channel.value) & _open(news) & _is_due(news, now)
+    store.write(lambda: news.update({news.last_error: error}).where(mine).execute())
 
 
 def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
@@ -155,6 +162,11 @@ def count_tried(store: Store) -> int:
 
 def _open(news: Any) -> Any:
     return news.sent_at.is_null() & news.given_up_at.is_null()
+
+
+def _is_due(news: Any, now: int) -> Any:
+    """True of news to try at `now`, or put off further than ever: by a clock that was ahead."""
+    return (news.next_try_at <= now) | (news.next_try_at > now + LEASE_S + CLOCKS_DIFFER_S)
 
 
 def _tried(news: Any) -> Any:

@@ -101,3 +101,10 @@ def test_a_database_that_returns_nothing_from_an_upsert_is_asked(
     monkeypatch.setattr(checkins, "_SQLITE_RETURNS", False)
     assert record(store, checkin("a", grace_s=5), checkin("b")) == [NOON + HOUR + 5, NOON + HOUR]
     assert record(store, checkin("a", seen_at=NOON + 1)) == [NOON + 1 + HOUR + 5]
+
+
+def test_a_check_in_that_was_overtaken_on_its_way_does_not_shorten_the_deadline(
+    store: Store,
+) -> None:
+    record(store, checkin(seen_at=NOON + 33))
+    assert record(store, checkin(seen_at=NOON)) == [NOON + 33 + HOUR]

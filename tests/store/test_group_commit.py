@@ -63,3 +63,14 @@ def test_a_database_of_a_later_version_is_refused(postgres, store: Store) -> Non
         from gocron.store.schema import pending
 
         pending(store)
+
+
+def test_a_check_in_whose_client_was_told_503_is_not_kept_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gocron.store.group_commit.PATIENCE_S", 0.0)
+    assert isinstance(GroupCommit(store).record(checkin("late")), StoreError)
+    monkeypatch.undo()
+    GroupCommit(store).record(checkin("after"))
+    with store.connected():
+        assert [job.cronname for job in jobs.every_job(store)] == ["after"]

@@ -1,6 +1,12 @@
 """No alert is lost, and none is told twice, whatever the mail server does."""
 
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -186,3 +192,116 @@ def test_more_jobs_than_a_statement_has_parameters_are_told_in_one_mail_each(
     gone, back = gocron.mail.mails
     assert back["In-Reply-To"] == gone["Message-ID"]
     assert all(len(mail.as_bytes()) < 200_000 for mail in gocron.mail.mails)
+
+
+@pytest.mark.parametrize(
+    ("where", "answer"),
+    [
+        ("ops@example.com", "530 authentication required"),
+        ("ops@example.com", "550 5.7.1 relaying denied"),
+        ("ops@example.com", "554 relay access denied"),
+        ("DATA", "554 transaction failed"),
+        ("DATA", "552 storage exceeded"),
+    ],
+)
+def test_what_the_server_refuses_to_everybody_is_tried_again(
+    gocron: Gocron, where: str, answer: str
+) -> None:
+    gocron.mail.answers[where] = answer
+    gocron.hear("a", NOON)
+    (failure,) = gocron.sweep(LATE).delivered.failures
+    assert "will retry" in failure
+    gocron.mail.answers.clear()
+    gocron.mail.received.clear()
+    gocron.sweep(LATE + HOUR)
+    assert gocron.mail.recipients == ["ops@example.com"]
+
+
+def test_a_server_that_greets_nobody_costs_no_alert(gocron: Gocron) -> None:
+    with scripted_server(b"220 hello\r\n", b"554 go away\r\n", b"554 go away\r\n") as port:
+        gocron.set(smtpport=port)
+        gocron.hear("a", NOON)
+        (failure,) = gocron.sweep(LATE).delivered.failures
+    assert "will retry" in failure
+    gocron.set(smtpport=gocron.mail.port)
+    gocron.sweep(LATE + HOUR)
+    assert gocron.mail.recipients == ["ops@example.com"]
+
+
+def test_a_server_that_answers_by_drops_does_not_hold_the_sweep(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gocron.notify.mail.DELIVERY_LIMIT_S", 1)
+    with scripted_server(*[b"220-wait\r\n"] * 1000, pause_s=0.05) as port:
+        gocron.set(smtpport=port)
+        gocron.hear("a", NOON)
+        (failure,) = gocron.sweep(LATE).delivered.failures
+    assert "not done within 1 s" in failure
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b"", b"HTTP/1.1 abc\r\n\r\n"])
+def test_a_slack_that_speaks_no_http_is_a_slack_that_failed(gocron: Gocron, answer: bytes) -> None:
+    with scripted_server(answer) as port:
+        gocron.set(prefer_slack=True, slack_hook_url=f"http://127.0.0.1:{port}/services/x")
+        gocron.hear("a", NOON)
+        gocron.sweep(LATE)
+    assert gocron.mail.recipients == ["ops@example.com"]
+
+
+def test_news_of_a_job_without_an_address_is_given_up_by_the_name_of_the_job(
+    gocron: Gocron, slack: SlackPeer
+) -> None:
+    slack.status = 500
+    gocron.set(prefer_slack=True, slack_hook_url=slack.url)
+    gocron.hear("orphan", NOON)
+    with gocron.store.connected(), gocron.store.writing():
+        gocron.store.tables.job.update({gocron.store.tables.job.email: ""}).execute()
+    (failure,) = gocron.sweep(LATE).delivered.failures
+    assert "orphan (web-01) without a recipient" in failure
+
+
+def test_news_that_a_wrong_clock_put_off_is_told_once_the_clock_is_right(gocron: Gocron) -> None:
+    gocron.mail.stop()
+    gocron.hear("a", NOON)
+    gocron.sweep(LATE + 365 * 24 * HOUR)
+    gocron.mail.start()
+    gocron.sweep(LATE)
+    assert gocron.mail.recipients == ["ops@example.com"]
+
+
+def test_all_that_waits_for_a_dead_server_counts_as_undelivered(gocron: Gocron) -> None:
+    for number in range(50):
+        gocron.hear(f"job-{number}", NOON, email=f"owner-{number}@example.com")
+    gocron.mail.stop()
+    gocron.sweep(LATE)
+    with gocron.store.connected():
+        assert outbox.count_tried(gocron.store) == 50
+
+
+def test_a_broken_template_of_the_site_does_not_stop_alerts(gocron: Gocron, tmp_path: Path) -> None:
+    (tmp_path / "alert.txt.j2").write_text("{% if %}")
+    gocron.set(reports_dir=str(tmp_path))
+    gocron.hear("a", NOON)
+    gocron.sweep(LATE)
+    assert gocron.mail.recipients == ["ops@example.com"]
+
+
+@contextmanager
+def scripted_server(*lines: bytes, pause_s: float = 0.0) -> Iterator[int]:
+    """Serve one connection: our lines, each for one that came in, or each after a pause."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    for line in lines:
+                        connection.sendall(line)
+                        if pause_s:
+                            time.sleep(pause_s)
+                        elif not connection.recv(65536):
+                            return
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]

@@ -11,7 +11,7 @@ from peewee import PostgresqlDatabase
 JOBS = """
 INSERT INTO job (account, cronname, email, frequency_s, grace_s, site, address,
                  created_at, last_seen_at, due_at, missed_at)
-SELECT account, cronname, email, frequency_s, NULL, site, address, seen_at, seen_at,
+SELECT trim(account), trim(cronname), email, frequency_s, NULL, site, address, seen_at, seen_at,
        seen_at + frequency_s, CASE WHEN alerted THEN seen_at + frequency_s END
 FROM (
     SELECT account, cronname, coalesce(email, '') AS email,
@@ -20,6 +20,8 @@ FROM (
            {lastruntime} AS seen_at, coalesce(alerted, false) AS alerted
     FROM gocron
 ) AS original
+ORDER BY seen_at DESC
+ON CONFLICT DO NOTHING
 """
 # Early versions of the original kept numbers as text, where anything may stand.
 NUMBER = "CASE WHEN {0}::text ~ '^[0-9]{{1,15}}$' THEN {0}::text::bigint ELSE 0 END"

@@ -1,0 +1,584 @@
+"""The commands: what they print, where they complain, and with which status they end."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gocron import __version__, cli
+from gocron.config import load_config
+from gocron.core.checkin import CheckIn
+from gocron.core.job import Job
+from gocron.errors import ExitStatus
+from gocron.front import iso
+from gocron.store import accounts, checkins, jobs
+from gocron.store.schema import open_store
+from tests.peers import MailPeer, mail_peer
+
+HOUR = 3600
+LONG_AGO = 1_600_000_000
+BACKUP = ("web-01", "backup")
+PROGRAMS = {
+    "gocron": cli.main,
+    "gocron-front": cli.front,
+    "gocron-sweep": cli.sweep,
+    "gocron-back": cli.back,
+    "gocron-summary": cli.summary,
+}
+
+
+@dataclass
+class Ran:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+class Host:
+    """A machine on which gocron's commands are run with one configuration file."""
+
+    def __init__(self, database_url: str, folder: Path, capsys: pytest.CaptureFixture) -> None:
+        self.config = folder / "config.yml"
+        self.options = {
+            "database_url": database_url,
+            "status_dir": str(folder / "page"),
+            "smtpport": str(free_port()),
+            "smtpserver": "127.0.0.1",
+            "mail_from": "gocron@example.com",
+        }
+        self._capsys = capsys
+
+    def run(self, *arguments: str, program: Callable = cli.main) -> Ran:
+        self.config.write_text(
+            "".join(f"{key}: {json.dumps(value)}\n" for key, value in self.options.items())
+        )
+        try:
+            status = program([*arguments, "--config", str(self.config)])
+        except SystemExit as ended:
+            status = ended.code
+        said = self._capsys.readouterr()
+        return Ran(int(status or 0), said.out, said.err)
+
+    def run_alone(
+        self, *arguments: str, stdout: Any = subprocess.PIPE, **environment: str
+    ) -> subprocess.CompletedProcess:
+        """Run `gocron` in a process of its own, with the configuration of the last run."""
+        self.run("jobs", "list")
+        command = "import sys; from gocron import cli; sys.exit(cli.main())"
+        return subprocess.run(
+            [sys.executable, "-c", command, *arguments, "--config", self.config],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environment},
+        )
+
+    def sweep(self, *arguments: str) -> Ran:
+        return self.run(*arguments, program=cli.sweep)
+
+    def add(self, account: str = "web-01", cronname: str = "backup", *more: str) -> Ran:
+        told = ["--email", "ops@example.com", "--frequency", "1h"]
+        return self.run("jobs", "add", account, cronname, *told, *more)
+
+    def hear(self, at: int, account: str = "web-01", cronname: str = "backup") -> None:
+        """Have a job check in."""
+        told = CheckIn(account, cronname, "ops@example.com", HOUR, 0, None, "192.0.2.1", at)
+        store = open_store(self.options["database_url"])
+        with store.connected():
+            store.write(lambda: checkins.record(store, [told]))
+
+    def job(self, account: str = "web-01", cronname: str = "backup") -> Job:
+        store = open_store(self.options["database_url"])
+        with store.connected():
+            return jobs.find(store, account, cronname)
+
+
+@pytest.fixture
+def host(database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> Host:
+    return Host(database_url, tmp_path, capsys)
+
+
+@pytest.fixture
+def mail(host: Host) -> Iterator[MailPeer]:
+    with mail_peer() as peer:
+        host.options["smtpport"] = str(peer.port)
+        yield peer
+
+
+def complaint(ran: Ran) -> str:
+    """The one line on standard error; nothing is on standard output."""
+    assert ran.out == ""
+    assert ran.err.count("\n") == 1
+    assert "Traceback" not in ran.err
+    return ran.err.rstrip("\n")
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return trial.getsockname()[1]
+
+
+# Jobs.
+
+
+def test_without_jobs_the_list_says_so(host: Host) -> None:
+    assert host.run("jobs", "list") == Ran(0, "no jobs\n", "")
+    assert host.run("jobs", "list", "--json") == Ran(0, "[]\n", "")
+
+
+def test_jobs_are_listed_as_a_table_by_account(host: Host) -> None:
+    host.hear(LONG_AGO, "web-02", "other")
+    host.add()
+    ran = host.run("jobs", "list")
+    assert (ran.status, ran.err) == (0, "")
+    heading, first, second = ran.lines
+    assert " ".join(heading.split()) == "ACCOUNT CRONNAME STATE LAST SEEN DUE FREQUENCY EMAIL"
+    assert first.split()[:4] == ["web-01", "backup", "up", "never"]
+    assert second.split()[:3] == ["web-02", "other", "overdue"]
+    assert all(line.endswith("ops@example.com") for line in (first, second))
+    assert heading.index("STATE") == first.index(" up ") + 1 == second.index("overdue")
+
+
+def test_the_list_can_be_of_one_account_or_of_what_is_missing(host: Host, mail: MailPeer) -> None:
+    host.hear(LONG_AGO)
+    host.sweep()
+    host.add("web-02")
+    assert len(host.run("jobs", "list").lines) == 3
+    assert "web-02" in host.run("jobs", "list", "--account", "web-02").lines[1]
+    assert host.run("jobs", "list", "--account", "none").out == "no jobs\n"
+    _, only = host.run("jobs", "list", "--missing").lines
+    assert only.split()[:3] == ["web-01", "backup", "missed"]
+
+
+def test_jobs_are_listed_as_json_for_programs(host: Host) -> None:
+    host.hear(LONG_AGO)
+    (told,) = json.loads(host.run("jobs", "list", "--json").out)
+    assert told == {
+        "account": "web-01",
+        "cronname": "backup",
+        "state": "overdue",
+        "email": "ops@example.com",
+        "frequency": HOUR,
+        "grace": 0,
+        "site": False,
+        "address": "192.0.2.1",
+        "last_seen": iso(LONG_AGO),
+        "due": iso(LONG_AGO + HOUR),
+        "missing_since": None,
+    }
+
+
+def test_a_job_is_shown_in_full(host: Host) -> None:
+    host.hear(LONG_AGO)
+    ran = host.run("jobs", "show", *BACKUP)
+    told = dict(line.split(":", 1) for line in ran.lines)
+    assert told["account"].strip() == "web-01"
+    assert told["frequency"].strip() == "1 h"
+    assert told["address"].strip() == "192.0.2.1"
+    assert json.loads(host.run("jobs", "show", *BACKUP, "--json").out)[0]["cronname"] == "backup"
+
+
+def test_a_job_that_was_only_declared_was_never_seen(host: Host) -> None:
+    host.add()
+    told = dict(line.split(":", 1) for line in host.run("jobs", "show", *BACKUP).lines)
+    assert told["last seen"].strip() == "never"
+    assert told["address"].strip() == "none yet"
+    (record,) = json.loads(host.run("jobs", "show", *BACKUP, "--json").out)
+    assert (record["last_seen"], record["address"]) == (None, None)
+
+
+def test_what_could_steer_a_terminal_is_not_printed(host: Host) -> None:
+    # The original took any name, and its jobs are taken over.
+    host.hear(LONG_AGO, "web\x1b[2J", "a\nb")
+    for ran in (host.run("jobs", "list"), host.run("jobs", "show", "web\x1b[2J", "a\nb")):
+        assert ran.status == 0
+        assert "\x1b" not in ran.out
+        assert "a\nb" not in ran.out
+
+
+def test_a_job_is_added_changed_and_left(host: Host) -> None:
+    assert host.add() == Ran(0, "added\n", "")
+    assert host.add() == Ran(0, "unchanged\n", "")
+    assert host.run("jobs", "add", *BACKUP, "--grace", "5m", "--site", "1").out == "changed\n"
+    job = host.job()
+    assert (job.frequency_s, job.grace_s, job.site, job.was_heard) == (HOUR, 300, True, False)
+
+
+def test_to_change_a_job_is_no_check_in(host: Host) -> None:
+    host.hear(LONG_AGO)
+    assert host.run("jobs", "add", *BACKUP, "--frequency", "2h").out == "changed\n"
+    assert (host.job().last_seen_at, host.job().due_at) == (LONG_AGO, LONG_AGO + 2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((*BACKUP,), "email and frequency: needed the first time"),
+        ((*BACKUP, "--email", "ops@example.com"), "frequency: needed the first time"),
+        ((*BACKUP, "--email", "ops", "--frequency", "1h"), "email: 'ops' is no address"),
+        ((*BACKUP, "--email", "a@b.c", "--frequency", "0"), "frequency: 0 s is out of range"),
+        (("", "backup"), "account: missing"),
+        (("a\nb", "backup"), "account: has a control character"),
+    ],
+)
+def test_a_job_that_cannot_be_added_is_one_line_and_exit_status_2(
+    host: Host, arguments: tuple[str, ...], said: str
+) -> None:
+    ran = host.run("jobs", "add", *arguments)
+    assert complaint(ran).startswith(f"gocron jobs add: {said}")
+    assert ran.status == ExitStatus.USAGE
+    assert host.run("jobs", "list").out == "no jobs\n"
+
+
+def test_a_job_is_forgotten_in_silence_with_its_history(host: Host, mail: MailPeer) -> None:
+    host.hear(LONG_AGO)
+    host.sweep()
+    assert host.run("jobs", "forget", *BACKUP) == Ran(0, "", "")
+    assert host.run("jobs", "list").out == "no jobs\n"
+
+
+@pytest.mark.parametrize("command", ["show", "forget"])
+@pytest.mark.parametrize("cronname", ["nope", "'; DROP TABLE job; --", "日", "a\nb", "\x1b[2J"])
+def test_an_unknown_job_is_one_line_and_exit_status_2(
+    host: Host, command: str, cronname: str
+) -> None:
+    host.add()
+    ran = host.run("jobs", command, "web-01", cronname)
+    assert "no such job; see `gocron jobs list`" in complaint(ran)
+    assert ran.status == ExitStatus.USAGE
+    assert len(host.run("jobs", "list").lines) == 2
+
+
+# Is everything in place?
+
+
+def test_a_check_of_a_good_host_is_a_line_each_and_exit_status_0(
+    host: Host, mail: MailPeer
+) -> None:
+    assert host.sweep().status == 0
+    ran = host.run("check")
+    assert (ran.status, ran.err) == (0, "")
+    subjects = [line.removeprefix("ok    ").split(":")[0] for line in ran.lines]
+    assert subjects == [
+        "configuration",
+        "database",
+        "schema",
+        "last sweep",
+        "outbox",
+        "mail server",
+        "slack",
+        "page folder",
+    ]
+
+
+def test_a_check_names_all_that_is_wrong_and_ends_with_6(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    host.options |= {
+        "status_dir": str(tmp_path / "file"),
+        "slack_hook_url": "https://example.com/x",
+    }
+    ran = host.run("check")
+    assert ran.status == ExitStatus.CHECK_FAILED
+    bad = {line.split(":")[0]: line for line in ran.lines if line.startswith("FAIL")}
+    assert set(bad) == {"FAIL  last sweep", "FAIL  mail server", "FAIL  slack", "FAIL  page folder"}
+    assert "is gocron-sweep in cron" in bad["FAIL  last sweep"]
+    assert "Connection refused" in bad["FAIL  mail server"]
+
+
+def test_a_check_finds_a_sweep_that_stopped(host: Host, mail: MailPeer) -> None:
+    store = open_store(host.options["database_url"])
+    with store.connected():
+        accounts.record_sweep(store, LONG_AGO)
+    ran = host.run("check")
+    assert ran.status == ExitStatus.CHECK_FAILED
+    assert [line for line in ran.lines if line.startswith("FAIL  last sweep: ")]
+
+
+def test_a_check_tells_of_undelivered_news_to_whom_and_why(host: Host) -> None:
+    host.hear(LONG_AGO)
+    host.sweep()
+    (line,) = [line for line in host.run("check").lines if "outbox" in line]
+    assert line.startswith("FAIL  outbox: 1 news undelivered, the oldest to ops@example.com")
+    assert "Connection refused" in line
+
+
+def test_a_check_without_a_database_still_asks_the_rest(host: Host, tmp_path: Path) -> None:
+    host.options["database_url"] = f"sqlite:///{tmp_path}/none/gocron.db"
+    ran = host.run("check")
+    assert ran.status == ExitStatus.CHECK_FAILED
+    assert ran.lines[1].startswith("FAIL  database: sqlite ")
+    assert [line for line in ran.lines if line.endswith("page")]
+
+
+def test_a_check_finds_tables_that_were_never_made(host: Host, empty_database_url: str) -> None:
+    host.options["database_url"] = empty_database_url
+    ran = host.run("check")
+    if empty_database_url.startswith("sqlite"):
+        assert ran.lines[1].endswith("is not there yet; start gocron-front")
+        assert not Path(empty_database_url.removeprefix("sqlite:///")).exists()
+    else:
+        assert ran.lines[2].startswith("FAIL  schema: ")
+        assert ran.lines[2].endswith("run `gocron db upgrade`")
+    assert ran.status == ExitStatus.CHECK_FAILED
+
+
+# What is typed and printed.
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("jobs", command, "web-01", "\udcff") for command in ("show", "forget", "add")]
+    + [("jobs", "list", "--account", "\udcff"), ("test-mail", "\udcff@example.com")],
+)
+def test_an_argument_that_is_no_utf_8_is_one_line_and_exit_status_2(
+    host: Host, arguments: tuple[str, ...]
+) -> None:
+    ran = host.run(*arguments)
+    assert ran.status == ExitStatus.USAGE
+    assert "is no UTF-8" in complaint(ran)
+
+
+def test_a_terminal_without_the_letters_shows_their_codes(host: Host) -> None:
+    host.hear(LONG_AGO, "web-01", "日")
+    ended = host.run_alone("jobs", "list", PYTHONIOENCODING="ascii")
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert rb"\u65e5" in ended.stdout
+
+
+def test_a_reader_that_has_enough_is_no_error(host: Host) -> None:
+    host.add()
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "wb") as nobody:
+        ended = host.run_alone("jobs", "list", stdout=nobody)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
+# The database.
+
+
+def test_the_database_is_upgraded_once(host: Host, empty_database_url: str) -> None:
+    host.options["database_url"] = empty_database_url
+    ran = host.run("db", "upgrade")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.lines[0] == "applied 0001_initial"
+    assert host.run("db", "upgrade") == Ran(0, "up to date\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("jobs", "list"), ("jobs", "show", *BACKUP), ("jobs", "forget", *BACKUP), ("db", "upgrade")]
+    + [("jobs", "add", *BACKUP, "--email", "a@b.c", "--frequency", "1h")],
+)
+def test_a_database_that_is_away_is_one_line_and_exit_status_4(
+    host: Host, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    host.options["database_url"] = f"sqlite:///{tmp_path}/none/gocron.db"
+    ran = host.run(*arguments)
+    assert ran.status == ExitStatus.STORE
+    assert complaint(ran) == (
+        f"gocron: sqlite {tmp_path}/none/gocron.db: no folder {tmp_path}/none; "
+        "make it, or set database_url"
+    )
+
+
+def test_no_password_stands_in_a_complaint_of_the_database(host: Host, tmp_path: Path) -> None:
+    host.options["database_url"] = f"postgresql://u:TOPSECRET@/none?host={tmp_path}"
+    for program in (cli.sweep, cli.front, cli.summary):
+        ran = host.run(program=program)
+        assert ran.status == ExitStatus.STORE
+        assert "TOPSECRET" not in complaint(ran)
+
+
+# The configuration.
+
+
+def test_the_printed_configuration_is_one_that_loads(host: Host, tmp_path: Path) -> None:
+    ran = host.run("config")
+    (tmp_path / "printed.yml").write_text(ran.out)
+    assert load_config(tmp_path / "printed.yml", {}).listen_port == 8080
+
+
+def test_the_configuration_is_printed_even_where_the_present_one_is_broken(host: Host) -> None:
+    host.options["quux"] = "1"
+    assert host.run("jobs", "list").status == ExitStatus.CONFIG
+    assert host.run("config").status == 0
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_an_unknown_key_is_one_line_and_exit_status_3_in_every_program(
+    host: Host, name: str
+) -> None:
+    host.options["listenport"] = "99999"
+    host.options["smtpsever"] = "x"
+    arguments = ("jobs", "list") if name == "gocron" else ()
+    ran = host.run(*arguments, program=PROGRAMS[name])
+    assert ran.status == ExitStatus.CONFIG
+    said = complaint(ran)
+    assert said.startswith(f"{name}: {host.config}: ")
+    assert "smtpsever: unknown key, did you mean smtpserver?" in said
+    assert "listen_port: want a port" in said
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_missing_configuration_file_is_one_line_and_exit_status_3(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    arguments = ["check"] if name == "gocron" else []
+    status = PROGRAMS[name]([*arguments, "--config", str(tmp_path / "none.yml")])
+    assert status == ExitStatus.CONFIG
+    assert capsys.readouterr().err == (
+        f"{name}: {tmp_path}/none.yml: no such file; name an existing one\n"
+    )
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_wrong_argument_is_usage_and_exit_status_2(
+    name: str, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        PROGRAMS[name](["--nope"])
+    assert ended.value.code == ExitStatus.USAGE
+    assert capsys.readouterr().err.startswith(f"usage: {name} ")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_program_tells_its_version_and_its_help(
+    name: str, capsys: pytest.CaptureFixture
+) -> None:
+    for argument, said in (("--version", f"{name} {__version__}\n"), ("--help", "--config FILE")):
+        with pytest.raises(SystemExit) as ended:
+            PROGRAMS[name]([argument])
+        assert ended.value.code == 0
+        assert said in capsys.readouterr().out
+
+
+def test_the_configuration_may_be_named_before_the_command_too(host: Host, monkeypatch) -> None:
+    host.run("jobs", "list")
+    monkeypatch.delenv("GOCRON_CONFIG", raising=False)
+    assert cli.main(["--config", str(host.config), "jobs", "list"]) == 0
+    monkeypatch.setenv("GOCRON_CONFIG", str(host.config))
+    assert cli.main(["jobs", "list"]) == 0
+
+
+# Mail on trial.
+
+
+def test_a_mail_on_trial_arrives(host: Host, mail: MailPeer) -> None:
+    ran = host.run("test-mail", "ops@example.com")
+    assert ran == Ran(0, "127.0.0.1 took a mail for ops@example.com\n", "")
+    assert mail.recipients == ["ops@example.com"]
+    assert mail.mails[0]["From"].addresses[0].addr_spec == "gocron@example.com"
+
+
+@pytest.mark.parametrize("address", ["nobody", "a@b@c", "", "a\nBcc: b@example.com", "ö@x.org"])
+def test_a_mail_on_trial_to_no_address_is_one_line_and_exit_status_5(
+    host: Host, mail: MailPeer, address: str
+) -> None:
+    ran = host.run("test-mail", address)
+    assert ran.status == ExitStatus.UNDELIVERED
+    assert "is no mail address" in complaint(ran)
+    assert mail.received == []
+
+
+def test_a_mail_on_trial_without_a_server_is_one_line_and_exit_status_5(host: Host) -> None:
+    ran = host.run("test-mail", "ops@example.com")
+    assert ran.status == ExitStatus.UNDELIVERED
+    assert "Connection refused; see `gocron check`" in complaint(ran)
+
+
+def test_a_mail_on_trial_that_is_refused_says_what_the_server_said(
+    host: Host, mail: MailPeer
+) -> None:
+    mail.answers["ops@example.com"] = "550 no such mailbox"
+    ran = host.run("test-mail", "ops@example.com")
+    assert ran.status == ExitStatus.UNDELIVERED
+    assert "550 no such mailbox" in complaint(ran)
+
+
+# The sweep and the summary.
+
+
+def test_a_sweep_is_silent_when_all_is_well(host: Host, mail: MailPeer) -> None:
+    host.add()
+    assert host.sweep() == Ran(0, "", "")
+    assert mail.received == []
+    assert (Path(host.options["status_dir"]) / "index.html").exists()
+
+
+def test_a_dry_run_tells_what_a_sweep_would_do_and_does_nothing(host: Host, mail: MailPeer) -> None:
+    host.hear(LONG_AGO)
+    for _ in range(2):
+        ran = host.sweep("--dry-run")
+        assert (ran.status, ran.err) == (0, "")
+        (line,) = ran.lines
+        assert line.startswith("would tell ops@example.com that backup (web-01) is missing")
+    assert mail.received == []
+    assert host.job().missed_at is None
+    assert not Path(host.options["status_dir"]).exists()
+
+
+def test_a_dry_run_with_nothing_to_do_prints_nothing(host: Host) -> None:
+    host.add()
+    assert host.sweep("--dry-run") == Ran(0, "", "")
+
+
+def test_a_sweep_that_cannot_deliver_is_one_line_and_exit_status_5(host: Host) -> None:
+    host.hear(LONG_AGO)
+    tried, waited = host.sweep(), host.sweep()
+    assert tried.status == waited.status == ExitStatus.UNDELIVERED
+    assert complaint(tried).startswith("gocron-sweep: not delivered: 127.0.0.1:")
+    assert "Connection refused" in tried.err
+    assert "1 news wait for their next try; see `gocron check`" in complaint(waited)
+
+
+def test_a_page_that_cannot_be_written_is_one_line_and_exit_status_3(
+    host: Host, mail: MailPeer, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    host.options["status_dir"] = str(tmp_path / "file" / "page")
+    host.hear(LONG_AGO)
+    ran = host.sweep()
+    assert ran.status == ExitStatus.CONFIG
+    assert str(tmp_path / "file") in complaint(ran)
+    assert len(mail.received) == 1, "the mail went out before the page was tried"
+
+
+def test_the_summary_is_printed(host: Host, mail: MailPeer) -> None:
+    host.hear(LONG_AGO)
+    host.sweep()
+    for program, arguments in ((cli.summary, ()), (cli.back, ("--summary",))):
+        ran = host.run(*arguments, program=program)
+        assert (ran.status, ran.err) == (0, "")
+        assert "backup" in ran.out
+        assert not ran.out.endswith("\n\n")
+
+
+def test_a_summary_for_slack_without_a_hook_is_one_line_and_exit_status_3(host: Host) -> None:
+    for program, arguments in (
+        (cli.summary, ("--slack",)),
+        (cli.summary, ("--verbose",)),
+        (cli.back, ("--summary", "--verbose")),
+    ):
+        ran = host.run(*arguments, program=program)
+        assert ran.status == ExitStatus.CONFIG
+        assert "slack_hook_url: not set" in complaint(ran)
+
+
+def test_the_names_of_the_programs_are_those_that_are_installed() -> None:
+    scripts = (Path(sys.modules["gocron"].__file__).parents[1] / "setup.py").read_text()
+    for name, program in PROGRAMS.items():
+        assert f"{name} = gocron.cli:{program.__name__}" in scripts.replace("=", " = ").replace(
+            "  =  ", " = "
+        )

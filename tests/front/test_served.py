@@ -1,0 +1,415 @@
+"""The real front, in a process of its own, asked over real sockets."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from gocron import cli
+from gocron.core.job import Job
+from gocron.errors import ExitStatus
+from gocron.fields import BODY_LIMIT
+from gocron.store import jobs
+from gocron.store.schema import open_store
+from tests.front.conftest import away
+
+QUERY = b"cronname=backup&account=web-01&email=ops@example.com&frequency=3600"
+START_LIMIT_S = 30
+STOP_LIMIT_S = 20
+PROMPT_S = 3.0
+
+
+@dataclass(frozen=True)
+class Served:
+    """A front that runs, by its port and its database."""
+
+    port: int
+    process: subprocess.Popen
+    database_url: str
+    log: Path
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+    def ask(self, raw: bytes) -> tuple[int, bytes]:
+        """Send `raw` as the only request of a connection; return status and body."""
+        with self.connect() as connection:
+            connection.sendall(raw)
+            return answer(connection)
+
+    def get(self, target: bytes, *headers: bytes) -> tuple[int, bytes]:
+        return self.ask(request(b"GET", target, *headers))
+
+    def post(self, body: bytes, *headers: bytes) -> tuple[int, bytes]:
+        length = b"Content-Length: %d" % len(body)
+        return self.ask(request(b"POST", b"/", length, *headers) + body)
+
+    def jobs(self) -> list[Job]:
+        store = open_store(self.database_url)
+        with store.connected():
+            return list(jobs.every_job(store))
+
+
+def request(method: bytes, target: bytes, *headers: bytes) -> bytes:
+    lines = [method + b" " + target + b" HTTP/1.1", b"Host: gocron", b"Connection: close", *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def answer(connection: socket.socket) -> tuple[int, bytes]:
+    """Read the answer to the last request of a connection: its status and body."""
+    came = bytearray()
+    while chunk := connection.recv(65_536):
+        came += chunk
+    head, found, body = bytes(came).partition(b"\r\n\r\n")
+    assert found, f"no answer: {bytes(came)!r}"
+    return int(head.split()[1]), body
+
+
+@contextmanager
+def serve(database_url: str, folder: Path) -> Iterator[Served]:
+    port, config, log = free_port(), folder / "config.yml", folder / "front.log"
+    config.write_text(
+        f"database_url: '{database_url}'\nlisten_host: 127.0.0.1\nlisten_port: {port}\n"
+    )
+    command = "import sys; from gocron import cli; sys.exit(cli.front())"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-c", command, "--config", config],
+            stderr=stderr,
+            stdout=stderr,
+            start_new_session=True,
+        )
+    served = Served(port, process, database_url, log)
+    try:
+        await_start(served)
+        yield served
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def await_start(served: Served) -> None:
+    give_up_at = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < give_up_at:
+        with contextlib.suppress(OSError):
+            served.get(b"/healthcheck")
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            served.process.wait(0.05)
+            break
+    pytest.fail(f"the front did not start: {served.log.read_text()}")
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return trial.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One front for all tests that leave it as it was."""
+    folder = tmp_path_factory.mktemp("served")
+    with serve(f"sqlite:///{folder / 'gocron.db'}", folder) as served:
+        yield served
+        assert "Traceback" not in served.log.read_text()
+
+
+@pytest.fixture
+def front(shared: Served) -> Iterator[Served]:
+    """The shared front, without jobs, and whole after the test."""
+    store = open_store(shared.database_url)
+    with store.connected():
+        for job in list(jobs.every_job(store)):
+            jobs.forget(store, job.account, job.cronname)
+    yield shared
+    assert shared.get(b"/healthcheck")[0] == 200
+
+
+@pytest.fixture
+def own(database_url: str, tmp_path: Path) -> Iterator[Served]:
+    """A front of the test's own, on each database."""
+    with serve(database_url, tmp_path) as served:
+        yield served
+
+
+@contextmanager
+def locked(database_url: str) -> Iterator[None]:
+    """Hold the lock that every check-in needs for the length of the block."""
+    if database_url.startswith("sqlite"):
+        path = database_url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+            other.execute("ROLLBACK")
+    else:
+        with closing(psycopg2.connect(database_url)) as other, other.cursor() as cursor:
+            cursor.execute("LOCK TABLE job IN EXCLUSIVE MODE")
+            yield
+            other.rollback()
+
+
+# What goes over the wire.
+
+
+def test_a_check_in_by_get_post_and_head_is_answered_201_and_empty(front: Served) -> None:
+    assert front.get(b"/?" + QUERY) == (201, b"")
+    assert front.post(QUERY) == (201, b"")
+    assert front.post(b'{"cronname": "backup", "account": "web-01"}') == (201, b"")
+    assert front.ask(request(b"HEAD", b"/?" + QUERY)) == (201, b"")
+    assert len(front.jobs()) == 1
+
+
+def test_a_refusal_of_a_head_request_has_no_body(front: Served) -> None:
+    assert front.ask(request(b"HEAD", b"/?cronname=x")) == (400, b"")
+
+
+def test_other_methods_and_paths_are_refused_in_one_line(front: Served) -> None:
+    assert front.ask(request(b"PUT", b"/?" + QUERY)) == (405, b"gocron: use GET, POST or HEAD\n")
+    assert front.get(b"/nope?" + QUERY) == (404, b"gocron: no such page\n")
+    status, line = front.get(b"/")
+    assert status == 404
+    assert line.startswith(b"gocron: check in with")
+    assert front.jobs() == []
+
+
+def test_two_requests_on_one_connection_are_both_answered(front: Served) -> None:
+    first = b"GET /?" + QUERY + b" HTTP/1.1\r\nHost: gocron\r\n\r\n"
+    with front.connect() as connection:
+        connection.sendall(first + request(b"GET", b"/?cronname=backup&account=web-01"))
+        came = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert came.count(b"HTTP/1.1 201 ") == 2
+
+
+def test_raw_utf_8_in_the_request_line_is_kept_as_sent(front: Served) -> None:
+    name = "日本 ✓".replace(" ", "+")
+    status, _ = front.get(b"/?" + QUERY.replace(b"backup", name.encode()))
+    assert status == 201
+    assert [job.cronname for job in front.jobs()] == ["日本 ✓"]
+
+
+@pytest.mark.parametrize("raw", [b"\xff", b"\xc3", b"%ff", b"\x80\x00", b"a\tb", b"\x7f", b"%00"])
+def test_raw_bytes_in_the_request_line_are_refused_and_change_nothing(
+    front: Served, raw: bytes
+) -> None:
+    assert front.get(b"/?" + QUERY.replace(b"backup", raw))[0] == 400
+    assert front.jobs() == []
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/cron?x=日".encode(), 200),
+        ("/cron/日".encode(), 404),
+        (b"/cron/%E6%97%A5", 404),
+        (b"/cron/%00", 404),
+        (b"/cron/%ff", 404),
+        (b"/cron/%ed%a0%80", 404),
+        (b"/healthcheck?x=%ff", 200),
+        ("/healthcheck?x=日".encode(), 200),
+        (b"/version?%00", 200),
+    ],
+)
+def test_what_reads_is_never_a_5xx_whatever_the_path_and_query(
+    front: Served, target: bytes, status: int
+) -> None:
+    assert front.get(target)[0] == status
+
+
+def test_the_read_api_finds_an_account_in_any_language(front: Served) -> None:
+    front.get(b"/?" + QUERY.replace(b"web-01", b"%E6%97%A5"))
+    status, body = front.get(b"/cron/%E6%97%A5")
+    assert status == 200
+    assert json.loads(body)["Account"] == "日"
+
+
+def test_forwarded_addresses_in_several_headers_are_read_as_one_list(front: Served) -> None:
+    one, two = b"X-Forwarded-For: 203.0.113.9, 198.51.100.7", b"X-Forwarded-For: 127.0.0.2"
+    assert front.get(b"/?" + QUERY, one, two)[0] == 201
+    assert front.jobs()[0].address == "198.51.100.7"
+    assert front.get(b"/cron", one)[0] == 403
+
+
+def test_a_header_of_raw_bytes_is_no_reason_for_a_5xx(front: Served) -> None:
+    for value in (b"\xff\xfe", "日".encode(), b"a\tb"):
+        for name in (b"X-Forwarded-For", b"User-Agent", b"Content-Type"):
+            assert front.get(b"/?" + QUERY, name + b": " + value)[0] in (201, 400)
+            assert front.get(b"/cron", name + b": " + value)[0] < 500
+            assert front.post(QUERY, name + b": " + value)[0] in (201, 400)
+
+
+def test_a_megabyte_is_refused_wherever_it_is_sent(front: Served) -> None:
+    with contextlib.suppress(ConnectionError):
+        assert 400 <= front.get(b"/?cronname=" + b"x" * 1_000_000)[0] < 500
+    with contextlib.suppress(ConnectionError):
+        assert 400 <= front.get(b"/", b"X-Forwarded-For: " + b"1" * 1_000_000)[0] < 500
+    with contextlib.suppress(ConnectionError):
+        assert front.post(b"cronname=" + b"x" * 1_000_000)[0] == 400
+    assert front.jobs() == []
+
+
+def test_a_body_up_to_the_limit_is_read_and_one_byte_more_is_refused(front: Served) -> None:
+    fit = QUERY + b"&email=".ljust(BODY_LIMIT - len(QUERY), b"x")
+    assert b"email: given more than once" in front.post(fit)[1]
+    assert b"has a body of more than" in front.post(fit + b"x")[1]
+
+
+NOT_WHOLE = b"gocron: request: has a body that is not as long as its Content-Length\n"
+
+
+def test_a_body_that_tells_no_length_is_refused_for_it_may_be_half_of_one(front: Served) -> None:
+    chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(QUERY), QUERY)
+    raw = request(b"POST", b"/", b"Transfer-Encoding: chunked") + chunk
+    assert front.ask(raw) == (400, NOT_WHOLE)
+    assert front.jobs() == []
+
+
+def test_a_body_that_broke_off_is_refused_even_where_its_half_reads_well(front: Served) -> None:
+    for missing in (1, 2, len(QUERY) - 1):
+        with front.connect() as connection:
+            length = b"Content-Length: %d" % len(QUERY)
+            connection.sendall(request(b"POST", b"/", length) + QUERY[:-missing])
+            connection.shutdown(socket.SHUT_WR)
+            assert answer(connection) == (400, NOT_WHOLE)
+    assert front.jobs() == []
+
+
+def test_a_client_that_waits_to_be_told_to_go_on_is_told(front: Served) -> None:
+    length = b"Content-Length: %d" % len(QUERY)
+    with front.connect() as connection:
+        connection.sendall(request(b"POST", b"/", length, b"Expect: 100-continue"))
+        assert connection.recv(25).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(QUERY)
+        assert b" 201 " in b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+# Clients that misbehave.
+
+
+def test_forty_clients_that_send_by_drops_keep_nobody_waiting(front: Served) -> None:
+    slow = request(b"POST", b"/", b"Content-Length: %d" % len(QUERY))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(front.connect()) for _ in range(40)]
+        for client in clients:
+            client.sendall(slow + QUERY[:1])
+        began = time.monotonic()
+        assert front.get(b"/?" + QUERY) == (201, b"")
+        assert front.post(QUERY) == (201, b"")
+        assert front.get(b"/healthcheck")[0] == 200
+        assert time.monotonic() - began < PROMPT_S
+        for client in clients:
+            client.sendall(QUERY[1:])
+        assert [answer(client) for client in clients] == [(201, b"")] * 40
+
+
+def test_a_body_that_does_not_come_is_answered_and_not_awaited_for_ever(front: Served) -> None:
+    status, line = front.ask(request(b"POST", b"/", b"Content-Length: 99") + QUERY[:9])
+    assert status == 503
+    assert line == b"gocron: the request's body did not come in time; try again\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /?cronname=ba",
+        b"GET /?" + QUERY + b" HTTP/1.1\r\nHost: go",
+        request(b"POST", b"/", b"Content-Length: 500") + QUERY,
+        request(b"POST", b"/", b"Transfer-Encoding: chunked") + b"5\r\nab",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ],
+    ids=["nothing", "line", "headers", "body", "chunk", "tls"],
+)
+def test_a_client_gone_in_the_middle_of_its_request_leaves_nothing_behind(
+    front: Served, sent: bytes
+) -> None:
+    for linger in (b"\0" * 8, b"\1\0\0\0\0\0\0\0"):  # an orderly end, and a reset
+        with front.connect() as connection:
+            connection.sendall(sent)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    assert front.get(b"/?" + QUERY.replace(b"backup", b"after")) == (201, b"")
+    assert [job.cronname for job in front.jobs()] == ["after"]
+
+
+def test_clients_gone_before_their_answer_do_no_harm(front: Served) -> None:
+    for _ in range(50):
+        with front.connect() as connection:
+            connection.sendall(request(b"GET", b"/?" + QUERY))
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert front.get(b"/?" + QUERY) == (201, b"")
+
+
+# The end, and what is away.
+
+
+def test_a_signal_to_stop_lets_what_was_read_be_answered_and_kept(own: Served) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(own.connect())  # an idle connection holds nothing up
+        clients = [stack.enter_context(own.connect()) for _ in range(20)]
+        with locked(own.database_url):
+            for number, client in enumerate(clients):
+                name = b"job-%d" % number
+                client.sendall(request(b"GET", b"/?" + QUERY.replace(b"backup", name)))
+            # Requests are read in turn: once this later one is answered, all are under way.
+            assert own.get(b"/version")[0] == 200
+            own.process.send_signal(signal.SIGTERM)
+        assert [answer(client) for client in clients] == [(201, b"")] * 20
+    assert own.process.wait(STOP_LIMIT_S) == 0
+    assert {job.cronname for job in own.jobs()} == {f"job-{number}" for number in range(20)}
+    assert "Traceback" not in own.log.read_text()
+
+
+def test_a_front_with_nothing_to_do_stops_at_once(own: Served) -> None:
+    own.process.send_signal(signal.SIGTERM)
+    assert own.process.wait(PROMPT_S) == 0
+
+
+def test_a_database_held_by_another_is_answered_503_and_then_201(own: Served) -> None:
+    assert own.get(b"/?" + QUERY)[0] == 201
+    with locked(own.database_url):
+        status, line = own.get(b"/?" + QUERY)
+        assert (status, line) == (503, b"gocron: the database is away; try again\n")
+    assert own.get(b"/?" + QUERY) == (201, b"")
+
+
+@pytest.mark.parametrize("database", ["postgres"])
+def test_a_database_that_went_away_and_came_back_is_found_again(own: Served) -> None:
+    assert own.get(b"/?" + QUERY)[0] == 201
+    with away(own.database_url):
+        status, line = own.get(b"/?" + QUERY)
+        assert (status, line) == (503, b"gocron: the database is away; try again\n")
+        assert own.get(b"/healthcheck")[0] == 503
+        assert own.get(b"/cron")[0] == 503
+    assert own.get(b"/?" + QUERY) == (201, b"")
+    assert own.get(b"/healthcheck")[0] == 200
+    assert "Traceback" not in own.log.read_text()
+
+
+def test_a_port_in_use_is_one_line_and_exit_status_3(
+    front: Served, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text(
+        f"database_url: sqlite:///{tmp_path}/own.db\n"
+        f"listen_host: 127.0.0.1\nlisten_port: {front.port}\n"
+    )
+    assert cli.front(["--config", str(config)]) == ExitStatus.CONFIG
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"gocron-front: listen_host 127.0.0.1, listen_port {front.port}: can't listen: "
+        "Address already in use; free the port or choose another\n"
+    )

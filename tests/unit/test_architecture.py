@@ -1,0 +1,143 @@
+"""The house as docs describe it: which room may know which, read from the imports."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).parents[2] / "gocron"
+LINE_LIMIT = 330
+
+# Ground floor: what every room may know, and which knows no room.
+GROUND = {"errors", "config", "options", "ownership", "__init__"}
+
+# Who may import whom, beside itself and the ground floor.
+MAY_IMPORT = {
+    "__init__": set(),
+    "errors": set(),
+    "ownership": set(),
+    "core": set(),
+    "options": {"core"},
+    "config": {"core"},
+    "store": {"core"},
+    "notify": {"core"},
+    "render": {"core"},
+    "fields": {"core"},
+    "front": {"core", "store", "fields"},
+    "serve": {"core", "store", "fields", "front"},
+    "publish": {"core", "store", "render"},
+    "deliver": {"core", "store", "notify", "render"},
+    "sweep": {"core", "store", "render", "deliver", "publish"},
+    "summary": {"core", "store", "notify", "render"},
+    "listing": {"core", "render"},
+    "check": {"core", "store", "notify", "front", "publish"},
+}
+# The top floor may know every room.
+TOP = {"cli", "commands", "demo"}
+
+# The clock is read at the edge, once per request or sweep, and handed down.
+MAY_READ_THE_CLOCK = {"front", "serve", "cli", "commands", "demo"}
+CLOCKS = {
+    "time.time",
+    "time.time_ns",
+    "time.gmtime()",
+    "time.localtime()",
+    "datetime.now",
+    "datetime.utcnow",
+    "datetime.today",
+    "date.today",
+}
+
+SQL = {"peewee", "playhouse", "sqlite3", "psycopg2"}
+
+
+def modules() -> list[Path]:
+    return sorted(HOUSE.rglob("*.py"))
+
+
+def name_of(module: Path) -> str:
+    return str(module.relative_to(HOUSE))
+
+
+def room(module: Path) -> str:
+    return module.relative_to(HOUSE).parts[0].removesuffix(".py")
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Every module that `module` imports, wherever in it, by its full name."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            if node.module == "gocron":
+                yield from (f"gocron.{alias.name}" for alias in node.names)
+            else:
+                yield node.module or ""
+
+
+def rooms_imported(module: Path) -> set[str]:
+    ours = {name.split(".")[1] for name in imports(module) if name.startswith("gocron.")}
+    return {"__init__" if name == "__version__" else name for name in ours}
+
+
+every_module = pytest.mark.parametrize("module", modules(), ids=name_of)
+
+
+@every_module
+def test_the_arrows_point_one_way(module: Path) -> None:
+    here = room(module)
+    if here in TOP:
+        return
+    assert here in MAY_IMPORT, f"say in this table what {here} may import"
+    ground = set() if here in GROUND | {"core"} else GROUND
+    if here == "config":
+        ground = {"errors", "options"}
+    assert rooms_imported(module) - {here} <= MAY_IMPORT[here] | ground
+
+
+def test_only_the_top_floor_knows_the_commands() -> None:
+    for module in modules():
+        if room(module) not in TOP:
+            assert not rooms_imported(module) & TOP, name_of(module)
+
+
+@every_module
+def test_only_the_store_speaks_sql(module: Path) -> None:
+    outside = {name.split(".")[0] for name in imports(module)}
+    assert room(module) == "store" or not outside & SQL
+
+
+@every_module
+def test_the_core_knows_no_file_network_thread_or_clock(module: Path) -> None:
+    if room(module) == "core":
+        used = {name.split(".")[0] for name in imports(module)}
+        pure = {"collections", "dataclasses", "difflib", "enum", "functools", "ipaddress"}
+        assert used <= pure | {"gocron", "re", "typing", "unicodedata"}
+
+
+@every_module
+def test_no_clock_is_read_below_the_edge(module: Path) -> None:
+    if room(module) not in MAY_READ_THE_CLOCK:
+        assert not set(clocks_read(module))
+
+
+@every_module
+def test_no_module_outgrows_a_reader(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= LINE_LIMIT
+
+
+@every_module
+def test_every_module_says_what_it_is_for(module: Path) -> None:
+    assert ast.get_docstring(ast.parse(module.read_text()))
+
+
+def clocks_read(module: Path) -> Iterator[str]:
+    """What in `module` asks what time it is; `time.gmtime()` only when called without one."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Attribute | ast.Call):
+            asked = ".".join(ast.unparse(node).split(".")[-2:])
+            yield from {asked} & CLOCKS
+        elif isinstance(node, ast.ImportFrom) and node.module == "time":
+            yield from (f"time.{alias.name}" for alias in node.names if alias.name == "time")
