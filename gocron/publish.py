@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from gocron import __version__
@@ -47,6 +47,10 @@ INDEX_UNDELIVERED = 50
 # So many jobs are rendered anew each sweep though nothing but their last check-in changed.
 ROWS_IN_TURN = 1000
 
+# So many jobs of accounts that changed are rendered in one sweep; more have to wait for the
+# next. The index tells at once what is missing.
+ROWS_CHANGED = 20_000
+
 # A count that another host folded in with an earlier clock is looked for this far back.
 LOOK_BACK_S = 120
 
@@ -57,10 +61,13 @@ GIVEN_UP_SHOWN_S = 7 * 86_400
 class Progress:
     """How far this host's page is: changes up to `published_at`, refreshed up to `cursor`.
 
-    `debt` are rows rendered beyond the share of past sweeps, by an account that is larger.
+    `recent` holds what was last published, (changed_at, jobs, missing), of accounts that
+    changed about then. `debt` are rows rendered beyond the share of past sweeps, by an
+    account that is larger.
     """
 
     published_at: int = 0
+    recent: dict[str, list[int]] = field(default_factory=dict)
     cursor: str = ""
     debt: int = 0
 
@@ -72,8 +79,8 @@ def publish(store: Store, folder: Path, templates: Templates, interval_s: int, n
         _tidy(folder, now)
         press = _Press(store, folder, templates, interval_s, now)
         progress = _read_progress(folder)
-        changed = accounts.changed_since(store, progress.published_at - LOOK_BACK_S)
-        turn, progress = _next_turn(store, progress, now)
+        changed, progress = _next_changed(store, progress, now)
+        turn, progress = _next_turn(store, progress)
         for account in {account.name: account for account in [*changed, *turn]}.values():
             press.account(account)
         press.index(accounts_changed=bool(changed))
@@ -155,10 +162,38 @@ class _Press:
         return tuple(Row(job, judge(job, self._now)) for job in some)
 
 
-def _next_turn(store: Store, progress: Progress, now: int) -> tuple[Sequence[Account], Progress]:
+def _next_changed(store: Store, progress: Progress, now: int) -> tuple[Sequence[Account], Progress]:
+    """Return accounts that changed, as many as a sweep has time for, and the progress then."""
+    since = progress.published_at - LOOK_BACK_S
+    changed = accounts.changed_since(store, since)
+    waiting = [one for one in changed if progress.recent.get(one.name) != _state(one)]
+    taken: list[Account] = []
+    rows = 0
+    for account in waiting:
+        rows += account.jobs
+        # A folder without a page gets all of it at once.
+        if taken and rows > ROWS_CHANGED and progress.published_at:
+            break
+        taken.append(account)
+    left = waiting[len(taken) :]
+    published_at = min([now, *(account.changed_at for account in left)])
+    unpublished = {account.name for account in left}
+    recent = {
+        one.name: _state(one)
+        for one in changed
+        if one.changed_at >= published_at - LOOK_BACK_S and one.name not in unpublished
+    }
+    return taken, replace(progress, published_at=published_at, recent=recent)
+
+
+def _state(account: Account) -> list[int]:
+    return [account.changed_at, account.jobs, account.missing]
+
+
+def _next_turn(store: Store, progress: Progress) -> tuple[Sequence[Account], Progress]:
     """Return the accounts whose turn it is, and the progress once they are written."""
     if progress.debt >= ROWS_IN_TURN:
-        return (), Progress(now, progress.cursor, progress.debt - ROWS_IN_TURN)
+        return (), replace(progress, debt=progress.debt - ROWS_IN_TURN)
     turn: list[Account] = []
     rows = 0
     candidates = accounts.in_turn(store, progress.cursor, ROWS_IN_TURN)
@@ -169,7 +204,7 @@ def _next_turn(store: Store, progress: Progress, now: int) -> tuple[Sequence[Acc
         rows += account.jobs
     at_the_end = len(turn) == len(candidates) < ROWS_IN_TURN
     cursor = "" if at_the_end or not turn else turn[-1].name
-    return turn, Progress(now, cursor, max(rows - ROWS_IN_TURN, 0))
+    return turn, replace(progress, cursor=cursor, debt=max(rows - ROWS_IN_TURN, 0))
 
 
 def _tidy(folder: Path, now: int) -> None:

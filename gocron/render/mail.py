@@ -27,7 +27,9 @@ from gocron.render.wording import (
     shown,
 )
 
+# So many jobs are told in full, and up to so many by name; the page has them all.
 LISTED_LIMIT = 100
+NAMED_LIMIT = 1000
 REFERENCES_LIMIT = 20
 
 _LAST_SECOND = 253_402_300_799
@@ -121,15 +123,17 @@ def _blank(sender: str, recipient: str, subject: str, now: int) -> EmailMessage:
 
 
 def _context(digest: Digest, letterhead: Letterhead, now: int) -> dict[str, object]:
-    told = (digest.missed + digest.recovered)[:LISTED_LIMIT]
-    entries = [_entry(item, now) for item in told]
+    news = digest.missed + digest.recovered
+    entries = [_entry(item, now) for item in news[:LISTED_LIMIT]]
+    named = [full_name(item.episode.job) for item in news[LISTED_LIMIT:NAMED_LIMIT]]
     return {
-        "headline": headline(digest.missed + digest.recovered),
+        "headline": headline(news),
         "missed": [entry for entry in entries if not entry.back],
         "recovered": [entry for entry in entries if entry.back],
         "missed_count": len(digest.missed),
         "recovered_count": len(digest.recovered),
-        "left_out": len(digest.news) - len(entries),
+        "named": named,
+        "left_out": len(digest.news) - len(entries) - len(named),
         "page_url": letterhead.page_url if _is_link(letterhead.page_url) else "",
     }
 

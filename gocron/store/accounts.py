@@ -54,9 +54,13 @@ def in_turn(store: Store, after: str, limit: int | None = None) -> list[Account]
 
 
 def changed_since(store: Store, since: int) -> list[Account]:
-    """Return the accounts whose counts changed at `since` or later, those now empty too."""
+    """Return the accounts that changed at `since` or later, those now empty too, oldest first."""
     account = store.tables.account
-    query = account.select().where(account.changed_at >= since).order_by(account.name)
+    query = (
+        account.select()
+        .where(account.changed_at >= since)
+        .order_by(account.changed_at, account.name)
+    )
     return [Account(**row) for row in query]
 
 

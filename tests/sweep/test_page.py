@@ -162,3 +162,21 @@ def test_the_page_outlives_a_restart_of_everything(gocron: Gocron, database_url:
     with again.connected():
         sweep(again, gocron.config, lambda: NOON + 60)
     assert "backup" in page(gocron)
+
+
+def test_more_changed_accounts_than_a_sweep_has_time_for_are_written_by_the_next_ones(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gocron.hear("first", NOON)
+    gocron.sweep(NOON)
+    monkeypatch.setattr("gocron.publish.ROWS_CHANGED", 3)
+    monkeypatch.setattr("gocron.publish.ROWS_IN_TURN", 1)
+    names = [f"web-{number}" for number in range(10, 20)]
+    for name in names:
+        gocron.hear("backup", NOON + 1, account=name)
+    written = []
+    for late in range(5):
+        gocron.sweep(NOON + 60 * late + 1)
+        written.append(sum((folder(gocron) / account_file(name)).exists() for name in names))
+    assert written[0] < 10
+    assert written[-1] == 10
