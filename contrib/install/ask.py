@@ -1,0 +1,153 @@
+"""Part of install.sh: what it asks of the gocron that it is installing.
+
+It is run by that gocron's Python, as the user that gocron runs as, from standard input. Ends
+with gocron's own exit status when the configuration or the database is not as needed.
+"""
+# ruff: noqa: T201, S310 (it answers by printing; its URLs are gocron's own)
+
+import http.client
+import json
+import os
+import shlex
+import socket
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+from gocron.config import Config, load_config
+from gocron.errors import ConfigError, ExitStatus, GocronError
+from gocron.options import example
+from gocron.store.database import Store
+from gocron.store.schema import pending, upgrade
+
+SAMPLE_FREQUENCY_S = 86_400
+
+
+def new_config(*told: str) -> None:
+    """Print the file of all options in which those `told`, name after value, are set."""
+    values = dict(zip(told[::2], told[1::2], strict=True))
+    for line in example().splitlines():
+        name = line.removeprefix("#").partition(":")[0]
+        chosen = line.startswith("#") and values.get(name)
+        print(f"{name}: {json.dumps(chosen)}" if chosen else line)
+
+
+def settings(path: str) -> None:
+    """Print what install.sh needs to know of the configuration, as shell variables."""
+    config = load_config(Path(path))
+    told = {
+        "front_host": _reachable(config.listen_host),
+        "front_port": str(config.listen_port),
+        "front_bound": config.listen_host,
+        "front_database": config.database_url,
+        "page_folder": config.status_dir,
+        "page_url": config.public_url,
+    }
+    print("\n".join(f"{name}={shlex.quote(value)}" for name, value in told.items()))
+
+
+def ready(path: str) -> None:
+    """Complain of what would keep front or sweep from working; upgrade the database."""
+    config = load_config(Path(path))
+    _listenable(config)
+    if config.status_dir:
+        _writable(Path(config.status_dir), "status_dir")
+    if config.database_url.startswith("sqlite:///"):
+        _writable(Path(config.database_url.removeprefix("sqlite:///")).parent, "database_url")
+    store = Store(config.database_url)
+    with store.connected():
+        for name in upgrade(store) if pending(store) else ():
+            print(f"upgrading the database: {name}")
+
+
+def _listenable(config: Config) -> None:
+    family = socket.AF_INET6 if ":" in config.listen_host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((config.listen_host, config.listen_port))
+    except OSError as error:
+        # Where gocron itself listens, it is what will be restarted.
+        if "GOCRON_IS_RUNNING" in os.environ and _answers(config):
+            return
+        raise ConfigError(
+            f"port {config.listen_port} of {config.listen_host}",
+            f"can't be had: {error.strerror or error}",
+            "free it, or choose another one with listen_port",
+        ) from None
+
+
+def _writable(folder: Path, option: str) -> None:
+    if not folder.is_dir():
+        raise ConfigError(str(folder), "is no folder", f"make it, or change {option}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigError(
+            str(folder), "can't be written by the user gocron", f"see to it, or change {option}"
+        )
+
+
+def _reachable(host: str) -> str:
+    """Return under which address one gets to what listens on `host`, as URLs want it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{host}]" if ":" in host else host
+
+
+def _answers(config: Config) -> bool:
+    """Tell whether a front listens where the configuration says."""
+    url = f"http://{_reachable(config.listen_host)}:{config.listen_port}/"
+    try:
+        urllib.request.urlopen(url, timeout=2)
+    except urllib.error.HTTPError as answer:
+        return answer.read().startswith(b"gocron")
+    except (OSError, http.client.HTTPException):
+        pass
+    return False
+
+
+def answering(path: str, patience_s: str) -> None:
+    """Wait until the front answers."""
+    config = load_config(Path(path))
+    give_up_at = time.monotonic() + int(patience_s)
+    while not _answers(config):
+        if time.monotonic() > give_up_at:
+            raise GocronError("gocron-front", f"does not answer within {patience_s} s")
+        time.sleep(0.1)
+
+
+def checks_in(url: str, account: str, cronname: str) -> None:
+    """Check in as a job would."""
+    fields = {
+        "account": account,
+        "cronname": cronname,
+        "email": "gocron@example.com",
+        "frequency": SAMPLE_FREQUENCY_S,
+    }
+    try:
+        with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(fields)}", timeout=20) as got:
+            if got.status != 201:
+                raise GocronError(url, f"answered {got.status} to a check-in")
+    except urllib.error.HTTPError as error:
+        raise GocronError(url, f"answered {error.code} to a check-in") from None
+    except OSError as error:
+        raise GocronError(url, f"a check-in did not get through: {error}") from None
+
+
+QUESTIONS = (new_config, settings, ready, answering, checks_in)
+
+
+def main() -> int:
+    """Answer the question that the first argument names."""
+    name, *arguments = sys.argv[1:]
+    try:
+        next(question for question in QUESTIONS if question.__name__ == name)(*arguments)
+    except GocronError as error:
+        print(f"install.sh: {error}", file=sys.stderr)
+        return error.status
+    return ExitStatus.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+# shellcheck shell=sh
+# Part of install.sh: the configuration is made once, and from then on only read.
+
+# Ask the new release something, as the user that it will run as and with nothing but its file.
+ask() {
+    if is_staged; then
+        "$BUILT/bin/python" -I - "$@" <"$CHECKOUT/contrib/install/ask.py"
+    else
+        as_gocron "$BUILT/bin/python" -I - "$@" <"$CHECKOUT/contrib/install/ask.py"
+    fi
+}
+
+as_gocron() {
+    runuser -u gocron -- env -i PATH=/usr/bin:/bin LANG=C.UTF-8 \
+        ${RUNNING:+GOCRON_IS_RUNNING=1} "$@"
+}
+
+# Make the configuration where there is none; else see that what was asked for is what it says.
+make_config() {
+    if [ -e "$DESTDIR$CONFIG" ]; then
+        mine_again
+        check_choices
+        return
+    fi
+    doing "writing $CONFIG" || return 0
+    if [ "$NGINX" = true ]; then
+        LISTEN_HOST=${LISTEN_HOST:-127.0.0.1}
+        url=http://$SERVER_NAME/status/
+    fi
+    mkdir -p "$DESTDIR/etc/gocron"
+    (umask 077 && write_config >"$DESTDIR$CONFIG.new")
+    mv "$DESTDIR$CONFIG.new" "$DESTDIR$CONFIG"
+    mine_again
+}
+
+write_config() {
+    "$BUILT/bin/python" -I "$CHECKOUT/contrib/install/ask.py" new_config database_url "$DATABASE_URL" \
+        listen_host "$LISTEN_HOST" listen_port "$LISTEN_PORT" public_url "${url:-}"
+}
+
+# Configuration and secrets: for gocron to read and for root to change.
+mine_again() {
+    is_staged && return
+    [ "$(stat -c %U:%G:%a "$CONFIG")" != root:gocron:640 ] || return 0
+    doing "handing $CONFIG to root and gocron, mode 0640" || return 0
+    chown root:gocron /etc/gocron "$CONFIG"
+    chmod 0750 /etc/gocron
+    chmod 0640 "$CONFIG"
+}
+
+# The file is the sysadmin's: an option that says otherwise is refused, not written over it.
+check_choices() {
+    if is_staged || ! is_built || ! id gocron >/dev/null 2>&1; then return 0; fi
+    read_settings
+    wanted=$DATABASE_URL
+    case $wanted in
+    file:*) wanted=$(cat "${wanted#file:}") || exit 3 ;;
+    esac
+    refuse_other database_url "$wanted" "$front_database"
+    refuse_other listen_host "$LISTEN_HOST" "$front_bound"
+    refuse_other listen_port "$LISTEN_PORT" "$front_port"
+}
+
+refuse_other() {
+    if [ -n "$2" ] && [ "$2" != "$3" ]; then
+        say "$CONFIG: its $1 is another one than asked for, and the file is yours; change it there"
+        exit 3
+    fi
+}
+
+read_settings() {
+    settings=$(ask settings "$CONFIG") || exit
+    eval "$settings"
+}
