@@ -6,14 +6,39 @@ CHECKOUT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 usage() {
     cat <<'END'
-usage: ./install.sh --demo [ARGUMENT...]
+usage: ./install.sh [OPTION...]          install gocron on this host, or bring it up to date
+       ./install.sh --uninstall [--purge]
+       ./install.sh --demo [ARGUMENT...]
        ./install.sh --help
+
+As root, on a host with systemd: Debian 12 and 13, Ubuntu 22.04 and 24.04 (tried on Debian),
+Enterprise Linux 9 and 10 (written for, not tried). What is there already is left as it is; a
+second run changes nothing, one from a newer checkout upgrades. /etc/gocron/config.yml is made
+once and then yours.
+
+  --database-url URL     postgresql://user:password@host/name, or file:/path to a file that
+                         holds it; default: SQLite in /var/lib/gocron
+  --listen [HOST:]PORT   where check-ins come in; default: 0.0.0.0:8080, with --nginx
+                         127.0.0.1:8080
+  --nginx                let nginx pass check-ins on and serve the page; installs it if need be
+  --server-name NAME     this host's name for nginx; default: `hostname -f`
+  --scheduler KIND       cron (default) or systemd: what starts the sweep
+  --prefix DIR           where the program goes; default: /opt/gocron
+  --dry-run              only say what would be done
+
+  --uninstall            remove all but configuration and data; packages stay too
+  --purge                with --uninstall: configuration and data as well
 
   --demo   Show gocron at work: install it without root and without touching the system, into
            ${XDG_CACHE_HOME:-~/.cache}/gocron-demo/venv, where it is kept for the next time,
            and run `gocron demo`, which gets the arguments.
 
-PYTHON=python3.12 in front selects another Python than python3.
+In the environment:
+  PYTHON=python3.12      another Python than the first that is new enough
+  DESTDIR=/some/folder   put all files below it, for packages: no user, no service, no database
+
+Exit status: 0 done, 1 something of this host is not as needed, 2 wrong arguments,
+3 the configuration, 4 the database. Whenever it is not 0, a gocron that ran goes on running.
 END
 }
 
@@ -26,66 +51,80 @@ fail() {
     exit 1
 }
 
-# Make sure of a Python that can make environments; root gets Debian's where there is none.
-need_python() {
-    if [ -z "${PYTHON:-}" ]; then
-        PYTHON=python3
-        if ! can_make_environments && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-            say "installing python3-venv"
-            export DEBIAN_FRONTEND=noninteractive
-            apt-get -qq update
-            apt-get -qq install --no-install-recommends python3-venv >/dev/null
-        fi
-    fi
-    command -v "$PYTHON" >/dev/null ||
-        fail "$PYTHON not found; install python3 and python3-venv"
-    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-        fail "$("$PYTHON" -V) is too old, want 3.10 or later; name another one with PYTHON="
-    can_make_environments ||
-        fail "$PYTHON can't make environments; install its package, python3-venv on Debian"
+misused() {
+    say "$*; see --help"
+    exit 2
 }
 
-# Debian's Python comes in parts: `venv` is there, what it needs (ensurepip) may not be.
-can_make_environments() {
-    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null
-}
+SCRATCH=$(mktemp -d)
+trap 'rm -rf "$SCRATCH"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-# Install gocron and what requirements.lock pins into the environment $1, unless it is there.
-# A leftover build/ would bring back files that are gone, so a clean copy is built.
-install_into() {
-    made_of=$("$PYTHON" -V && checksum)
-    [ "$made_of" != "$(cat "$1/made-of" 2>/dev/null)" ] || return 0
-    [ ! -e "$1" ] || [ -e "$1/pyvenv.cfg" ] || fail "$1 is there and no environment; remove it"
-    say "installing into $1"
-    "$PYTHON" -m venv --clear "$1"
-    source=$(mktemp -d)
-    trap 'rm -rf "$source"' EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
-    (cd "$CHECKOUT" && cp -R setup.py pyproject.toml MANIFEST.in LICENSE gocron reports "$source")
-    pip_of "$1" install --require-hashes -r "$CHECKOUT/requirements.lock"
-    pip_of "$1" install --no-deps --no-index --no-build-isolation "$source"
-    echo "$made_of" >"$1/made-of"
-    rm -rf "$source"
-}
-
-pip_of() {
-    environment=$1
-    shift
-    "$environment/bin/python" -m pip --disable-pip-version-check -qq "$@"
-}
-
-# Tell one state of the sources from another.
-checksum() {
-    cd "$CHECKOUT" && find gocron reports setup.py requirements.lock -type f \
-        ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort | cksum
-}
+# shellcheck source=contrib/install/python.sh
+. "$CHECKOUT/contrib/install/python.sh"
 
 demo() {
     need_python
     folder=${XDG_CACHE_HOME:-$HOME/.cache}/gocron-demo/venv
     install_into "$folder"
+    rm -rf "$SCRATCH"
     exec "$folder/bin/gocron" demo "$@"
+}
+
+# What follows an option that wants a value.
+value_of() {
+    [ $# -ge 2 ] || misused "$1 wants a value"
+    echo "$2"
+}
+
+read_arguments() {
+    while [ $# -gt 0 ]; do
+        case $1 in
+        --database-url | --listen | --server-name | --scheduler | --prefix)
+            set_option "$1" "$(value_of "$@")" || exit
+            shift
+            ;;
+        --*=*) set_option "${1%%=*}" "${1#*=}" ;;
+        --nginx) NGINX=true ;;
+        --dry-run) DRY_RUN=true ;;
+        --uninstall) UNINSTALL=true ;;
+        --purge) PURGE=true ;;
+        *) misused "unknown: $1" ;;
+        esac
+        shift
+    done
+    if [ "$PURGE" = true ] && [ "$UNINSTALL" = false ]; then
+        misused "--purge goes with --uninstall"
+    fi
+}
+
+set_option() {
+    [ -n "$2" ] || misused "$1 wants a value"
+    case $1 in
+    --database-url) DATABASE_URL=$2 ;;
+    --listen)
+        LISTEN_PORT=${2##*:}
+        case $2 in *:*) LISTEN_HOST=${2%:*} ;; esac
+        LISTEN_HOST=${LISTEN_HOST#\[}
+        LISTEN_HOST=${LISTEN_HOST%\]}
+        case $LISTEN_PORT in '' | *[!0-9]*) misused "--listen $2: want HOST:PORT or PORT" ;; esac
+        ;;
+    --server-name) SERVER_NAME=$2 ;;
+    --scheduler)
+        SCHEDULER=$2
+        case $2 in cron | systemd) ;; *) misused "--scheduler $2: want cron or systemd" ;; esac
+        ;;
+    --prefix)
+        PREFIX=${2%/}
+        case $PREFIX in
+        *[!A-Za-z0-9/._-]*) misused "--prefix $2: want letters, digits and . _ - only" ;;
+        /?*) ;;
+        *) misused "--prefix $2: want a folder below /" ;;
+        esac
+        ;;
+    *) misused "unknown: $1" ;;
+    esac
 }
 
 case ${1:-} in
@@ -95,14 +134,27 @@ case ${1:-} in
     ;;
 --help | -h)
     usage
-    ;;
-'')
-    usage >&2
-    say "want --demo"
-    exit 2
-    ;;
-*)
-    say "unknown: $1; see --help"
-    exit 2
+    exit
     ;;
 esac
+
+DATABASE_URL='' LISTEN_HOST='' LISTEN_PORT='' SERVER_NAME='' SCHEDULER='' PREFIX=/opt/gocron
+NGINX=false DRY_RUN=false UNINSTALL=false PURGE=false
+DESTDIR=${DESTDIR:-}
+DESTDIR=${DESTDIR%/}
+read_arguments "$@"
+
+# shellcheck source=contrib/install/files.sh
+. "$CHECKOUT/contrib/install/files.sh"
+# shellcheck source=contrib/install/config.sh
+. "$CHECKOUT/contrib/install/config.sh"
+# shellcheck source=contrib/install/system.sh
+. "$CHECKOUT/contrib/install/system.sh"
+# shellcheck source=contrib/install/uninstall.sh
+. "$CHECKOUT/contrib/install/uninstall.sh"
+if [ "$UNINSTALL" = true ]; then
+    uninstall
+else
+    trap 'keep_list_so_far; rm -rf "$SCRATCH"' EXIT
+    install_gocron
+fi

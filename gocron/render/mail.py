@@ -29,7 +29,7 @@ from gocron.render.wording import (
 
 # So many jobs are told in full, and up to so many by name; the page has them all.
 LISTED_LIMIT = 100
-NAMED_LIMIT = 1000
+NAMED_LIMIT = 500
 REFERENCES_LIMIT = 20
 
 _LAST_SECOND = 253_402_300_799

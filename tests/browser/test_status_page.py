@@ -8,7 +8,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
@@ -132,7 +132,7 @@ def test_a_fresh_page_is_quiet_and_an_old_one_says_so_by_itself(page: Page, site
     stale = page.locator("#stale")
     assert not stale.is_visible()
     page.clock.run_for(170_000)
-    assert stale.is_visible()
+    expect(stale).to_be_visible()
     assert "gocron has not swept since" in stale.inner_text()
     colour = stale.evaluate("element => getComputedStyle(element).backgroundColor")
     red, green, blue = (int(part) for part in colour[4:-1].split(",")[:3])
@@ -143,7 +143,7 @@ def test_an_account_page_learns_that_nobody_sweeps(page: Page, site: str) -> Non
     page.goto(site)
     page.clock.install(time=NOW + 3600)
     page.get_by_role("link", name="web-1", exact=True).first.click()
-    assert page.locator("#stale").is_visible()
+    expect(page.locator("#stale")).to_be_visible()
 
 
 def test_a_page_that_is_no_longer_written_does_not_blame_the_sweep(page: Page, site: str) -> None:
@@ -153,21 +153,21 @@ def test_a_page_that_is_no_longer_written_does_not_blame_the_sweep(page: Page, s
     page.clock.install(time=later)
     page.goto(site)
     page.clock.run_for(10_000)
-    assert "still sweeps, but does not write it" in page.inner_text("#stale")
+    expect(page.locator("#stale")).to_contain_text("still sweeps, but does not write it")
 
 
 def test_a_page_from_the_future_blames_the_clock(page: Page, site: str) -> None:
     page.clock.install(time=NOW - 3600)
     page.goto(site)
-    assert "in the future" in page.inner_text("#stale")
+    expect(page.locator("#stale")).to_contain_text("in the future")
 
 
 def test_search_leaves_only_what_was_asked_for(page: Page, site: str) -> None:
     page.goto(site)
     page.fill("#search", "certbot")
     visible = page.locator("table.jobs tbody tr:not(.group):visible")
-    assert visible.count() == 1
-    assert "certbot" in visible.first.inner_text()
+    expect(visible).to_have_count(1)
+    expect(visible).to_contain_text("certbot")
 
 
 def test_without_a_script_everything_stands_there_in_utc(browser: Browser, site: str) -> None:

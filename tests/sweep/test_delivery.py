@@ -191,7 +191,7 @@ def test_more_jobs_than_a_statement_has_parameters_are_told_in_one_mail_each(
     ]
     gone, back = gocron.mail.mails
     assert back["In-Reply-To"] == gone["Message-ID"]
-    assert all(len(mail.as_bytes()) < 200_000 for mail in gocron.mail.mails)
+    assert all(len(mail.as_bytes()) < 300_000 for mail in gocron.mail.mails)
 
 
 @pytest.mark.parametrize(
