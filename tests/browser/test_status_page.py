@@ -21,7 +21,6 @@ pytestmark = pytest.mark.browser
 
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:"
 LONG = "a-very-long-name-" * 11
-NOW = int(time.time())
 
 
 class WithPolicy(SimpleHTTPRequestHandler):
@@ -34,7 +33,13 @@ class WithPolicy(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def now() -> int:
+    """The moment of the sweep that wrote the page: the browser's clock is the machine's."""
+    return int(time.time())
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, now: int) -> Iterator[str]:
     """The address of a page with jobs that are well, missing, late and oddly named."""
     folder = tmp_path_factory.mktemp("page")
     url = f"sqlite:///{folder}/gocron.db"
@@ -49,8 +54,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     store = open_store(url)
     with store.connected():
-        store.write(lambda: checkins.record(store, list(fleet())))
-        sweep(store, config, lambda: NOW)
+        store.write(lambda: checkins.record(store, list(fleet(now))))
+        sweep(store, config, lambda: now)
     handler = partial(WithPolicy, directory=str(status))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -58,10 +63,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.shutdown()
 
 
-def fleet() -> Iterator[CheckIn]:
+def fleet(now: int) -> Iterator[CheckIn]:
     def job(account: str, name: str, ago_s: int, grace_s: int = 0) -> CheckIn:
         return CheckIn(
-            account, name, "ops@example.com", 3600, grace_s, False, "203.0.113.9", NOW - ago_s
+            account, name, "ops@example.com", 3600, grace_s, False, "203.0.113.9", now - ago_s
         )
 
     yield from (job(f"web-{number}", "backup", 60) for number in range(5))
@@ -126,8 +131,10 @@ def test_dark_is_dark_and_light_is_light(browser: Browser, site: str) -> None:
     assert lightness["dark"] < 64 < 192 < lightness["light"]
 
 
-def test_a_fresh_page_is_quiet_and_an_old_one_says_so_by_itself(page: Page, site: str) -> None:
-    page.clock.install(time=NOW + 30)
+def test_a_fresh_page_is_quiet_and_an_old_one_says_so_by_itself(
+    page: Page, site: str, now: int
+) -> None:
+    page.clock.install(time=now + 30)
     page.goto(site)
     stale = page.locator("#stale")
     assert not stale.is_visible()
@@ -139,15 +146,17 @@ def test_a_fresh_page_is_quiet_and_an_old_one_says_so_by_itself(page: Page, site
     assert red > 2 * max(green, blue)
 
 
-def test_an_account_page_learns_that_nobody_sweeps(page: Page, site: str) -> None:
+def test_an_account_page_learns_that_nobody_sweeps(page: Page, site: str, now: int) -> None:
     page.goto(site)
-    page.clock.install(time=NOW + 3600)
+    page.clock.install(time=now + 3600)
     page.get_by_role("link", name="web-1", exact=True).first.click()
     expect(page.locator("#stale")).to_be_visible()
 
 
-def test_a_page_that_is_no_longer_written_does_not_blame_the_sweep(page: Page, site: str) -> None:
-    later = NOW + 3600
+def test_a_page_that_is_no_longer_written_does_not_blame_the_sweep(
+    page: Page, site: str, now: int
+) -> None:
+    later = now + 3600
     age = age_script(later, 60)
     page.route("**/age.js*", lambda route: route.fulfill(body=age, content_type="text/javascript"))
     page.clock.install(time=later)
@@ -156,8 +165,8 @@ def test_a_page_that_is_no_longer_written_does_not_blame_the_sweep(page: Page, s
     expect(page.locator("#stale")).to_contain_text("still sweeps, but does not write it")
 
 
-def test_a_page_from_the_future_blames_the_clock(page: Page, site: str) -> None:
-    page.clock.install(time=NOW - 3600)
+def test_a_page_from_the_future_blames_the_clock(page: Page, site: str, now: int) -> None:
+    page.clock.install(time=now - 3600)
     page.goto(site)
     expect(page.locator("#stale")).to_contain_text("in the future")
 
