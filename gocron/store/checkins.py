@@ -53,9 +53,19 @@ def record(store: Store, checkins: Sequence[CheckIn]) -> list[int | None]:
     return due
 
 
+def is_one_statement(checkins: Sequence[CheckIn]) -> bool:
+    """Tell whether `record` keeps `checkins` by one statement."""
+    keys = {checkin.key for checkin in checkins}
+    return len(keys) == len(checkins) and _are_whole(checkins)
+
+
+def _are_whole(checkins: Sequence[CheckIn]) -> bool:
+    return all(checkin.email and checkin.frequency_s for checkin in checkins)
+
+
 def _record_wave(store: Store, checkins: list[CheckIn]) -> dict[Key, int]:
     """Keep check-ins of different jobs, ordered by key; return the deadline by key."""
-    if all(checkin.email and checkin.frequency_s for checkin in checkins):
+    if _are_whole(checkins):
         rows = [_row(checkin, checkin.email, checkin.frequency_s) for checkin in checkins]
     else:
         rows = _completed(store, checkins)

@@ -120,7 +120,9 @@ class GroupCommit:
 
     def _write(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         try:
-            return self._store.write(lambda: checkins.record(self._store, group))
+            return self._store.write(
+                lambda: checkins.record(self._store, group), checkins.is_one_statement(group)
+            )
         except (peewee.OperationalError, peewee.InterfaceError):
             raise
         except Exception:
