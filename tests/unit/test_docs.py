@@ -309,5 +309,7 @@ def test_the_words_are_plain() -> None:
         assert BANNED.findall(without_code(text)) == [], page
 
 
-def test_the_readme_has_a_place_for_the_figures() -> None:
-    assert TEXT["README.md"].count("<!-- figures -->") == 1
+def test_the_readmes_figures_name_the_command_that_prints_them() -> None:
+    figures = TEXT["README.md"].split("### Figures")[1]
+    assert "`bench/run --quick`" in figures
+    assert (ROOT / "bench/run").stat().st_mode & 0o111
