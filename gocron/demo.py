@@ -173,7 +173,10 @@ def _mail_catcher(folder: Path) -> Iterator[int]:
     except ImportError:
         raise GocronError("demo", "aiosmtpd is missing", "pip install 'gocron[demo]'") from None
     port = _free_port(0)
-    controller = Controller(_Mailbox(folder), hostname=HOST, port=port)
+    # Named, or it asks the DNS for its name before it greets anybody.
+    controller = Controller(
+        _Mailbox(folder), hostname=HOST, port=port, server_hostname="mail.example.com"
+    )
     controller.start()
     try:
         yield port

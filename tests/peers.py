@@ -24,7 +24,13 @@ class MailPeer:
         self.port = 0
 
     def start(self) -> None:
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port or _free_port())
+        self._controller = Controller(
+            self,
+            hostname="127.0.0.1",
+            port=self.port or _free_port(),
+            # Named, or it asks the DNS for its name before it greets anybody.
+            server_hostname="mail.example.com",
+        )
         self._controller.start()
         self.port = self._controller.port
 

@@ -79,7 +79,7 @@ def gocron(store: Store, database_url: str, mail: MailPeer, tmp_path: Path) -> G
             "GC_SMTPPORT": str(mail.port),
             "GC_MAIL_FROM": "gocron@example.com",
             "GC_STATUS_DIR": str(tmp_path / "status"),
-            "GC_SMTP_TIMEOUT": "5",
+            "GC_SMTP_TIMEOUT": "20",
         }
     )
     return Gocron(store, config, mail)
