@@ -10,7 +10,7 @@ from tests.acceptance.conftest import MailServer
 from tests.acceptance.hosts import Host, Network, wait_until
 from tests.acceptance.plays import Ansible
 
-pytestmark = [pytest.mark.root, pytest.mark.plays, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
 
 NAME = "gocron.example.com"
 HOSTS = {

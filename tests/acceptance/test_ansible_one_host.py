@@ -15,7 +15,7 @@ from tests.acceptance.conftest import Files, MailServer
 from tests.acceptance.hosts import Host, Network, wait_until
 from tests.acceptance.plays import Ansible, Played
 
-pytestmark = [pytest.mark.root, pytest.mark.plays, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.root, pytest.mark.timeout(600)]
 
 NAME = "gocron.example.com"
 
