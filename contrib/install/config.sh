@@ -17,6 +17,7 @@ as_gocron() {
 
 # Make the configuration where there is none; else see that what was asked for is what it says.
 make_config() {
+    MADE_CONFIG=false
     if [ -e "$DESTDIR$CONFIG" ]; then
         mine_again
         check_choices
@@ -30,7 +31,13 @@ make_config() {
     mkdir -p "$DESTDIR/etc/gocron"
     (umask 077 && write_config >"$DESTDIR$CONFIG.new")
     mv "$DESTDIR$CONFIG.new" "$DESTDIR$CONFIG"
+    MADE_CONFIG=true
     mine_again
+}
+
+# A configuration of a moment ago that won't do is nobody's yet: the next run may be told another.
+take_back_config() {
+    if [ "$MADE_CONFIG" = true ] && doing "removing $CONFIG again"; then rm "$CONFIG"; fi
 }
 
 write_config() {

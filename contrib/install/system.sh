@@ -121,7 +121,11 @@ make_ready() {
     page_url='' RUNNING=''
     if is_staged || ! is_built || [ "$DRY_RUN" = true ]; then return 0; fi
     ! systemctl -q is-active gocron-front || RUNNING=true
-    ask ready "$CONFIG" || exit
+    ask ready "$CONFIG" || {
+        unready=$?
+        take_back_config
+        exit "$unready"
+    }
     read_settings
 }
 

@@ -269,6 +269,8 @@ class Host:
             f"--network-namespace-path=/run/netns/{self._id}",
             *("--resolv-conf=copy-host", "--timezone=off", "--link-journal=no"),
             *("--console=read-only", f"--bind={pip_cache}:/root/.cache/pip"),
+            # So that units can be shut in with IPAddressDeny=.
+            *("--capability=CAP_BPF", "--system-call-filter=bpf"),
             *(f"--bind-ro={path}" for path in _outer_settings()),
         ]
         # Two systemds in one cgroup would kill one another's services.
