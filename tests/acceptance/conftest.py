@@ -17,6 +17,15 @@ from tests.peers import MailPeer
 CHECKOUT = Path(__file__).parents[2]
 VERSION = re.compile(r'(?<=__version__ = ")[^"]+')
 
+# The host's own Python, but for its age.
+OLD_PYTHON = """#!/bin/sh
+case $* in
+*version_info*) exit 1 ;;
+-V) echo Python 3.9.2 ;;
+*) exec /usr/bin/python3 "$@" ;;
+esac
+"""
+
 Files = dict[str, Path]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Files, MailServer
+from tests.acceptance.conftest import OLD_PYTHON, Files, MailServer
 from tests.acceptance.hosts import Host, Network, wait_until
 from tests.acceptance.plays import Ansible, Played
 
@@ -61,26 +61,32 @@ def jobs(server: Host) -> list[dict]:
 def state(host: Host) -> str:
     """All of the host that a play could touch."""
     folders = "/etc /usr /opt /var/lib /var/spool"
-    told = host.run(f"find {folders} -printf '%p %y %m %u %g %s %l %T@\\n' | sort")
+    kept = "-path /var/lib/systemd -prune"
+    told = host.run(f"find {folders} {kept} -o -printf '%p %y %m %u %g %s %l %T@\\n' | sort")
     return told + host.run("systemctl list-unit-files --no-legend; cat /etc/passwd /etc/group")
 
 
 @pytest.fixture(scope="module")
-def checked(server: Host, ansible: Ansible) -> Played:
-    """How check mode went, on the bare host."""
-    server.run("apt-get -q install -y --no-install-recommends python3 python3-apt")
-    before = state(server)
-    checked = ansible.apply("--check", "--limit", server.name)
-    assert state(server) == before
+def checked(server: Host, client: Host, ansible: Ansible) -> Played:
+    """How check mode went, on bare hosts."""
+    hosts = (server, client)
+    for host in hosts:
+        host.run("apt-get -q install -y --no-install-recommends python3 python3-apt")
+    before = [state(host) for host in hosts]
+    checked = ansible.apply("--check", gocron_job_jobs=[JOB])
+    assert [state(host) for host in hosts] == before
     return checked
 
 
-def test_check_mode_on_a_bare_host_changes_nothing_and_says_what_would_change(
+def test_check_mode_on_bare_hosts_changes_nothing_and_says_what_would_change(
     checked: Played,
 ) -> None:
-    assert "gocron : Install gocron" in checked.changed
-    assert "gocron : Write the configuration" in checked.changed
-    assert "gocron : Copy the cron file" in checked.changed
+    assert {
+        "gocron : Install gocron",
+        "gocron : Write the configuration",
+        "gocron : Copy the cron file",
+        "gocron_job : Write a file for each job",
+    } < set(checked.changed)
 
 
 def test_from_bare_hosts_to_one_mail_about_a_job_that_cron_no_longer_runs(
@@ -103,8 +109,10 @@ def test_from_bare_hosts_to_one_mail_about_a_job_that_cron_no_longer_runs(
     server.run("runuser -u gocron -- gocron jobs add web-01 alive --frequency=1 --grace=0")
     wait_until(lambda: mail_server.mails, CRON_LIMIT_S, "the alert")
     assert "1 job is missing" in page(client)
+    server.reboot()
     swept_at = written_at(page(client))
-    wait_until(lambda: written_at(page(client)) > swept_at, CRON_LIMIT_S, "one more sweep")
+    wait_until(lambda: written_at(page(client)) > swept_at, CRON_LIMIT_S, "a sweep after the boot")
+    client.run(f"curl -fsS http://{NAME}/healthcheck")
     assert mail_server.recipients == ["ops@example.com"]
     assert "alive (web-01)" in mail_server.subjects[0]
 
@@ -145,6 +153,13 @@ def test_a_second_play_changes_nothing(ansible: Ansible) -> None:
     assert (played.changed, played.count("changed")) == ([], 0)
 
 
+def test_a_newer_python_is_found_where_python3_is_too_old(server: Host, ansible: Ansible) -> None:
+    server.put("/usr/local/bin/python3", OLD_PYTHON, mode=0o755)
+    played = ansible.apply("--limit", server.name, **LATER)
+    server.path("/usr/local/bin/python3").unlink()
+    assert (played.changed, played.count("changed")) == ([], 0)
+
+
 UNTOUCHED = (
     "systemctl show -P MainPID -P NRestarts gocron-front; readlink /opt/gocron/venv;"
     "cksum /etc/gocron/config.yml /etc/gocron/secrets/*"
@@ -182,6 +197,7 @@ def test_a_wrong_variable_stops_the_play_before_anything_changes(
             {"gocron_database_url": "postgresql://gocron:s3cret@127.0.0.1:9/gocron"},
             'connection to server at \\"127.0.0.1\\", port 9 failed',
         ),
+        ("true", "true", {"gocron_python": "python3.9"}, "python3.9 is missing, older than 3.10"),
         ("true", "true", {"gocron_listen_port": 22}, "port 22 is in use by something other"),
         ("true", "true", {"gocron_mail_from": "nobody"}, "mail_from: want a mail address"),
         (
@@ -191,7 +207,7 @@ def test_a_wrong_variable_stops_the_play_before_anything_changes(
             "/var/cache/gocron/status",
         ),
     ],
-    ids=["no-database", "port-taken", "no-address", "unwritable"],
+    ids=["no-database", "no-python", "port-taken", "no-address", "unwritable"],
 )
 def test_what_is_not_as_needed_is_said_and_leaves_the_service_as_it_was(
     server: Host, ansible: Ansible, breaking: str, mending: str, variables: dict, said: str
@@ -208,6 +224,14 @@ def test_what_is_not_as_needed_is_said_and_leaves_the_service_as_it_was(
     assert "Traceback" not in played.said
     assert server.run(UNTOUCHED) == before
     assert server.ask("curl -fsS http://127.0.0.1:8080/healthcheck").returncode == 0
+
+
+def test_a_configuration_that_was_broken_by_hand_is_mended(server: Host, ansible: Ansible) -> None:
+    before = server.read("/etc/gocron/config.yml")
+    server.run("echo '{' >>/etc/gocron/config.yml")
+    played = ansible.apply("--limit", server.name, **LATER)
+    assert played.changed == ["gocron : Write the configuration", "gocron : Restart gocron"]
+    assert server.read("/etc/gocron/config.yml") == before
 
 
 def test_a_release_that_does_not_answer_gives_way_to_the_one_before(
