@@ -5,13 +5,12 @@ One host goes through all of it, in this order.
 
 import http.client
 import re
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.acceptance.conftest import Files, MailServer, configure
+from tests.acceptance.conftest import OLD_PYTHON, Files, MailServer, configure
 from tests.acceptance.hosts import Host, Network, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(480)]
@@ -73,6 +72,31 @@ def test_wrong_arguments_are_named_and_change_nothing(bare: Host, arguments: str
     assert "--help" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("python", "complaint"),
+    [("python3.9", "python3.9 not found"), ("/root/old", "Python 3.9.2 is too old, want 3.10")],
+)
+def test_a_python_that_wont_do_is_named_and_changes_nothing(
+    bare: Host, python: str, complaint: str
+) -> None:
+    bare.put("/root/old", OLD_PYTHON, mode=0o755)
+    before = state(bare)
+    done = bare.ask(f"PYTHON={python} gocron/install.sh")
+    assert (done.returncode, complaint in done.stderr) == (1, True), done.stderr
+    assert state(bare) == before
+
+
+def test_where_no_python_can_be_had_that_is_said(bare: Host) -> None:
+    sources = bare.read("/etc/apt/sources.list")
+    bare.put("/etc/apt/sources.list", "")
+    done = bare.ask("gocron/install.sh")
+    bare.put("/etc/apt/sources.list", sources)
+    assert done.returncode == 1
+    assert "apt-get could not install python3-venv" in done.stderr
+    assert not bare.path("/opt/gocron").exists()
+    assert not bare.path("/etc/gocron").exists()
+
+
 def test_from_a_bare_host_to_one_mail_on_a_host_that_goes_on_watching_after_a_reboot(
     web: Host, said: str, mail_server: MailServer
 ) -> None:
@@ -130,6 +154,14 @@ def test_nginx_shows_the_page_and_takes_check_ins_and_nothing_else(web: Host) ->
     assert ask(web, "POST", "/?" + "x" * 7000).status == 400
 
 
+def test_nginx_takes_what_it_is_told_in_containers_too(web: Host) -> None:
+    web.put("/etc/hosts", web.read("/etc/hosts") + "127.0.0.1 front-1 front-2\n")
+    told = "/root/gocron/contrib/docker/nginx-http.conf"
+    web.put("/etc/nginx/containers.conf", f"events {{}}\nhttp {{ include {told}; }}\n")
+    web.run("nginx -t -c /etc/nginx/containers.conf")
+    web.path("/etc/nginx/containers.conf").unlink()
+
+
 def test_what_a_client_claims_of_its_address_counts_for_nothing(
     web: Host, network: Network
 ) -> None:
@@ -154,6 +186,12 @@ def test_a_second_run_changes_nothing(web: Host) -> None:
     before = state(web)
     assert "nothing had to be changed" in install(web)
     assert state(web) == before
+
+
+def test_a_newer_python_is_found_where_python3_is_too_old(web: Host) -> None:
+    web.put("/usr/local/bin/python3", OLD_PYTHON, mode=0o755)
+    assert "nothing had to be changed" in install(web)
+    web.path("/usr/local/bin/python3").unlink()
 
 
 def state(host: Host) -> dict[str, str]:
@@ -249,9 +287,12 @@ def test_another_scheduler_replaces_the_one_before_and_sweeps(web: Host) -> None
     install(web, "--scheduler systemd")
     assert not web.path("/etc/cron.d/gocron").exists()
     swept_at = written_at(page(web))
-    time.sleep(1)
-    web.run("systemctl start gocron-sweep.service")
-    assert written_at(page(web)) > swept_at, "the unit's walls let it write the page"
+
+    def sweep() -> bool:
+        web.run("systemctl start gocron-sweep.service")
+        return written_at(page(web)) > swept_at
+
+    wait_until(sweep, 10, "a sweep writes the page from within the unit's walls")
     web.run("systemctl is-active gocron-sweep.timer gocron-summary.timer")
     assert "nothing had to be changed" in install(web), "what was chosen holds"
     install(web, "--scheduler cron")
