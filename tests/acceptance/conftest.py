@@ -45,11 +45,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """A copy of what a clone of this checkout would hold, and of what is not committed yet."""
     folder = tmp_path_factory.mktemp("checkout")
     names = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
-    files = {name: folder / name for name in names if name and (CHECKOUT / name).is_file()}
-    for name, copy in files.items():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CHECKOUT / name, copy)
-    return files
+    files = {name: CHECKOUT / name for name in names if name and (CHECKOUT / name).is_file()}
+    lay(files, folder)
+    return {name: folder / name for name in files}
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +67,14 @@ def older_checkout(checkout: Files, tmp_path_factory: pytest.TempPathFactory) ->
     present = checkout["gocron/__init__.py"].read_text()
     imitation.write_text(VERSION.sub("0.0.1", present))
     return {**checkout, "gocron/__init__.py": imitation}
+
+
+def lay(files: Files, folder: Path) -> Path:
+    """Copy files, by their names, into a folder of this machine, and return it."""
+    for name, path in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, folder / name)
+    return folder
 
 
 def git(*arguments: str) -> str:

@@ -20,14 +20,15 @@ done >"/root/$1"
 class Streams:
     """They flow as long as the block lasts."""
 
-    def __init__(self, host: Host, url: str, count: int) -> None:
+    def __init__(self, host: Host, url: str, *accounts: str) -> None:
         self._host = host
         self._url = url
-        self._accounts = [f"stream-{number}" for number in range(count)]
+        self._accounts = accounts
         self._running: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> "Streams":
         self._host.put("/root/stream.sh", SCRIPT)
+        self._host.path("/root/stop").unlink(missing_ok=True)
         for account in self._accounts:
             self._running.append(self._host.start(f"sh stream.sh {account} {self._url}"))
         return self

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import Files
+from tests.acceptance.conftest import Files, lay
 from tests.acceptance.hosts import CACHE, OUTER_SETTINGS, bare_root, missing, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
@@ -69,10 +69,7 @@ def image(checkout: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(
             f"the Dockerfile can't be built here without {', '.join(lacks)}"
         )
-    context = tmp_path_factory.mktemp("context")
-    for name, path in checkout.items():
-        (context / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, context / name)
+    context = lay(checkout, tmp_path_factory.mktemp("context"))
     storage = CACHE / f"images-{os.getpid()}"
     image = Image(storage)
     try:

@@ -25,7 +25,7 @@ def test_an_upgrade_under_a_steady_stream_of_check_ins_loses_none(
 ) -> None:
     older = old.run("readlink /opt/gocron/venv")
     old.put_tree(checkout, "/root/newer")
-    with Streams(old, "http://127.0.0.1:8080/", 2) as streams:
+    with Streams(old, "http://127.0.0.1:8080/", "one", "two") as streams:
         streams.go_on()
         said = old.run("newer/install.sh 2>&1")
         streams.go_on()
