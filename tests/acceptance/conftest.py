@@ -54,14 +54,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Files:
 def older_checkout(checkout: Files, tmp_path_factory: pytest.TempPathFactory) -> Files:
     """The newest commit whose program differs and that can be installed; else an imitation."""
     folder = tmp_path_factory.mktemp("older")
-    for commit in git("log", "--format=%H", "-50", "--", "gocron", "reports").split():
+    for commit in git("log", "--format=%H", "-100").split():
         differs = git("diff", "--name-only", commit, "--", "gocron", "reports")
-        if differs and "--scheduler" in git("show", f"{commit}:install.sh"):
+        names = git("ls-tree", "-r", "--name-only", commit).splitlines()
+        if differs and "ansible/site.yml" in names:
             archive = subprocess.run(
                 ["git", "archive", commit], cwd=CHECKOUT, check=True, capture_output=True
             )
             subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-            names = git("ls-tree", "-r", "--name-only", commit).splitlines()
             return {name: folder / name for name in names}
     imitation = folder / "__init__.py"
     present = checkout["gocron/__init__.py"].read_text()

@@ -65,10 +65,10 @@ class Played:
 
 
 class Ansible:
-    """Plays an inventory of the checkout, or one's own playbook, on booted hosts."""
+    """Plays site.yml with an inventory of the checkout on booted hosts."""
 
     def __init__(self, inventory: str, hosts: Iterable[Host], folder: Path) -> None:
-        self.inventory = ROOT / "ansible/inventory" / f"{inventory}.yml"
+        self.inventory = f"ansible/inventory/{inventory}.yml"
         self.booted = folder / "booted.ini"
         self.folder = folder
         # In place of this user's settings.
@@ -82,16 +82,16 @@ class Ansible:
             + f"ansible_ssh_private_key_file={key}\nansible_ssh_common_args='{options}'\n"
         )
 
-    def play(self, *arguments: str, limit_s: float = 600, **variables: object) -> Played:
-        """Play site.yml with `variables`, and return how it went."""
+    def play(self, *arguments: str, checkout: Path = ROOT, **variables: object) -> Played:
+        """Play site.yml of `checkout` with `variables`, and return how it went."""
         told = self.folder / "variables.json"
         told.write_text(json.dumps(variables))
         done = subprocess.run(
             [
                 program("ansible-playbook"),
-                *("--inventory", str(self.inventory), "--inventory", str(self.booted)),
+                *("--inventory", str(checkout / self.inventory), "--inventory", str(self.booted)),
                 *("--extra-vars", f"@{told}", *arguments),
-                str(ROOT / "ansible/site.yml"),
+                str(checkout / "ansible/site.yml"),
             ],
             env={
                 **os.environ,
@@ -104,14 +104,14 @@ class Ansible:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=limit_s,
+            timeout=600,
         )
         (self.folder / "last-play").write_text(done.stdout)
         assert "[DEPRECATION WARNING]" not in done.stdout, done.stdout
         return Played(done.returncode, done.stdout)
 
-    def apply(self, *arguments: str, **variables: object) -> Played:
+    def apply(self, *arguments: str, checkout: Path = ROOT, **variables: object) -> Played:
         """Play site.yml; it must end well."""
-        played = self.play(*arguments, **variables)
+        played = self.play(*arguments, checkout=checkout, **variables)
         assert played.status == 0, played.said[-8000:]
         return played

@@ -10,7 +10,7 @@ import pytest
 
 from tests.acceptance.conftest import Files, MailServer, lay
 from tests.acceptance.hosts import Host, Network, wait_until
-from tests.acceptance.plays import Ansible, Played
+from tests.acceptance.plays import ROOT, Ansible, Played
 from tests.acceptance.streams import Streams
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(900)]
@@ -64,9 +64,9 @@ class Site:
             "gocron_smtpport": mail_server.port,
         }
 
-    def play(self, **variables: object) -> Played:
+    def play(self, checkout: Path = ROOT) -> Played:
         """Play all but the client: clients are the matter of the plays on one host."""
-        return self._ansible.apply("--limit", "!web-01", **self._variables, **variables)
+        return self._ansible.apply("--limit", "!web-01", checkout=checkout, **self._variables)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def assert_kept(streams: Streams, hosts: Hosts) -> None:
 def test_five_bare_hosts_become_one_service(
     hosts: Hosts, site: Site, older_checkout: Files, tmp_path: Path
 ) -> None:
-    played = site.play(gocron_source=str(lay(older_checkout, tmp_path)))
+    played = site.play(lay(older_checkout, tmp_path))
     assert not re.search("pass( |%20)('|%27)word", played.said)
     for name, expected in {
         "lb-01": ["cron", "nginx"],
