@@ -80,13 +80,20 @@ def wait_until(true: Callable[[], Any], limit_s: float, what: str, every_s: floa
     return value
 
 
+@contextmanager
+def locked(what: str) -> Iterator[None]:
+    """Let no other tests on this machine, of this run or another, do the same meanwhile."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{what}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def bare_root(suite: str) -> Path:
     """Return the folder of a bare Debian, made when there is none yet."""
     root = CACHE / suite
     recipe = f"{MIRROR} {suite} {PACKAGES} {FETCHED}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{suite}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(suite):
         made_of = CACHE / f"{suite}.made-of"
         if root.exists() and made_of.exists() and made_of.read_text() == recipe:
             return root
@@ -137,8 +144,6 @@ class Network:
     def __init__(self) -> None:
         self.id = secrets.token_hex(3)
         self.bridge = f"gocron{self.id}"
-        self.net = _free_net()
-        self.gateway = str(self.net[1])
         self._taken = 10
         self._stack = ExitStack()
         self.folder = CACHE / f"run-{self.id}"
@@ -158,7 +163,11 @@ class Network:
         _run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self.key)])
         _run(["ip", "link", "add", self.bridge, "type", "bridge"])
         stack.callback(_run, ["ip", "link", "delete", self.bridge])
-        _run(["ip", "address", "add", f"{self.gateway}/{self.net.prefixlen}", "dev", self.bridge])
+        with locked("network"):
+            self.net = _free_net()
+            self.gateway = str(self.net[1])
+            own = f"{self.gateway}/{self.net.prefixlen}"
+            _run(["ip", "address", "add", own, "dev", self.bridge])
         _run(["ip", "link", "set", self.bridge, "up"])
         # Left on at the end: another run may need it by then.
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")

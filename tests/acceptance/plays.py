@@ -1,6 +1,5 @@
 """Plays: Ansible as its user runs it, over ssh, from an environment that is made once and kept."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -11,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.acceptance.hosts import CACHE, Host
+from tests.acceptance.hosts import CACHE, Host, locked
 
 ROOT = Path(__file__).parents[2]
 PINS = Path(__file__).with_name("requirements.txt")
@@ -29,9 +28,7 @@ def program(name: str) -> str:
     """Return the path of one of Ansible's programs, as pinned."""
     pinned = hashlib.sha256(PINS.read_bytes() + sys.version.encode()).hexdigest()[:12]
     folder = CACHE / f"ansible-{pinned}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / "ansible.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked("ansible"):
         if not (folder / "made").exists():
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
             pip = [folder / "bin/python", "-m", "pip", "--disable-pip-version-check", "-qq"]

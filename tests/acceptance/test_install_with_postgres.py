@@ -76,8 +76,8 @@ def test_a_second_run_with_or_without_the_url_changes_nothing(host: Host) -> Non
 
 def test_a_front_that_is_shut_in_answers_loopback_and_nobody_else(host: Host) -> None:
     def answers_others() -> bool:
-        ask = ["curl", "-s", "-m", "2", "-o", "/dev/null", f"http://{host.address}:8080/"]
-        return subprocess.run(ask).returncode == 0
+        ask = ["curl", "-s", "-o", "/dev/null", "-m", "30", "--connect-timeout", "3"]
+        return subprocess.run([*ask, f"http://{host.address}:8080/"]).returncode == 0
 
     assert answers_others()
     example = "gocron/contrib/systemd/gocron-front.service.d/loopback.conf.example"
