@@ -11,7 +11,7 @@ usage: ./install.sh [OPTION...]          install gocron on this host, or bring i
        ./install.sh --demo [ARGUMENT...]
        ./install.sh --help
 
-As root, on a host with systemd: Debian 12 and 13, Ubuntu 22.04 and 24.04 (tried on Debian),
+As root, on a host with systemd: Debian 12 and 13, Ubuntu 22.04 and 24.04,
 Enterprise Linux 9 and 10 (written for, not tried). What is there already is left as it is; a
 second run changes nothing, one from a newer checkout upgrades. /etc/gocron/config.yml is made
 once and then yours.
