@@ -4,12 +4,15 @@ import argparse
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from io import TextIOWrapper
 from pathlib import Path
 
 from gocron import __version__, commands
 from gocron.config import load_config
+from gocron.core.duration import parse_duration
 from gocron.errors import ExitStatus, GocronError
 
 
@@ -19,6 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _jobs_commands(subcommands)
     _add(subcommands, "check", "Tell whether everything is in place.", commands.check)
+    explained = _add(
+        subcommands, "explain", "Tell why a job is told of, or is not.", commands.explain
+    )
+    explained.add_argument("account", metavar="ACCOUNT")
+    explained.add_argument("cronname", metavar="CRONNAME")
     test_mail = _add(
         subcommands, "test-mail", "Send a mail to see whether mails arrive.", commands.test_mail
     )
@@ -49,8 +57,25 @@ def sweep(argv: Sequence[str] | None = None) -> int:
     """Run `gocron-sweep`."""
     parser = _parser("gocron-sweep", "Mail about jobs that went silent, and write the page.")
     parser.add_argument("--dry-run", action="store_true", help="print what would be done")
+    parser.add_argument(
+        "--at",
+        type=_moment,
+        metavar="TIME",
+        help="with --dry-run: at that time, if nothing else came in; 2026-11-25T03:00, +2h",
+    )
     parser.set_defaults(command=commands.sweep)
     return _run(parser, argv)
+
+
+def _moment(text: str) -> int:
+    """Return the moment that `text` means: ISO 8601, UTC unless it says otherwise, or +2h."""
+    try:
+        if text.startswith("+"):
+            return int(time.time()) + parse_duration(text[1:])
+        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-25T03:00") from None
+    return int((at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp())
 
 
 def back(argv: Sequence[str] | None = None) -> int:
@@ -123,6 +148,7 @@ def _jobs_commands(parent: "argparse._SubParsersAction[argparse.ArgumentParser]"
         added.add_argument(f"--{name}", help="as in a check-in; needed for a new job")
     added.add_argument("--grace", help="as in a check-in")
     added.add_argument("--site", help="as in a check-in")
+    added.add_argument("--gateway", help="as in a check-in")
     forgotten = _add(subcommands, "forget", "Remove a job and its history.", commands.jobs_forget)
     for parser in (shown, added, forgotten):
         parser.add_argument("account", metavar="ACCOUNT")

@@ -34,26 +34,29 @@ def front(arguments: Arguments, config: Config) -> int:
 
 def sweep(arguments: Arguments, config: Config) -> int:
     """Sweep once, or tell what a sweep would do."""
-    from gocron.sweep import rehearse
+    from gocron.rehearse import rehearse
 
     if not arguments.dry_run:
         return _sweep_once("gocron-sweep", config)
     with opened(config) as store:
-        for line in rehearse(store, _now()):
+        for line in rehearse(store, config, _now() if arguments.at is None else arguments.at):
             print(line)
     return ExitStatus.OK
 
 
 def _sweep_once(program: str, config: Config) -> int:
-    """Sweep; complain of what could not be told, in one line."""
+    """Sweep; complain of what could not be told or heard, in one line each."""
     from gocron.store import outbox
     from gocron.sweep import sweep
 
     with opened(config) as store:
-        failures = sweep(store, config, _now).delivered.failures
+        swept = sweep(store, config, _now)
         waiting = outbox.count_tried(store)
+    for complaint in swept.complaints:
+        complain(program, complaint)
+    failures = swept.delivered.failures
     if not failures and not waiting:
-        return ExitStatus.OK
+        return ExitStatus.CHECK_FAILED if swept.complaints else ExitStatus.OK
     if failures:
         more = f"; and {len(failures) - 2} more" if len(failures) > 2 else ""
         complain(program, f"not delivered: {'; '.join(failures[:2])}{more}")
@@ -139,7 +142,7 @@ def jobs_add(arguments: Arguments, config: Config) -> int:
     told = {name: getattr(arguments, name) for name in ("account", "cronname")}
     told |= {
         name: value
-        for name in ("email", "frequency", "grace", "site")
+        for name in ("email", "frequency", "grace", "site", "gateway")
         if (value := getattr(arguments, name)) is not None
     }
     try:
@@ -160,6 +163,17 @@ def jobs_forget(arguments: Arguments, config: Config) -> int:
 
     with opened(config) as store:
         jobs.forget(store, arguments.account, arguments.cronname)
+    return ExitStatus.OK
+
+
+def explain(arguments: Arguments, config: Config) -> int:
+    """Print why a job is told of, or is not."""
+    from gocron.listing import printable
+    from gocron.rehearse import explain
+
+    with opened(config) as store:
+        for line in explain(store, config, arguments.account, arguments.cronname, _now()):
+            print(printable(line))
     return ExitStatus.OK
 
 

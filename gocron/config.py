@@ -43,6 +43,14 @@ class Config:
     status_dir: str
     public_url: str
     reports_dir: str
+    site_ipv6_prefix: int
+    site_hold_max: int
+    site_suppress_max: int
+    site_settle: int
+    self_url: str
+    operator_email: str
+    watchdog_url: str
+    journal: str
     smtpserver: str
     smtpport: int
     smtp_security: str

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 
@@ -9,12 +10,13 @@ from gocron.config import Config
 from gocron.core.job import Channel, Digest
 from gocron.errors import PageError
 from gocron.notify import DeliveryFailed, Refused, Unreachable, slack
-from gocron.notify.mail import MailServer
-from gocron.render.mail import Letterhead, alert_mail
+from gocron.outside import Courier
+from gocron.render.mail import Letterhead, alert_mail, outage_mail
 from gocron.render.slack import alert_post
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
-from gocron.store import accounts, outbox
+from gocron.sites import with_remarks
+from gocron.store import accounts, outages, outbox
 from gocron.store.database import Store
 from gocron.store.outbox import Waiting
 
@@ -30,7 +32,11 @@ class Delivered:
 
 
 def deliver(
-    store: Store, config: Config, templates: Templates, clock: Callable[[], int]
+    store: Store,
+    config: Config,
+    templates: Templates,
+    clock: Callable[[], int],
+    couriers: Callable[[], AbstractContextManager[Courier]],
 ) -> Delivered:
     """Send what is due; keep what failed for later.
 
@@ -45,14 +51,35 @@ def deliver(
     for waiting in outbox.due(store, clock()):
         if waiting.channel is Channel.SLACK and clock() <= until:
             _deliver_slack(store, config, waiting, clock(), done)
-    with MailServer(config) as server:
-        post = _Post(store, config, templates, server, letterhead(store, config))
+    with couriers() as courier:
+        post = _Post(store, config, templates, courier, letterhead(store, config))
         for waiting in outbox.due(store, clock()):
             if waiting.channel is not Channel.MAIL:
                 continue
             if clock() > until or not post.deliver(waiting, clock(), done):
                 break
     return done
+
+
+def tell_operator(
+    store: Store,
+    config: Config,
+    now: int,
+    couriers: Callable[[], AbstractContextManager[Courier]],
+) -> list[str]:
+    """Mail the operator about gocron's own outages that are over; return why that failed."""
+    while config.operator_email and (told := outages.claim_untold(store, now)):
+        mail = outage_mail(
+            told.outage, told.excused, config.operator_email, letterhead(store, config), now
+        )
+        try:
+            with couriers() as courier:
+                courier.send(mail, config.operator_email)
+        except DeliveryFailed as error:
+            outages.settle(store, told.outage, None)
+            return [f"{config.operator_email}: {error}; will retry"]
+        outages.settle(store, told.outage, now)
+    return []
 
 
 def letterhead(store: Store, config: Config) -> Letterhead:
@@ -79,9 +106,10 @@ def _deliver_slack(
     digest = outbox.claim(store, waiting, now)
     if digest is None:
         return
+    told = with_remarks(store, digest)
     try:
         slack.post(
-            config.slack_hook_url, alert_post(digest, config.slack_channel, config.public_url, now)
+            config.slack_hook_url, alert_post(told, config.slack_channel, config.public_url, now)
         )
     except DeliveryFailed as error:
         log.warning("%s; mailing instead", error)
@@ -99,7 +127,7 @@ class _Post:
     store: Store
     config: Config
     templates: Templates
-    server: MailServer
+    courier: Courier
     letterhead: Letterhead
 
     def deliver(self, waiting: Waiting, now: int, done: Delivered) -> bool:
@@ -108,7 +136,7 @@ class _Post:
         if digest is None:
             return True
         try:
-            self.server.send(self._written(digest, now), digest.recipient)
+            self.courier.send(self._written(digest, now), digest.recipient)
         except Refused as error:
             outbox.give_up(self.store, digest, now, str(error))
             done.failures.append(f"{_addressee(digest)}: {error}; given up")
@@ -132,6 +160,7 @@ class _Post:
         return True
 
     def _written(self, digest: Digest, now: int) -> EmailMessage:
+        digest = with_remarks(self.store, digest)
         try:
             return alert_mail(self.templates, digest, self.letterhead, now)
         except PageError as error:

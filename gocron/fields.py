@@ -11,6 +11,9 @@ from gocron.core.checkin import Refused
 BODY_LIMIT = 65_536
 FIELD_LIMIT = 32
 
+# The one field of a sweep's own check-in, by which it sees whether others get through.
+KNOCK_FIELD = "self"
+
 Fields = list[tuple[str, str]]
 
 

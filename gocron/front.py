@@ -12,13 +12,14 @@ from bottle import Bottle, HTTPError, HTTPResponse, request
 
 from gocron import __version__
 from gocron.config import Config, load_config
-from gocron.core.address import client_address, is_within, read_address
+from gocron.core.address import client_address, is_within, network_of, read_address
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.core.job import Job
 from gocron.errors import StoreError
-from gocron.fields import BODY_LIMIT, read_fields
+from gocron.fields import BODY_LIMIT, KNOCK_FIELD, read_fields
 from gocron.store import accounts, jobs, outbox
 from gocron.store.database import Store
+from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit, Outcome
 from gocron.store.schema import open_store
 
@@ -57,6 +58,13 @@ class Answer:
 _HEADERS = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
 
 
+@dataclass(frozen=True)
+class KnockedBy:
+    """A sweep's own check-in: `instance` is the name of the gocron that it looks for."""
+
+    instance: str
+
+
 class Front:
     """What a check-in goes through: read, kept by whom it is handed to, answered."""
 
@@ -66,7 +74,7 @@ class Front:
         self.clock = clock
         self._failing = False
 
-    def read(self, asked: Request) -> CheckIn | Answer:
+    def read(self, asked: Request) -> CheckIn | KnockedBy | Answer:
         """Return the check-in that `asked` declares, or the answer to what is none."""
         try:
             if not asked.whole:
@@ -75,7 +83,11 @@ class Front:
             fields = read_fields(asked.query, asked.content_type, asked.body)
             if not fields:
                 return _text(404, HELP)
-            return read_checkin(fields, self.client(asked), int(self.clock()))
+            if len(fields) == 1 and fields[0][0] == KNOCK_FIELD:
+                return KnockedBy(fields[0][1])
+            client = self.client(asked)
+            network = network_of(client, self.config.trusted_proxies, self.config.site_ipv6_prefix)
+            return read_checkin(fields, client, int(self.clock()), network)
         except Refused as refused:
             log.info("refused %s: %s", self.client(asked), refused)
             return _text(400, f"gocron: {refused}")
@@ -90,6 +102,20 @@ class Front:
         if outcome is None:
             return _text(400, f"gocron: {first_time_needs(checkin)}")
         return Answer(201, (("Gocron-Due", iso(outcome)), *_HEADERS))
+
+    def knocked(self, knocked: KnockedBy, is_keeping: bool) -> Answer:
+        """Return the answer to a sweep's own check-in; `is_keeping` tells of all the others."""
+        try:
+            # A database that can only be read keeps no check-in.
+            with self.store.connected(), self.store.writing():
+                name = accounts.instance_name(self.store)
+        except StoreError as error:
+            return self.unavailable(error)
+        if knocked.instance != name:
+            return _text(400, "gocron: self: this is another gocron than the one you look for")
+        if not is_keeping:
+            return retry_later("gocron: check-ins are not being kept; try again")
+        return Answer(201, _HEADERS)
 
     def unavailable(self, error: StoreError) -> Answer:
         """Return the answer while the database is away: curl's --retry heeds it."""
@@ -110,7 +136,8 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         if _app is None:
             config = load_config()
             store = open_store(config.database_url)
-            _app = make_app(Front(config, store, time.time), GroupCommit(store))
+            group_commit = GroupCommit(store, pulse=Pulse(store, time.time))
+            _app = make_app(Front(config, store, time.time), group_commit)
     response: Iterable[bytes] = _app(environ, start_response)
     return response
 
@@ -128,6 +155,8 @@ def make_app(front: Front, group_commit: GroupCommit) -> Bottle:
     @app.route("/", ["GET", "POST", "HEAD"])  # type: ignore[untyped-decorator]
     def check_in() -> HTTPResponse:
         came = front.read(_asked())
+        if isinstance(came, KnockedBy):
+            return _bottled(front.knocked(came, group_commit.is_keeping))
         return _bottled(
             came if isinstance(came, Answer) else front.answer(came, group_commit.record(came))
         )

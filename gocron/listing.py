@@ -6,7 +6,7 @@ from typing import Any
 
 from gocron.core.duration import say_duration
 from gocron.core.job import Job
-from gocron.core.judge import judge
+from gocron.core.judge import standing
 from gocron.render.moment import iso, say_time
 
 HEADINGS = ("ACCOUNT", "CRONNAME", "STATE", "LAST SEEN", "DUE", "FREQUENCY", "EMAIL")
@@ -26,7 +26,7 @@ def details(job: Job, now: int) -> str:
     told = {
         "account": job.account,
         "cronname": job.cronname,
-        "state": judge(job, now).value,
+        "state": standing(job, now).value,
         "email": job.email,
         "frequency": say_duration(job.frequency_s),
         "grace": say_duration(job.grace_s),
@@ -50,7 +50,7 @@ def _record(job: Job, now: int) -> dict[str, Any]:
     return {
         "account": job.account,
         "cronname": job.cronname,
-        "state": judge(job, now).value,
+        "state": standing(job, now).value,
         "email": job.email,
         "frequency": job.frequency_s,
         "grace": job.grace_s,
@@ -66,7 +66,7 @@ def _row(job: Job, now: int) -> tuple[str, ...]:
     return (
         printable(job.account),
         printable(job.cronname),
-        judge(job, now).value,
+        standing(job, now).value,
         _last_seen(job),
         say_time(job.due_at),
         say_duration(job.frequency_s),

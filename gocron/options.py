@@ -56,6 +56,22 @@ def _seconds(value: str) -> int:
     return seconds
 
 
+def _span(value: str) -> int:
+    try:
+        seconds = parse_duration(value)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 366 * 86_400:
+        raise ValueError("want seconds, or a duration such as 10m, 24h or 7d")
+    return seconds
+
+
+def _ipv6_prefix(value: str) -> int:
+    if not re.fullmatch(r"\s*\d{1,3}\s*", value, re.ASCII) or not 16 <= int(value) <= 128:
+        raise ValueError("want a length from 16 to 128")
+    return int(value)
+
+
 def _patience(value: str) -> int:
     """Seconds to wait for a mail server: all its answers must come within an outbox lease."""
     if (seconds := _seconds(value)) > 25:
@@ -188,6 +204,60 @@ OPTIONS = (
         "/etc/gocron/reports",
         _text,
         "Folder of your own templates; a file there replaces the one of the same name.",
+    ),
+    Option(
+        "site_ipv6_prefix",
+        "64",
+        _ipv6_prefix,
+        "How much of an IPv6 address jobs share with the site that they are behind.",
+    ),
+    Option(
+        "site_hold_max",
+        "10m",
+        _span,
+        "How long an overdue job is held at most while it isn't known yet whether its site is "
+        "down.",
+    ),
+    Option(
+        "site_suppress_max",
+        "24h",
+        _span,
+        "How long jobs behind a site that is down, or all while gocron can't be reached, stay "
+        "untold at most.",
+    ),
+    Option(
+        "site_settle",
+        "7d",
+        _span,
+        "How long after its site's outage a job whose run fell into it is waited for at most; "
+        "shorter than a job's frequency means to be told though nothing is wrong.",
+    ),
+    Option(
+        "self_url",
+        "",
+        _web_url,
+        "Where each sweep checks in itself, to learn whether check-ins get through: the address "
+        "that crontabs use, the same for all sweeps. Default: the front on its own host.",
+    ),
+    Option(
+        "operator_email",
+        "",
+        _mail_address,
+        "Who is told when gocron itself could not be reached; empty: only the page tells.",
+    ),
+    Option(
+        "watchdog_url",
+        "",
+        _web_url,
+        "Fetched after each sweep that did all of its work: a check-in at another gocron.",
+        secret=True,
+    ),
+    Option(
+        "journal",
+        "/var/log/gocron/journal.log",
+        _text,
+        "File in which nginx keeps check-ins while no front answers; sweeps on its host take "
+        "them from there. Empty, or not there: none.",
     ),
     Option("smtpserver", "localhost", _host, "Mail server."),
     Option("smtpport", "25", _port, "Port of the mail server."),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gocron import __version__
 from gocron.core.job import Account, Job
-from gocron.core.judge import judge
+from gocron.core.judge import standing
 from gocron.errors import PageError
 from gocron.ownership import give_to_owner_of
 from gocron.render.page import (
@@ -29,7 +29,7 @@ from gocron.render.page import (
     index_html,
 )
 from gocron.render.templates import Templates
-from gocron.store import accounts, jobs, outbox
+from gocron.store import accounts, jobs, outages, outbox
 from gocron.store.database import Store
 
 PROGRESS_FILE = ".published.json"
@@ -43,6 +43,8 @@ INDEX_JOBS = 500
 INDEX_ACCOUNTS = 200
 INDEX_MISSING = 500
 INDEX_UNDELIVERED = 50
+INDEX_SPARED = 200
+INDEX_OUTAGES = 5
 
 # So many jobs are rendered anew each sweep though nothing but their last check-in changed.
 ROWS_IN_TURN = 1000
@@ -55,6 +57,7 @@ ROWS_CHANGED = 20_000
 LOOK_BACK_S = 120
 
 GIVEN_UP_SHOWN_S = 7 * 86_400
+OUTAGES_SHOWN_S = 7 * 86_400
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ class _Press:
         elif accounts_changed:
             self._accounts()
         missing = jobs.longest_silent(self._store, INDEX_MISSING)
+        spared, spared_count = jobs.reprieved(self._store, INDEX_SPARED)
         page = IndexPage(
             written_at=self._now,
             interval_s=self._interval_s,
@@ -137,6 +141,11 @@ class _Press:
             accounts_elsewhere=many,
             undelivered=tuple(
                 outbox.undelivered(self._store, self._now - GIVEN_UP_SHOWN_S)[:INDEX_UNDELIVERED]
+            ),
+            spared=self._rows(spared),
+            spared_count=spared_count,
+            own_outages=tuple(
+                outages.newest_own(self._store, self._now - OUTAGES_SHOWN_S, INDEX_OUTAGES)
             ),
         )
         for name in ("style.css", "page.js"):
@@ -159,7 +168,7 @@ class _Press:
         )
 
     def _rows(self, some: Iterable[Job]) -> tuple[Row, ...]:
-        return tuple(Row(job, judge(job, self._now)) for job in some)
+        return tuple(Row(job, standing(job, self._now)) for job in some)
 
 
 def _next_changed(store: Store, progress: Progress, now: int) -> tuple[Sequence[Account], Progress]:

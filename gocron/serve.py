@@ -25,8 +25,9 @@ from gocron.config import Config, load_config
 from gocron.core.checkin import CheckIn
 from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
-from gocron.front import Answer, Front, Request, make_app, retry_later
+from gocron.front import Answer, Front, KnockedBy, Request, make_app, retry_later
 from gocron.store.database import Store
+from gocron.store.door import Pulse
 from gocron.store.group_commit import PATIENCE_S, GroupCommit, Outcome
 
 BODY_PATIENCE_S = 5.0
@@ -103,7 +104,9 @@ class Server:
         store = Store(self._config.database_url)
         self._loop = loop
         self._front = Front(self._config, store, time.time)
-        self._group_commit = GroupCommit(store, announce=loop.call_soon_threadsafe)
+        self._group_commit = GroupCommit(
+            store, announce=loop.call_soon_threadsafe, pulse=Pulse(store, time.time)
+        )
         self._app = make_app(self._front, self._group_commit)
         self._readers = ThreadPoolExecutor(READING_THREADS, "reading")
         self._serving = 0
@@ -142,6 +145,10 @@ class Server:
         came = self._front.read(_asked(scope, body))
         if isinstance(came, Answer):
             return came
+        if isinstance(came, KnockedBy):
+            return await self._loop.run_in_executor(
+                self._readers, self._front.knocked, came, self._group_commit.is_keeping
+            )
         return self._front.answer(came, await self._recorded(came))
 
     def _recorded(self, checkin: CheckIn) -> "asyncio.Future[Outcome]":

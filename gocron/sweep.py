@@ -1,21 +1,25 @@
-"""The sweep: judge, queue, deliver, publish. Any number may run at once, on any host."""
+"""The sweep: listen, judge, queue, deliver, publish. Any number may run at once, on any host."""
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gocron.config import Config
-from gocron.core.duration import say_duration
-from gocron.core.job import Channel, Job, Status
-from gocron.core.judge import judge
-from gocron.deliver import Delivered, deliver
+from gocron.core.job import Channel, Job
+from gocron.core.judge import Ground, Judgement, Limits, judge
+from gocron.deliver import Delivered, deliver, tell_operator
+from gocron.door import watch_door
+from gocron.journal import replay_journal
+from gocron.outside import Outside, WatchdogAway, outside
 from gocron.publish import publish
-from gocron.render.moment import say_time
+from gocron.render.reason import is_to_be_told, say_reason
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
-from gocron.store import accounts, episodes, outbox
+from gocron.sites import Witnesses, outages_at_deadline, watch_sites
+from gocron.store import accounts, episodes, outages
 from gocron.store.database import Store
+from gocron.store.episodes import Missed, Spared
 
 # Jobs that one transaction marks: enough to be fast, few enough to hold no lock for long.
 BATCH = 500
@@ -27,90 +31,142 @@ log = logging.getLogger("gocron-sweep")
 
 @dataclass(frozen=True)
 class Swept:
-    """What one sweep did."""
+    """What one sweep did, and what is to be complained of beside news that was not delivered."""
 
     begun: int
     ended: int
     delivered: Delivered
+    complaints: list[str] = field(default_factory=list)
 
 
-def sweep(store: Store, config: Config, clock: Callable[[], int]) -> Swept:
+def sweep(
+    store: Store, config: Config, clock: Callable[[], int], world: Outside | None = None
+) -> Swept:
     """Tell of every job that went silent or came back, and publish the page.
 
-    All is judged at one moment, the one at which `clock` (epoch seconds) is asked first.
-    Each step leaves the database right by itself: a sweep that dies between two of them is
-    finished by the next one. Raises StoreError and PageError; undelivered news is no error
-    but part of what is returned.
+    All is judged at one moment, the one at which `clock` (epoch seconds) is asked first, once
+    it is known what could be heard. Each step leaves the database right by itself: a sweep
+    that dies between two of them is finished by the next one. Raises StoreError and PageError;
+    undelivered news is no error but part of what is returned.
     """
-    now = clock()
+    world = world or outside(config)
     templates = Templates(config.reports_dir)
+    knocked = world.knock(accounts.instance_name(store))
+    now = clock()
+    complaints = replay_journal(store, config, now)
+    complaints += watch_door(store, config, knocked, now)
+    watch_sites(store, now)
     ended = end_episodes(store, config, now)
-    begun = begin_episodes(store, config, now)
+    begun = judge_overdue(store, config, now)
     accounts.fold_changes(store, clock())
-    delivered = deliver(store, config, templates, clock)
+    delivered = deliver(store, config, templates, clock, world.couriers)
+    delivered.failures += tell_operator(store, config, clock(), world.couriers)
     drop_history(store, now)
     accounts.record_sweep(store, clock())
     if config.status_dir:
         publish(store, Path(config.status_dir), templates, config.interval, clock())
-    return Swept(begun, ended, delivered)
+    if not delivered.failures and not complaints:
+        complaints += _report_well(world)
+    return Swept(begun, ended, delivered, complaints)
+
+
+def limits(config: Config) -> Limits:
+    """Return how long what is overdue may stay untold."""
+    return Limits(config.site_hold_max, config.site_settle, config.site_suppress_max)
 
 
 def end_episodes(store: Store, config: Config, now: int) -> int:
     """End the silence of every job that has checked in again; return how many ended."""
+    total = 0
+    while found := episodes.returned(store, BATCH):
+        ended = episodes.end(store, found, now, config.notify_recovery)
+        for job in ended:
+            log.info("back: %s", full_name(job))
+        total += len(ended)
+        if len(found) < BATCH:
+            break
+    return total
 
-    def end(back: Sequence[Job]) -> list[Job]:
-        return episodes.end(store, back, now, config.notify_recovery)
 
-    return _in_batches(lambda: episodes.returned(store, BATCH), Status.RECOVERED, end, now)
+def judge_overdue(store: Store, config: Config, now: int) -> int:
+    """Judge every job that is overdue; begin an episode where it is to be told, return how many.
+
+    Sites come first: what is said of a job depends on how its gateway stands.
+    """
+    if not episodes.overdue(store, now, 1):
+        return 0
+    witnesses = Witnesses(store)
+    begun = _judge_in_batches(store, config, now, witnesses, sites=True)
+    witnesses.forget_sites()
+    return begun + _judge_in_batches(store, config, now, witnesses)
 
 
-def begin_episodes(store: Store, config: Config, now: int) -> int:
-    """Begin an episode for every job that is overdue; return how many began."""
+def _judge_in_batches(
+    store: Store, config: Config, now: int, witnesses: Witnesses, sites: bool = False
+) -> int:
     channel = Channel.SLACK if config.prefer_slack else Channel.MAIL
+    begun = 0
+    after = None
+    while found := episodes.overdue(store, now, BATCH, after, sites):
+        after = found[-1].judge_at, found[-1].id
+        judged = [(job, judge(job, now, witnesses.of(job), limits(config))) for job in found]
+        missed = [
+            Missed(job, say_reason(job, one), outages_at_deadline(store, job) if job.site else ())
+            for job, one in judged
+            if is_to_be_told(one)
+        ]
+        for job in episodes.begin(store, missed, now, channel):
+            log.info("missing: %s", full_name(job))
+            begun += 1
+        spared = [_spared(job, one) for job, one in judged if not is_to_be_told(one)]
+        for some in _by_ground(spared):
+            for job in episodes.spare(store, some):
+                log.info("not told of yet: %s", full_name(job))
+        if len(found) < BATCH:
+            break
+    return begun
 
-    def begin(silent: Sequence[Job]) -> list[Job]:
-        return episodes.begin(store, silent, now, channel)
 
-    return _in_batches(lambda: episodes.overdue(store, now, BATCH), Status.OVERDUE, begin, now)
+def _spared(job: Job, judged: Judgement) -> Spared:
+    """Return what is to be kept of a judgement that spares `job`."""
+    excuse = judged.excuse
+    # Who is held for its site is looked at by every sweep: the site may be heard any moment.
+    judge_at = job.judge_at if judged.ground is Ground.SITE_ASKED else judged.until or job.judge_at
+    rests_on: tuple[int, ...] = ()
+    if judged.ground is Ground.DEAF and judged.outage is not None and judged.outage.is_open:
+        rests_on = (judged.outage.id,)
+    if judged.ground is Ground.SITE_DOWN and judged.site is not None:
+        rests_on = tuple(one.id for one in judged.site.outages if one.is_open)
+    return Spared(
+        job,
+        judged.status,
+        judge_at,
+        None if excuse is None else excuse.until,
+        None if excuse is None else excuse.outage_id,
+        rests_on,
+    )
+
+
+def _by_ground(spared: Sequence[Spared]) -> list[list[Spared]]:
+    """Return what changes anything, together where it rests on the same outages."""
+    groups: dict[tuple[int, ...], list[Spared]] = {}
+    for one in spared:
+        before = (one.job.reprieve, one.job.judge_at, one.job.excused_until)
+        if before != (one.reprieve, one.judge_at, one.excused_until):
+            groups.setdefault(one.rests_on, []).append(one)
+    return list(groups.values())
+
+
+def _report_well(world: Outside) -> list[str]:
+    try:
+        world.report_well()
+    except WatchdogAway as error:
+        return [str(error)]
+    return []
 
 
 def drop_history(store: Store, now: int) -> None:
     """Remove what is older than anybody looks back."""
     episodes.drop_ended_before(store, now - HISTORY_S)
+    outages.drop_before(store, now - HISTORY_S)
     accounts.drop_empty_before(store, now - HISTORY_S)
-
-
-def rehearse(store: Store, now: int) -> list[str]:
-    """Return, a line each, what a sweep at `now` would do. Changes nothing."""
-    lines = [
-        f"would end the episode of {full_name(job)}, back at {say_time(job.back_at or 0)}"
-        for job in episodes.returned(store)
-    ]
-    lines += [
-        f"would tell {', '.join(job.recipients) or 'nobody'} that {full_name(job)} is missing, "
-        f"{say_duration(now - job.due_at)} overdue"
-        for job in episodes.overdue(store, now)
-    ]
-    lines += [
-        f"would deliver news to {waiting.recipient or waiting.channel.value}"
-        for waiting in outbox.due(store, now)
-    ]
-    return lines
-
-
-def _in_batches(
-    find: Callable[[], Sequence[Job]],
-    expected: Status,
-    change: Callable[[Sequence[Job]], Sequence[Job]],
-    now: int,
-) -> int:
-    """Find, judge and change batch by batch until nothing is left; return how many changed."""
-    total = 0
-    while found := find():
-        changed = change([job for job in found if judge(job, now) is expected])
-        for job in changed:
-            log.info("%s: %s", expected.value, full_name(job))
-        total += len(changed)
-        if len(found) < BATCH:
-            break
-    return total

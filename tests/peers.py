@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 
 from aiosmtpd.controller import Controller
 
@@ -55,6 +56,17 @@ class MailPeer:
         """How often the mails, repeated ones counted once, list each job named job-N."""
         distinct = {(to, mail["Message-ID"]): mail for to, mail in self.received}
         return Counter(name for mail in distinct.values() for name in listed(mail))
+
+    def told_names(self) -> list[str]:
+        """The jobs that the mails tell of as missing, in the order told."""
+        return [
+            above
+            for mail in self.mails
+            for above, line in pairwise(
+                mail.get_body(("plain",)).get_content().split("\nBACK\n")[0].splitlines()
+            )
+            if line.startswith("account: ") and "is back" not in mail["Subject"]
+        ]
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802
         if answer := self.answers.get(address):

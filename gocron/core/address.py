@@ -51,3 +51,17 @@ def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str
             if hop is not None and not is_within(hop, trusted):
                 return str(hop)
     return str(seen) if seen is not None else UNKNOWN
+
+
+def network_of(address: str, trusted: Sequence[Network], ipv6_prefix: int) -> str:
+    """Return what must be alike for two jobs to be behind one gateway, "" where nothing can be.
+
+    For IPv4 that is the address, for IPv6 its network. Loopback, proxies and unknown addresses
+    are shared by hosts that have no gateway in common.
+    """
+    seen = read_address(address)
+    if seen is None or seen.is_loopback or seen.is_unspecified or is_within(seen, trusted):
+        return ""
+    if isinstance(seen, ipaddress.IPv4Address):
+        return str(seen)
+    return str(ipaddress.IPv6Network((int(seen), ipv6_prefix), strict=False))

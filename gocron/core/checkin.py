@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from gocron.core.duration import parse_duration
 
-FIELDS = ("cronname", "account", "email", "frequency", "site", "grace")
+FIELDS = ("cronname", "account", "email", "frequency", "site", "grace", "gateway")
 NAME_LIMIT = 200
 EMAIL_LIMIT = 1_000
 RECIPIENT_LIMIT = 10
@@ -28,7 +28,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class CheckIn:
-    """One sign of life. None means: not told this time, what is stored stays."""
+    """One sign of life. None means: not told this time, what is stored stays.
+
+    `network` is what of `address` sites compare; `gateway` is "" where the job takes back that
+    it named one.
+    """
 
     account: str
     cronname: str
@@ -38,6 +42,8 @@ class CheckIn:
     site: bool | None
     address: str
     seen_at: int
+    network: str = ""
+    gateway: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -45,7 +51,9 @@ class CheckIn:
         return self.account, self.cronname
 
 
-def read_checkin(fields: Iterable[tuple[str, str]], address: str, seen_at: int) -> CheckIn:
+def read_checkin(
+    fields: Iterable[tuple[str, str]], address: str, seen_at: int, network: str = ""
+) -> CheckIn:
     """Return the check-in that `fields` (name, value) declare, heard from `address`.
 
     Names are matched without regard to case. Raises Refused for a missing, doubled, unknown
@@ -61,6 +69,8 @@ def read_checkin(fields: Iterable[tuple[str, str]], address: str, seen_at: int) 
         site=_flag("site", told["site"]) if "site" in told else None,
         address=address,
         seen_at=seen_at,
+        network=network,
+        gateway=_gateway(told["gateway"]) if "gateway" in told else None,
     )
 
 
@@ -111,6 +121,13 @@ def _name(field: str, told: dict[str, str]) -> str:
         raise Refused(field, f"missing; send {field}= with 1 to {NAME_LIMIT} characters")
     if len(value) > NAME_LIMIT:
         raise Refused(field, f"{len(value)} characters long; at most {NAME_LIMIT} are taken")
+    return value
+
+
+def _gateway(value: str) -> str:
+    value = value.strip()
+    if len(value) > NAME_LIMIT:
+        raise Refused("gateway", f"{len(value)} characters long; at most {NAME_LIMIT} are taken")
     return value
 
 

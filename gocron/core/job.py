@@ -10,6 +10,9 @@ class Status(str, Enum):
     UP = "up"
     LATE = "late"
     OVERDUE = "overdue"
+    HELD = "held"
+    SUPPRESSED = "suppressed"
+    EXCUSED = "excused"
     MISSED = "missed"
     RECOVERED = "recovered"
 
@@ -36,6 +39,12 @@ class Job:
     deadline that passed and began the open episode, None while the job is up. `back_at`
     is the first check-in after that, until a sweep has ended the episode. `last_seen_at` of
     a job that was declared and never heard is the time of its declaration.
+
+    `network` is where it last checked in from, as sites compare it; "" proves nothing.
+    `gateway` is the cronname of the site that it named. `gaps` are the lengths between its
+    last check-ins, the newest first, up to three. `judge_at` is when a sweep looks at it next.
+    `reprieve` is why an overdue job is not told of: HELD, SUPPRESSED or EXCUSED.
+    `excused_until` is the deadline that the outage `excused_by` gave it in place of `due_at`.
     """
 
     id: int
@@ -51,6 +60,18 @@ class Job:
     due_at: int
     missed_at: int | None = None
     back_at: int | None = None
+    network: str = ""
+    gateway: str = ""
+    gaps: tuple[int, ...] = ()
+    judge_at: int = 0
+    reprieve: Status | None = None
+    excused_until: int | None = None
+    excused_by: int | None = None
+
+    @property
+    def deadline(self) -> int:
+        """The deadline that counts: `due_at`, or the one it got instead."""
+        return self.due_at if self.excused_until is None else self.excused_until
 
     @property
     def was_heard(self) -> bool:
@@ -73,6 +94,7 @@ class Episode:
     """One silence of one job, from the deadline that passed to the check-in that ended it.
 
     `last_seen_at` is the last check-in before the silence. `ended_at` is None while it lasts.
+    `reason` says in one line why it was told.
     """
 
     id: int
@@ -80,6 +102,7 @@ class Episode:
     missed_at: int
     last_seen_at: int
     ended_at: int | None = None
+    reason: str = ""
 
     @property
     def silent_s(self) -> int | None:
@@ -89,11 +112,15 @@ class Episode:
 
 @dataclass(frozen=True)
 class News:
-    """One thing to tell one recipient: that an episode began, or that it ended."""
+    """One thing to tell one recipient: that an episode began, or that it ended.
+
+    `remarks` are further facts, as (label, text): what a gateway's silence means for its site.
+    """
 
     id: int
     kind: Kind
     episode: Episode
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,12 @@
-"""When the next check-in is due."""
+"""When the next check-in is due, and when it is to be expected."""
+
+from gocron.core.job import Job
+
+# As many gaps tell how often a job really checks in.
+GAPS = 3
+
+# A habit this much off what was declared is another period; less is the jitter of runs.
+HABIT_DIFFERS = 0.1
 
 
 def due_at(seen_at: int, frequency_s: int, grace_s: int) -> int:
@@ -7,3 +15,52 @@ def due_at(seen_at: int, frequency_s: int, grace_s: int) -> int:
     A job is overdue once `now` is later than this. All are epoch seconds or seconds.
     """
     return seen_at + frequency_s + grace_s
+
+
+def expected(job: Job) -> tuple[int, int]:
+    """Return the first and the last moment at which the check-in after the last one may come.
+
+    That is a usual gap after the last one, give or take the grace, and never later than the
+    deadline. While too few gaps are known it may be any time: what is declared may be far
+    more than what is usual. Both are epoch seconds.
+    """
+    habits = _habits(job)
+    gaps = [*habits, usual_gap(job)]
+    earliest = job.last_seen_at
+    if len(habits) == GAPS:
+        earliest += min(gaps) - job.grace_s
+    latest = job.last_seen_at + max(gaps) + job.grace_s
+    return max(earliest, job.last_seen_at), min(latest, job.due_at)
+
+
+def deadline_after(job: Job, outage_ended_at: int) -> int:
+    """Return by when `job` must have checked in if its check-in fell in an outage.
+
+    No later than a whole frequency and grace after the outage. Sooner, where the job keeps to
+    its frequency so well that one of its moments is known to be the first after the outage.
+    """
+    at_last = due_at(outage_ended_at, job.frequency_s, job.grace_s)
+    habits = _habits(job)
+    if len(habits) < GAPS:
+        return at_last
+    # How far its moments drift, each time, from what it declared.
+    drift_s = abs(sum(habits) - GAPS * job.frequency_s) // GAPS + 1
+    if drift_s >= job.frequency_s:
+        return at_last
+    away_s = outage_ended_at + job.grace_s - job.last_seen_at
+    periods = max(-(-away_s // (job.frequency_s - drift_s)), 2)
+    return min(job.due_at + (periods - 1) * job.frequency_s + periods * drift_s, at_last)
+
+
+def usual_gap(job: Job) -> int:
+    """Return how long `job` usually is silent, in seconds: what it declared, or its habit."""
+    habits = _habits(job)
+    if len(habits) == GAPS:
+        habit = sorted(habits)[GAPS // 2]
+        if abs(habit - job.frequency_s) > job.frequency_s * HABIT_DIFFERS:
+            return habit
+    return job.frequency_s
+
+
+def _habits(job: Job) -> list[int]:
+    return [min(gap, job.frequency_s) for gap in job.gaps if gap > 0]

@@ -15,10 +15,12 @@ from email.utils import make_msgid, parseaddr
 from gocron.core.checkin import is_address
 from gocron.core.duration import say_duration
 from gocron.core.job import Digest, Job, Kind, News
+from gocron.core.outage import Outage
 from gocron.render.moment import say_time
 from gocron.render.templates import Templates
 from gocron.render.wording import (
     ELLIPSIS,
+    count,
     cut,
     full_name,
     headline,
@@ -98,6 +100,43 @@ def alert_mail(
     return mail
 
 
+def outage_mail(
+    outage: Outage, excused: int, recipient: str, letterhead: Letterhead, now: int
+) -> EmailMessage:
+    """Return the mail that tells the operator of an outage of gocron's own that is over."""
+    ended_at = now if outage.ended_at is None else outage.ended_at
+    lasted = say_duration(ended_at - outage.began_at)
+    mail = _blank(
+        letterhead.sender, recipient, f"[gocron] gocron was not reached for {lasted}", now
+    )
+    mail["Message-ID"] = _message_id(f"outage-{outage.id}-{ended_at}", letterhead.instance)
+    lost = (
+        "nginx kept the check-ins meanwhile, and none was lost."
+        if outage.journalled
+        else "Check-ins could not be kept meanwhile."
+    )
+    excuse = (
+        "No job has been excused for it so far."
+        if not excused
+        else f"{count(excused, 'job')} whose run may have fallen into it "
+        f"{'has' if excused == 1 else 'have'} been excused once."
+    )
+    lines = [
+        f"gocron could not be reached for {lasted}.",
+        "",
+        f"from: {say_time(outage.began_at)}",
+        f"to: {say_time(ended_at)}",
+        "",
+        lost,
+        excuse,
+        "All other deadlines stay as they are.",
+    ]
+    if _is_link(letterhead.page_url):
+        lines += ["", "Status page:", letterhead.page_url]
+    mail.set_content("\n".join([*lines, "", "-- ", "gocron", ""]), cte="quoted-printable")
+    return mail
+
+
 def trial_mail(sender: str, recipient: str, now: int) -> EmailMessage:
     """Return a mail that only shows `recipient` that mails arrive; `now` is epoch seconds."""
     mail = _blank(sender, recipient, "[gocron] Mails arrive", now)
@@ -164,6 +203,9 @@ def _missed_facts(item: News, now: int) -> list[tuple[str, str]]:
     facts.append(("last seen", say_last_seen(job, episode.last_seen_at)))
     facts.append(("last came from", shown(job.address) if job.address else "unknown"))
     facts.append(("runs every", say_frequency(job)))
+    facts += item.remarks
+    if episode.reason:
+        facts.append(("why", episode.reason))
     return facts
 
 
@@ -177,6 +219,7 @@ def _back_facts(item: News) -> list[tuple[str, str]]:
     facts.append(("seen before that", say_time(episode.last_seen_at)))
     facts.append(("came from", shown(job.address) if job.address else "unknown"))
     facts.append(("runs every", say_frequency(job)))
+    facts += item.remarks
     return facts
 
 

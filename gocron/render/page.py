@@ -4,7 +4,9 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from gocron.core.duration import say_duration
 from gocron.core.job import Account, Channel, Job, Status, Totals, Undelivered
+from gocron.core.outage import OwnOutage
 from gocron.render.moment import iso, say_time
 from gocron.render.rows import RowView, row_view
 from gocron.render.templates import Templates
@@ -40,7 +42,8 @@ class IndexPage:
     """What the index shows. `missing` goes from the longest silence to the shortest.
 
     `accounts_elsewhere` says that the groups are empty because there are too many accounts:
-    accounts.html lists them.
+    accounts.html lists them. `spared` are the first of `spared_count` overdue jobs that are not
+    told of.
     """
 
     written_at: int
@@ -52,6 +55,9 @@ class IndexPage:
     groups: tuple[Group, ...]
     accounts_elsewhere: bool
     undelivered: tuple[Undelivered, ...]
+    spared: tuple[Row, ...] = ()
+    spared_count: int = 0
+    own_outages: tuple[OwnOutage, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,11 @@ def index_html(templates: Templates, page: IndexPage) -> str:
         groups=[(account_view(group.account), _views(group.rows)) for group in page.groups],
         accounts_elsewhere=page.accounts_elsewhere,
         undelivered=[_undelivered(item) for item in page.undelivered],
+        spared=[
+            (row_view(row.job, row.status), account_view_of(row.job.account)) for row in page.spared
+        ],
+        spared_count=page.spared_count,
+        own_outages=[_own_outage(item) for item in page.own_outages],
     )
 
 
@@ -190,6 +201,19 @@ def _frame(
         "stale_intervals": STALE_INTERVALS,
         "version": page.version,
         "count": count,
+    }
+
+
+def _own_outage(item: OwnOutage) -> dict[str, object]:
+    outage = item.outage
+    return {
+        "began": moment(outage.began_at),
+        "ended": None if outage.ended_at is None else moment(outage.ended_at),
+        "lasted": (
+            "" if outage.ended_at is None else say_duration(outage.ended_at - outage.began_at)
+        ),
+        "kept": outage.journalled,
+        "excused": count(item.excused, "job") if item.excused else "",
     }
 
 

@@ -11,13 +11,19 @@ STATES = {
     Status.UP: "up",
     Status.LATE: "late",
     Status.OVERDUE: "overdue",
+    Status.HELD: "held",
+    Status.SUPPRESSED: "suppressed",
+    Status.EXCUSED: "excused",
     Status.MISSED: "missing",
     Status.RECOVERED: "back",
 }
 
 
 class RowView(NamedTuple):
-    """A row ready to show; `due` is the deadline that counts, grace included."""
+    """A row ready to show; `due` is the deadline that counts, grace included.
+
+    `again` is until when an overdue job stays untold, "" for all others.
+    """
 
     state: str
     name: str
@@ -29,11 +35,15 @@ class RowView(NamedTuple):
     every: str
     grace: str
     address: str
+    again_iso: str
+    again: str
 
 
 def row_view(job: Job, status: Status) -> RowView:
     """Return `job`, which stands at `status`, ready to show."""
     due_at = job.due_at if job.missed_at is None else job.missed_at
+    spared = status in (Status.HELD, Status.SUPPRESSED, Status.EXCUSED)
+    again_at = job.judge_at if spared and job.judge_at > job.due_at else None
     return RowView(
         state=STATES[status],
         name=shown(job.cronname),
@@ -45,4 +55,6 @@ def row_view(job: Job, status: Status) -> RowView:
         every=say_duration(job.frequency_s),
         grace=say_duration(job.grace_s) if job.grace_s else "",
         address=shown(job.address) if job.address else "",
+        again_iso="" if again_at is None else iso(again_at),
+        again="" if again_at is None else say_time(again_at),
     )

@@ -4,8 +4,9 @@ from collections import defaultdict
 
 from peewee import EXCLUDED, fn
 
+from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.job import Account, Totals
-from gocron.store.database import CLOCKS_DIFFER_S, Store
+from gocron.store.database import Store
 
 _FOLD_LIMIT = 5_000
 

@@ -2,14 +2,15 @@
 
 import sqlite3
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from peewee import EXCLUDED, Case, Tuple, Value, fn
 
 from gocron.core.checkin import CheckIn
+from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.schedule import due_at
-from gocron.store.database import CLOCKS_DIFFER_S, Store
+from gocron.store.database import Store
 
 COLUMNS = (
     "account",
@@ -22,6 +23,9 @@ COLUMNS = (
     "created_at",
     "last_seen_at",
     "due_at",
+    "judge_at",
+    "network",
+    "gateway",
 )
 
 _SQLITE_RETURNS = sqlite3.sqlite_version_info >= (3, 35)
@@ -51,6 +55,22 @@ def record(store: Store, checkins: Sequence[CheckIn]) -> list[int | None]:
             due[index] = deadlines.get(key)
         waiting = later
     return due
+
+
+def replay(store: Store, late: Sequence[CheckIn]) -> list[CheckIn]:
+    """Keep check-ins that came to nginx while no front took them; return those of unknown jobs.
+
+    The later time wins: what is older than what is stored changes nothing.
+    """
+    job = store.tables.job
+
+    def work(checkin: CheckIn) -> bool:
+        mine = (job.account == checkin.account) & (job.cronname == checkin.cronname)
+        known = store.locked(job.select(job.last_seen_at, job.address).where(mine))
+        overtaken = any(row["address"] and row["last_seen_at"] >= checkin.seen_at for row in known)
+        return overtaken or record(store, [checkin]) != [None]
+
+    return [checkin for checkin in late if not store.write(partial(work, checkin))]
 
 
 def is_one_statement(checkins: Sequence[CheckIn]) -> bool:
@@ -94,6 +114,7 @@ def _completed(store: Store, checkins: list[CheckIn]) -> list[tuple[Any, ...]]:
 
 
 def _row(checkin: CheckIn, email: str | None, frequency_s: int | None) -> tuple[Any, ...]:
+    due = due_at(checkin.seen_at, frequency_s or 0, checkin.grace_s or 0)
     return (
         checkin.account,
         checkin.cronname,
@@ -104,7 +125,10 @@ def _row(checkin: CheckIn, email: str | None, frequency_s: int | None) -> tuple[
         checkin.address,
         checkin.seen_at,
         checkin.seen_at,
-        due_at(checkin.seen_at, frequency_s or 0, checkin.grace_s or 0),
+        due,
+        due,
+        checkin.network,
+        checkin.gateway,
     )
 
 
@@ -139,6 +163,10 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
         EXCLUDED.last_seen_at > job.last_seen_at - CLOCKS_DIFFER_S
     )
     seen_at = Case(None, [(overtaken, job.last_seen_at)], EXCLUDED.last_seen_at)
+    due = seen_at + EXCLUDED.frequency_s + fn.COALESCE(grace_s, 0)
+    # Of a job that was only declared no check-in came before.
+    follows = (EXCLUDED.last_seen_at > job.last_seen_at) & (job.address != "")
+    gap_s = EXCLUDED.last_seen_at - job.last_seen_at
     returned = job.missed_at.is_null(False) & job.back_at.is_null()
     query = job.insert(
         [tuple(column for column in COLUMNS) for _ in range(count)],
@@ -152,7 +180,16 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
             "site": fn.COALESCE(EXCLUDED.site, job.site),
             "address": EXCLUDED.address,
             "last_seen_at": seen_at,
-            "due_at": seen_at + EXCLUDED.frequency_s + fn.COALESCE(grace_s, 0),
+            "due_at": due,
+            "judge_at": due,
+            "network": EXCLUDED.network,
+            "gateway": fn.COALESCE(EXCLUDED.gateway, job.gateway),
+            "gap_1_s": Case(None, [(follows, gap_s)], job.gap_1_s),
+            "gap_2_s": Case(None, [(follows, job.gap_1_s)], job.gap_2_s),
+            "gap_3_s": Case(None, [(follows, job.gap_2_s)], job.gap_3_s),
+            "reprieve": None,
+            "excused_until": None,
+            "excused_by": None,
             "back_at": Case(None, [(returned, EXCLUDED.last_seen_at)], job.back_at),
         },
     )

@@ -18,9 +18,6 @@ from gocron.store.tables import Tables
 BUSY_TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 5
 
-# Hosts' clocks agree within this; a time further ahead was written by one that was wrong.
-CLOCKS_DIFFER_S = 600
-
 # A statement takes so many parameters and no more: 32,766 on SQLite.
 ROWS_A_STATEMENT = 1000
 _TRIES = 5

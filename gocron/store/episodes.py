@@ -1,24 +1,64 @@
 """Episodes: silences begin and end, and news of both is queued, each in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from peewee import chunked
+from peewee import Tuple, Value, chunked
 
-from gocron.core.job import Channel, Episode, Job, Kind
-from gocron.store import jobs
+from gocron.core.job import Channel, Episode, Job, Kind, Status
+from gocron.store import jobs, outages
 from gocron.store.database import ROWS_A_STATEMENT, Store
 
+_COLUMNS = ("id", "missed_at", "last_seen_at", "ended_at", "reason")
 
-def overdue(store: Store, now: int, limit: int | None = None) -> list[Job]:
-    """Return the jobs that are up and due before `now`, the longest overdue first."""
+
+@dataclass(frozen=True)
+class Missed:
+    """A job that is to be told of, why, and a gateway's outages as (from, to or None)."""
+
+    job: Job
+    reason: str
+    outages: Sequence[tuple[int, int | None]] = ()
+
+
+@dataclass(frozen=True)
+class Spared:
+    """An overdue job that is not to be told of, why, and when to look at it next.
+
+    `rests_on` are the outages that must last for it to be true.
+    """
+
+    job: Job
+    reprieve: Status
+    judge_at: int
+    excused_until: int | None
+    excused_by: int | None
+    rests_on: tuple[int, ...] = ()
+
+
+def overdue(
+    store: Store,
+    now: int,
+    limit: int | None = None,
+    after: tuple[int, int] | None = None,
+    sites: bool = False,
+) -> list[Job]:
+    """Return the jobs that are up, due before `now` and to be judged, the longest waiting first.
+
+    `after` is (judge_at, id) of the last one seen; with `sites` those that speak for one only.
+    """
     job = store.tables.job
     query = (
         job.select(*jobs.columns(store))
-        .where(job.missed_at.is_null() & (job.due_at < now))
-        .order_by(job.due_at)
+        .where(job.missed_at.is_null() & (job.judge_at < now) & (job.due_at < now))
+        .order_by(job.judge_at, job.id)
         .limit(limit)
     )
+    if after is not None:
+        query = query.where(Tuple(job.judge_at, job.id) > Value(after))
+    if sites:
+        query = query.where(job.site)
     return [jobs.as_job(row) for row in query]
 
 
@@ -34,24 +74,59 @@ def returned(store: Store, limit: int | None = None) -> list[Job]:
     return [jobs.as_job(row) for row in query]
 
 
-def begin(store: Store, silent: Sequence[Job], now: int, channel: Channel) -> list[Job]:
+def begin(store: Store, silent: Sequence[Missed], now: int, channel: Channel) -> list[Job]:
     """Begin the episodes of `silent` jobs and queue their news; return the jobs it was true of.
 
     A job that was heard meanwhile, or that another sweep marked, is left as it is: its row
-    is locked, and what was judged must still stand there.
+    is locked, and what was judged must still stand there. The outages of a gateway are kept
+    with its episode: nobody may see the one without the other.
     """
     job = store.tables.job
 
     def work() -> list[Job]:
-        rows = _locked(store, silent)
-        marked = [
-            one
-            for one in silent
-            if one.id in rows and rows[one.id] == {"due_at": one.due_at, "back_at": None}
-        ]
-        _change(store, marked, {job.missed_at: job.due_at}, job.missed_at.is_null())
+        judged = _as_judged(store, [one.job for one in silent])
+        marked = [one for one in silent if one.job.id in judged]
+        change = {job.missed_at: job.due_at, job.reprieve: None}
+        _change(store, [one.job for one in marked], change, job.missed_at.is_null())
         _open_episodes(store, marked, now, channel)
-        return marked
+        for one in marked:
+            outages.keep(store, one.job.id, one.outages)
+        return [one.job for one in marked]
+
+    return store.write(work)
+
+
+def spare(store: Store, overdue_jobs: Sequence[Spared]) -> list[Job]:
+    """Keep why overdue jobs are not told of; return the jobs it was true of.
+
+    As with `begin`, what was judged must still stand in the row, and the outages that it
+    rests on must still last.
+    """
+    job = store.tables.job
+
+    def work() -> list[Job]:
+        if not outages.are_open(store, {one for some in overdue_jobs for one in some.rests_on}):
+            return []
+        judged = _as_judged(store, [one.job for one in overdue_jobs])
+        marked = [one for one in overdue_jobs if one.job.id in judged]
+        # Whole sites change alike.
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for one in marked:
+            change = (one.reprieve.value, one.judge_at, one.excused_until, one.excused_by)
+            alike.setdefault(change, []).append(one.job.id)
+        columns = (job.reprieve, job.judge_at, job.excused_until, job.excused_by)
+        for change, ids in alike.items():
+            told = dict(zip(columns, change, strict=True))
+            job.update(told).where(job.id.in_(ids)).execute()
+        outages.count_excused(
+            store,
+            [
+                one.excused_by
+                for one in marked
+                if one.excused_by is not None and one.excused_by != one.job.excused_by
+            ],
+        )
+        return [one.job for one in marked]
 
     return store.write(work)
 
@@ -76,32 +151,39 @@ def end(store: Store, back: Sequence[Job], now: int, tell: bool) -> list[Job]:
 
 def ended_since(store: Store, since: int, limit: int) -> tuple[list[Episode], int]:
     """Return the newest `limit` episodes that ended at `since` or later, and their number."""
-    episode, job = store.tables.episode, store.tables.job
+    episode = store.tables.episode
     found = episode.ended_at >= since
-    query = (
-        episode.select(
-            episode.id.alias("episode_id"),
-            episode.missed_at.alias("episode_missed_at"),
-            episode.last_seen_at.alias("episode_last_seen_at"),
-            episode.ended_at.alias("episode_ended_at"),
-            *jobs.columns(store),
-        )
-        .join(job, on=(job.id == episode.job_id))
-        .where(found)
-        .order_by(episode.ended_at.desc(), episode.id)
-        .limit(limit)
-    )
-    listed = [
-        Episode(
-            row["episode_id"],
-            jobs.as_job(row),
-            row["episode_missed_at"],
-            row["episode_last_seen_at"],
-            row["episode_ended_at"],
-        )
-        for row in query
-    ]
-    return listed, episode.select(episode.id).where(found).count()
+    query = _episodes(store).where(found).order_by(episode.ended_at.desc(), episode.id)
+    return _read(query.limit(limit)), episode.select(episode.id).where(found).count()
+
+
+def of_job(store: Store, job: Job, limit: int) -> list[Episode]:
+    """Return the newest `limit` episodes of `job`, the newest first."""
+    episode = store.tables.episode
+    query = _episodes(store).where(episode.job_id == job.id).order_by(episode.id.desc())
+    return _read(query.limit(limit))
+
+
+def columns(store: Store) -> list[Any]:
+    """Return the columns that `as_episode` reads, with those of its job."""
+    episode = store.tables.episode
+    mine = [getattr(episode, name).alias(f"episode_{name}") for name in _COLUMNS]
+    return [*mine, *jobs.columns(store)]
+
+
+def as_episode(row: dict[str, Any]) -> Episode:
+    """Return the episode that `row` holds."""
+    told = {name: row[f"episode_{name}"] for name in _COLUMNS}
+    return Episode(job=jobs.as_job(row), **told)
+
+
+def _episodes(store: Store) -> Any:
+    episode, job = store.tables.episode, store.tables.job
+    return episode.select(*columns(store)).join(job, on=(job.id == episode.job_id))
+
+
+def _read(query: Any) -> list[Episode]:
+    return [as_episode(row) for row in query]
 
 
 def drop_ended_before(store: Store, before: int) -> int:
@@ -109,6 +191,16 @@ def drop_ended_before(store: Store, before: int) -> int:
     episode = store.tables.episode
     removed: int = store.write(lambda: episode.delete().where(episode.ended_at < before).execute())
     return removed
+
+
+def _as_judged(store: Store, some: Sequence[Job]) -> set[int]:
+    """Lock the rows of `some` jobs that are up; return the ids of those that stand as judged."""
+    rows = _locked(store, some)
+    return {
+        one.id
+        for one in some
+        if rows.get(one.id) == {"due_at": one.due_at, "judge_at": one.judge_at, "back_at": None}
+    }
 
 
 def _locked(
@@ -120,7 +212,7 @@ def _locked(
     """
     job = store.tables.job
     query = (
-        job.select(job.id, job.due_at, job.back_at)
+        job.select(job.id, job.due_at, job.judge_at, job.back_at)
         .where(job.id.in_([one.id for one in some]) & job.missed_at.is_null(not missing))
         .order_by(job.account, job.cronname)
     )
@@ -137,22 +229,27 @@ def _change(store: Store, some: Sequence[Job], change: dict[Any, Any], so_far: A
         raise AssertionError("a locked row was changed by another")
 
 
-def _open_episodes(store: Store, marked: Sequence[Job], now: int, channel: Channel) -> None:
+def _open_episodes(store: Store, marked: Sequence[Missed], now: int, channel: Channel) -> None:
     if not marked:
         return
     episode = store.tables.episode
     episode.insert(
         [
-            {"job_id": job.id, "missed_at": job.due_at, "last_seen_at": job.last_seen_at}
-            for job in marked
+            {
+                "job_id": one.job.id,
+                "missed_at": one.job.due_at,
+                "last_seen_at": one.job.last_seen_at,
+                "reason": one.reason,
+            }
+            for one in marked
         ]
     ).execute()
-    by_id = {job.id: job for job in marked}
+    by_id = {one.job.id: one.job for one in marked}
     _queue(
         store,
         [
             (episode_id, Kind.MISSED, channel.value, recipient)
-            for episode_id, job_id in _open_ids(store, marked)
+            for episode_id, job_id in _open_ids(store, list(by_id.values()))
             for recipient in _recipients(by_id[job_id], channel)
         ],
         now,

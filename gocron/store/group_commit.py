@@ -11,9 +11,11 @@ from typing import NamedTuple
 import peewee
 
 from gocron.core.checkin import CheckIn
+from gocron.core.door import SIGN_EVERY_S
 from gocron.errors import StoreError
 from gocron.store import checkins
 from gocron.store.database import Store
+from gocron.store.door import Pulse
 
 # Enough to share an fsync among all that wait; the statement of each size is compiled once.
 GROUP_LIMIT = 64
@@ -44,15 +46,18 @@ class GroupCommit:
 
     While one transaction is on its way to the disk the next ones gather, so that the load
     sets the size of the groups: alone, a check-in waits for nobody. `announce` runs the
-    function it is given where the requests wait, for example in their event loop.
+    function it is given where the requests wait, for example in their event loop. `pulse`
+    tells the sweeps that check-ins are being kept.
     """
 
     def __init__(
         self,
         store: Store,
         announce: Callable[[Callable[[], None]], object] = lambda tell_all: tell_all(),
+        pulse: Pulse | None = None,
     ) -> None:
         self._store = store
+        self._pulse = pulse
         self._announce = announce
         self._queue: deque[_Waiting] = deque()
         self._handed_in = threading.Semaphore(0)
@@ -82,17 +87,40 @@ class GroupCommit:
         """Return the outcome of a check-in whose commit takes too long. It may yet be kept."""
         return StoreError(self._store.name, f"no answer within {PATIENCE_S:.0f} s")
 
+    @property
+    def is_keeping(self) -> bool:
+        """Whether what is handed in now would be kept, as far as the last sign of it tells."""
+        return self._pulse is None or self._pulse.is_alive
+
     def _work(self) -> None:
         while True:
-            self._handed_in.acquire()
-            group = [self._queue.popleft()]
-            while len(group) < GROUP_LIMIT and self._handed_in.acquire(blocking=False):
-                group.append(self._queue.popleft())
-            # Who was told that it came to nothing may have checked in elsewhere since.
-            group = [waiting for waiting in group if time.monotonic() < waiting.until]
-            if group:
-                outcomes = self._commit([waiting.checkin for waiting in group])
-                self._announce(partial(_tell_all, group, outcomes))
+            self._give_sign()
+            if self._handed_in.acquire(timeout=SIGN_EVERY_S):
+                self._keep_group()
+
+    def _keep_group(self) -> None:
+        group = [self._queue.popleft()]
+        while len(group) < GROUP_LIMIT and self._handed_in.acquire(blocking=False):
+            group.append(self._queue.popleft())
+        # Who was told that it came to nothing may have checked in elsewhere since.
+        group = [waiting for waiting in group if time.monotonic() < waiting.until]
+        if group:
+            outcomes = self._commit([waiting.checkin for waiting in group])
+            if self._pulse is not None and isinstance(outcomes[0], int):
+                self._pulse.heard()
+            self._announce(partial(_tell_all, group, outcomes))
+
+    def _give_sign(self) -> None:
+        if self._pulse is None or not self._pulse.is_due:
+            return
+        try:
+            with self._store.reporting():
+                self._store.db.connect(reuse_if_open=True)
+                self._pulse.give()
+        except StoreError as error:
+            # That there is no sign tells what there is to tell.
+            self._store.db.close()
+            log.info("%s", error)
 
     def _commit(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         for last in (False, True):

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from gocron.core.checkin import CheckIn
-from gocron.core.job import Job
+from gocron.core.job import Job, Status
 from gocron.core.schedule import due_at
 from gocron.errors import UnknownJob
 from gocron.store.database import Store
-from gocron.store.tables import JOB
+from gocron.store.tables import GAP_COLUMNS, JOB
 
 
 def as_job(row: dict[str, Any], prefix: str = "") -> Job:
@@ -17,7 +17,10 @@ def as_job(row: dict[str, Any], prefix: str = "") -> Job:
     told = {column: row[prefix + column] for column in JOB}
     told["grace_s"] = told["grace_s"] or 0
     told["site"] = bool(told["site"])
-    return Job(**told)
+    told["gateway"] = told["gateway"] or ""
+    told["reprieve"] = told["reprieve"] and Status(told["reprieve"])
+    gaps = [told.pop(column) for column in GAP_COLUMNS]
+    return Job(**told, gaps=tuple(gap for gap in gaps if gap is not None))
 
 
 def columns(store: Store, prefix: str = "") -> list[Any]:
@@ -47,6 +50,16 @@ def longest_silent(store: Store, limit: int) -> list[Job]:
         .limit(limit)
     )
     return [as_job(row) for row in query]
+
+
+def reprieved(store: Store, limit: int) -> tuple[list[Job], int]:
+    """Return the first `limit` overdue jobs that are not told of, and how many there are."""
+    job = store.tables.job
+    found = job.reprieve.is_null(False) & job.missed_at.is_null()
+    query = (
+        job.select(*columns(store)).where(found).order_by(job.account, job.cronname).limit(limit)
+    )
+    return [as_job(row) for row in query], job.select(job.id).where(found).count()
 
 
 def find(store: Store, account: str, cronname: str) -> Job:
@@ -89,6 +102,7 @@ def declare(store: Store, told: CheckIn) -> str:
             frequency_s=told.frequency_s or known.frequency_s,
             grace_s=known.grace_s if told.grace_s is None else told.grace_s,
             site=known.site if told.site is None else told.site,
+            gateway=known.gateway if told.gateway is None else told.gateway,
         )
         if changed == known:
             return "unchanged"
@@ -99,7 +113,9 @@ def declare(store: Store, told: CheckIn) -> str:
                 job.frequency_s: changed.frequency_s,
                 job.grace_s: changed.grace_s,
                 job.site: changed.site,
+                job.gateway: changed.gateway,
                 job.due_at: due,
+                job.judge_at: due,
             }
         ).where(mine).execute()
         return "changed"
@@ -108,6 +124,7 @@ def declare(store: Store, told: CheckIn) -> str:
 
 
 def _new_row(told: CheckIn) -> dict[str, Any]:
+    due = due_at(told.seen_at, told.frequency_s or 0, told.grace_s or 0)
     return {
         "account": told.account,
         "cronname": told.cronname,
@@ -119,7 +136,9 @@ def _new_row(told: CheckIn) -> dict[str, Any]:
         "address": "",
         "created_at": told.seen_at,
         "last_seen_at": told.seen_at,
-        "due_at": due_at(told.seen_at, told.frequency_s or 0, told.grace_s or 0),
+        "due_at": due,
+        "judge_at": due,
+        "gateway": told.gateway,
     }
 
 

@@ -2,14 +2,15 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from peewee import chunked, fn
 
-from gocron.core.job import Channel, Digest, Episode, Kind, News, Undelivered
-from gocron.store import jobs
-from gocron.store.database import CLOCKS_DIFFER_S, ROWS_A_STATEMENT, Store
+from gocron.core.door import CLOCKS_DIFFER_S
+from gocron.core.job import Channel, Digest, Kind, News, Undelivered
+from gocron.store import episodes
+from gocron.store.database import ROWS_A_STATEMENT, Store
 
 # A sweep that was killed while it delivered holds its digest no longer than this. It is
 # longer than a delivery lasts, or another sweep would send the same mail meanwhile.
@@ -26,6 +27,21 @@ class Waiting:
     channel: Channel
     recipient: str
     key: str | None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of one piece of news; sent, given up, or (neither) tried again."""
+
+    kind: Kind
+    channel: Channel
+    recipient: str
+    queued_at: int
+    next_try_at: int
+    attempts: int
+    last_error: str
+    sent_at: int | None
+    given_up_at: int | None
 
 
 def due(store: Store, now: int) -> list[Waiting]:
@@ -131,6 +147,17 @@ def move_to_mail(store: Store, digest: Digest, now: int) -> None:
     store.write(work)
 
 
+def deliveries(store: Store, episode_id: int) -> list[Delivery]:
+    """Return what became of the news of an episode, in the order in which it was queued."""
+    news = store.tables.news
+    columns = [getattr(news, field.name) for field in fields(Delivery)]
+    query = news.select(*columns).where(news.episode_id == episode_id).order_by(news.id)
+    return [
+        Delivery(**{**row, "kind": Kind(row["kind"]), "channel": Channel(row["channel"])})
+        for row in query
+    ]
+
+
 def undelivered(store: Store, given_up_since: int) -> list[Undelivered]:
     """Return by recipient what was tried in vain, and what was given up on since then."""
     news = store.tables.news
@@ -205,13 +232,7 @@ def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
         News(
             row["news_id"],
             Kind(row["news_kind"]),
-            Episode(
-                row["news_episode_id"],
-                jobs.as_job(row),
-                row["episode_missed_at"],
-                row["episode_last_seen_at"],
-                row["episode_ended_at"],
-            ),
+            episodes.as_episode(row),
         )
         for row in rows
     )
@@ -232,13 +253,9 @@ def _rows(store: Store, key: str) -> Iterable[dict[str, Any]]:
         news.select(
             news.id.alias("news_id"),
             news.kind.alias("news_kind"),
-            news.episode_id.alias("news_episode_id"),
             news.queued_at.alias("news_queued_at"),
             news.attempts.alias("news_attempts"),
-            episode.missed_at.alias("episode_missed_at"),
-            episode.last_seen_at.alias("episode_last_seen_at"),
-            episode.ended_at.alias("episode_ended_at"),
-            *jobs.columns(store),
+            *episodes.columns(store),
         )
         .join(episode, on=(episode.id == news.episode_id))
         .join(job, on=(job.id == episode.job_id))

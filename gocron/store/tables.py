@@ -4,6 +4,7 @@ from typing import Any
 
 from peewee import Database, Table
 
+GAP_COLUMNS = ("gap_1_s", "gap_2_s", "gap_3_s")
 JOB = (
     "id",
     "account",
@@ -18,8 +19,15 @@ JOB = (
     "due_at",
     "missed_at",
     "back_at",
+    "network",
+    "gateway",
+    *GAP_COLUMNS,
+    "judge_at",
+    "reprieve",
+    "excused_until",
+    "excused_by",
 )
-EPISODE = ("id", "job_id", "missed_at", "last_seen_at", "ended_at")
+EPISODE = ("id", "job_id", "missed_at", "last_seen_at", "ended_at", "reason")
 NEWS = (
     "id",
     "episode_id",
@@ -36,7 +44,21 @@ NEWS = (
 )
 ACCOUNT = ("name", "jobs", "missing", "changed_at")
 CHANGE = ("id", "account", "jobs", "missing")
-INSTANCE = ("id", "name", "accounts", "jobs", "missing", "swept_at")
+INSTANCE = ("id", "name", "accounts", "jobs", "missing", "swept_at", "open_at")
+MOVED = ("job_id", "network", "until_at")
+SILENCE = ("id", "job_id", "began_at", "ended_at")
+OUTAGE = (
+    "id",
+    "site_id",
+    "began_at",
+    "ended_at",
+    "journalled",
+    "excused",
+    "claimed_until",
+    "told_at",
+)
+PRESENCE = ("id", "began_at", "until_at", "heard_at")
+JOURNAL = ("name", "read_to", "settled_at")
 
 
 class Tables:
@@ -49,3 +71,8 @@ class Tables:
         self.account: Any = Table("account", ACCOUNT, primary_key="name").bind(db)
         self.change: Any = Table("change", CHANGE, primary_key="id").bind(db)
         self.instance: Any = Table("instance", INSTANCE, primary_key="id").bind(db)
+        self.moved: Any = Table("moved", MOVED).bind(db)
+        self.silence: Any = Table("silence", SILENCE, primary_key="id").bind(db)
+        self.outage: Any = Table("outage", OUTAGE, primary_key="id").bind(db)
+        self.presence: Any = Table("presence", PRESENCE, primary_key="id").bind(db)
+        self.journal: Any = Table("journal", JOURNAL, primary_key="name").bind(db)

@@ -13,6 +13,7 @@ from gocron.config import Config
 from gocron.core.job import Channel
 from gocron.front import iso
 from gocron.store import accounts, episodes, jobs, outbox
+from gocron.store.episodes import Missed
 from gocron.store.schema import open_store
 from tests.front.conftest import FORM, NOON, WHOLE, Response, Site, away
 
@@ -439,5 +440,5 @@ def go_missing(site: Site) -> None:
     """Begin the episode of the one job, as the first sweep after its deadline does."""
     site.now = NOON + HOUR + 1
     with site.store.connected():
-        silent = list(jobs.every_job(site.store))
+        silent = [Missed(job, "no check-in") for job in jobs.every_job(site.store)]
         episodes.begin(site.store, silent, int(site.now), Channel.MAIL)

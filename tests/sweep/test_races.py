@@ -11,11 +11,12 @@ import pytest
 import gocron.deliver
 import gocron.sweep
 from gocron.config import Config
-from gocron.core.job import Channel
+from gocron.core.job import Channel, Job
 from gocron.store import accounts, episodes, outbox
+from gocron.store.episodes import Missed
 from gocron.store.schema import open_store
 from gocron.sweep import sweep
-from tests.sweep.conftest import HOUR, NOON, Gocron
+from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 
 LATE = NOON + 2 * HOUR
 
@@ -26,7 +27,7 @@ PROCESSES = multiprocessing.get_context("spawn")
 def sweep_alone(config: Config, now: int) -> None:
     store = open_store(config.database_url)
     with store.connected():
-        sweep(store, config, lambda: now)
+        sweep(store, config, lambda: now, quiet_world(config))
 
 
 def sweep_until(config: Config, now: int, room: str, step: str, after: bool) -> None:
@@ -48,6 +49,10 @@ def run_killed(config: Config, now: int, room: str, step: str, after: bool) -> N
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL, "the sweep never came to this step"
+
+
+def missed(judged: list[Job]) -> list[Missed]:
+    return [Missed(job, "no check-in") for job in judged]
 
 
 def test_eight_sweeps_at_once_tell_two_hundred_jobs_once(gocron: Gocron) -> None:
@@ -74,7 +79,7 @@ def test_a_check_in_wins_over_a_sweep_that_has_just_judged_it(gocron: Gocron) ->
         judged = episodes.overdue(gocron.store, LATE, 10)
     gocron.hear("backup", LATE)
     with gocron.store.connected():
-        assert episodes.begin(gocron.store, judged, LATE, Channel.MAIL) == []
+        assert episodes.begin(gocron.store, missed(judged), LATE, Channel.MAIL) == []
     gocron.sweep(LATE)
     assert gocron.mail.mails == []
 
@@ -84,15 +89,18 @@ def test_two_sweeps_that_judged_the_same_job_begin_one_episode(gocron: Gocron) -
     store = gocron.store
     with store.connected():
         judged = episodes.overdue(store, LATE, 10)
-        assert len(episodes.begin(store, judged, LATE, Channel.MAIL)) == 1
-        assert episodes.begin(store, judged, LATE, Channel.MAIL) == []
+        assert len(episodes.begin(store, missed(judged), LATE, Channel.MAIL)) == 1
+        assert episodes.begin(store, missed(judged), LATE, Channel.MAIL) == []
     assert len(gocron.rows("episode")) == 1
 
 
 KILL_POINTS = [
     ("sweep", "end_episodes", False),
-    ("sweep", "begin_episodes", False),
-    ("sweep", "begin_episodes", True),
+    ("sweep", "watch_door", False),
+    ("sweep", "watch_door", True),
+    ("sweep", "watch_sites", True),
+    ("sweep", "judge_overdue", False),
+    ("sweep", "judge_overdue", True),
     ("accounts", "fold_changes", True),
     ("outbox", "claim", False),
     ("outbox", "claim", True),

@@ -13,6 +13,7 @@ ROLES = Path(__file__).parents[2] / "ansible/roles"
 # A database is told by its URL, and folders are where contrib/ has them.
 NOT_VARIABLES = {
     "dbfqdn", "dbport", "dbuser", "dbpass", "dbdatabase", "status_dir", "reports_dir",
+    "journal",
 }  # fmt: skip
 
 

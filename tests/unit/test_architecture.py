@@ -27,8 +27,15 @@ MAY_IMPORT = {
     "front": {"core", "store", "fields"},
     "serve": {"core", "store", "fields", "front"},
     "publish": {"core", "store", "render"},
-    "deliver": {"core", "store", "notify", "render"},
-    "sweep": {"core", "store", "render", "deliver", "publish"},
+    "outside": {"core", "fields", "notify"},
+    "journal": {"core", "store", "fields"},
+    "door": {"core", "store", "render"},
+    "sites": {"core", "store", "render"},
+    "deliver": {"core", "store", "notify", "render", "outside", "sites"},
+    "sweep": {
+        *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"}
+    },
+    "rehearse": {"core", "store", "render", "sites", "sweep"},
     "summary": {"core", "store", "notify", "render"},
     "listing": {"core", "render"},
     "check": {"core", "store", "notify", "front", "publish"},

@@ -3,7 +3,7 @@
 import pytest
 
 from gocron.core.job import Job, Status
-from gocron.core.judge import judge
+from gocron.core.judge import standing
 from gocron.core.schedule import due_at
 
 SEEN = 1_800_000_000
@@ -43,15 +43,15 @@ def job(missed_at: int | None = None, back_at: int | None = None, grace_s: int =
     ],
 )
 def test_a_job_that_is_up_is_judged_by_the_time(now: int, status: Status) -> None:
-    assert judge(job(), now) is status
+    assert standing(job(), now) is status
 
 
 @pytest.mark.parametrize("now", [0, SEEN, DUE, DUE + 1, DUE + 10**9])
 def test_a_marked_job_stays_missed_until_it_is_heard_whatever_the_clock_says(now: int) -> None:
-    assert judge(job(missed_at=DUE), now) is Status.MISSED
-    assert judge(job(missed_at=DUE, back_at=DUE + 60), now) is Status.RECOVERED
+    assert standing(job(missed_at=DUE), now) is Status.MISSED
+    assert standing(job(missed_at=DUE, back_at=DUE + 60), now) is Status.RECOVERED
 
 
 def test_without_grace_a_job_is_overdue_one_second_after_its_frequency() -> None:
-    assert judge(job(grace_s=0), SEEN + FREQUENCY_S) is Status.UP
-    assert judge(job(grace_s=0), SEEN + FREQUENCY_S + 1) is Status.OVERDUE
+    assert standing(job(grace_s=0), SEEN + FREQUENCY_S) is Status.UP
+    assert standing(job(grace_s=0), SEEN + FREQUENCY_S + 1) is Status.OVERDUE

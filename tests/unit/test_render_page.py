@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gocron.core.job import Account, Channel, Job, Status, Totals, Undelivered
-from gocron.core.judge import judge
+from gocron.core.judge import standing
 from gocron.render.page import (
     AccountPage,
     AccountsPage,
@@ -35,7 +35,7 @@ def row(name="backup", account="web-01", missed=False) -> Row:
         1, account, name, "", 3600, 600, False, "10.0.0.3", 0, seen_at, due_at,
         due_at if missed else None,
     )  # fmt: skip
-    return Row(job, judge(job, NOW))
+    return Row(job, standing(job, NOW))
 
 
 def index(*rows: Row, groups=None, elsewhere=False, undelivered=(), left_out=0) -> str:

@@ -1,0 +1,110 @@
+"""Which jobs are behind which site: by the address that they share, or by name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gocron.core.job import Job, Status
+from gocron.core.outage import Outage
+from gocron.core.schedule import expected
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A network from which a gateway checked in until `until_at`, before it moved."""
+
+    network: str
+    until_at: int
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is known of the way by which a job's check-ins come.
+
+    `gateways` are the jobs that speak for it, one at least. `heard_at` is the last check-in
+    of any of them or of any job behind them, `outages` are theirs. `told` says that whoever
+    must know of the gateways' own silence has been told, or will be.
+    """
+
+    gateways: tuple[Job, ...]
+    heard_at: int
+    outages: tuple[Outage, ...] = ()
+    told: bool = True
+
+    @property
+    def down_since(self) -> int | None:
+        """Since when no gateway lets anything through, None where one may."""
+        opened = {outage.site_id: outage.began_at for outage in self.outages if outage.is_open}
+        began = [opened.get(gateway.id) for gateway in self.gateways]
+        suppressed = [gateway.reprieve is Status.SUPPRESSED for gateway in self.gateways]
+        if not all(at is not None or also for at, also in zip(began, suppressed, strict=True)):
+            return None
+        return max((at for at in began if at is not None), default=self.heard_at)
+
+    @property
+    def speaks_until(self) -> int | None:
+        """Until when a gateway may yet be heard in time; None where all of them are missing."""
+        return max((g.deadline for g in self.gateways if g.missed_at is None), default=None)
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """What the news of a gateway tells of the site: who is behind it, and how these stand.
+
+    `silences` are outages, as (from, to), None for one that lasts. `back` were heard after the
+    last one, `fell` had their run in one and are waited for, `missing` are told of by themselves.
+    """
+
+    behind: int
+    silences: tuple[tuple[int, int | None], ...] = ()
+    back: tuple[Job, ...] = ()
+    fell: tuple[Job, ...] = ()
+    missing: tuple[Job, ...] = ()
+
+
+def site_report(behind: Sequence[Job], outages: Sequence[Outage]) -> SiteReport:
+    """Return how the jobs `behind` a gateway came through `outages`, the last one last."""
+    back, fell, missing = [], [], []
+    ended_at = outages[-1].ended_at if outages else None
+    for job in behind:
+        if job.missed_at is not None and job.back_at is None:
+            missing.append(job)
+        elif ended_at is not None and job.last_seen_at >= ended_at:
+            back.append(job)
+        elif any(outage.touches(*expected(job)) for outage in outages):
+            fell.append(job)
+    return SiteReport(
+        len(behind),
+        tuple((outage.began_at, outage.ended_at) for outage in outages),
+        tuple(back),
+        tuple(fell),
+        tuple(missing),
+    )
+
+
+def gateways_of(
+    job: Job, sites: Iterable[Job], moved: Mapping[int, Sequence[Moved]]
+) -> tuple[Job, ...]:
+    """Return which of `sites`, all of the job's account, `job` is behind.
+
+    The one that it named, else those that shared its network when it last checked in. A site
+    is behind another only where it named it.
+    """
+    others = [site for site in sites if site.site and site.id != job.id]
+    if job.gateway:
+        return tuple(site for site in others if site.cronname == job.gateway)
+    if job.site or not job.network:
+        return ()
+    return tuple(site for site in others if _shared(job, site, moved.get(site.id, ())))
+
+
+def allowance(gateway: Job) -> int:
+    """Return for how many seconds `gateway` may be silent."""
+    return gateway.frequency_s + gateway.grace_s
+
+
+def _shared(job: Job, site: Job, moved: Sequence[Moved]) -> bool:
+    return job.network == site.network or any(
+        # The job may have moved with the gateway, and have been heard of there first.
+        job.network == past.network and job.last_seen_at <= past.until_at + allowance(site)
+        for past in moved
+    )

@@ -1,0 +1,51 @@
+"""Gocron's own outages: each sweep checks in through the front door, and learns of them."""
+
+from gocron.config import Config
+from gocron.core.door import CLOCKS_DIFFER_S, Knock, look
+from gocron.core.job import Status
+from gocron.render.moment import say_time
+from gocron.store import door, outages
+from gocron.store.database import Store
+
+CLOCKS_DIFFER = "this host's clock and the front's differ by more than ten minutes"
+
+
+def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: int) -> list[str]:
+    """Keep what a knock, and the fronts' signs of life, tell of the time since the last look.
+
+    Return what is to be complained of: that nobody can check in, or that the sweep can't.
+    """
+    knock, why = knocked
+
+    def work() -> int | None:
+        open_at = door.open_at(store)
+        if open_at is None or open_at > now + CLOCKS_DIFFER_S:
+            door.settle(store, now)
+            return None
+        if open_at > now:
+            return None
+        lasting = next((one for one in outages.own(store, now) if one.is_open), None)
+        seen = look(
+            knock,
+            bool(config.self_url),
+            door.presences(store, min(open_at, now)),
+            open_at,
+            lasting,
+            now,
+        )
+        for began_at, ended_at in seen.ended:
+            journalled = lasting is not None and lasting.journalled
+            outages.record_own(store, began_at, ended_at, journalled)
+        if seen.since is not None:
+            outages.record_own(store, seen.since, None, knock is Knock.JOURNALLED)
+        if seen.ended:
+            outages.look_again(store, [Status.HELD])
+        door.settle(store, seen.open_at)
+        return seen.since
+
+    since = store.write(work)
+    if since is not None:
+        return [f"nobody can check in since {say_time(since)}: {why or CLOCKS_DIFFER}"]
+    if config.self_url and knock is not Knock.KEPT:
+        return [f"can't check in through the front door: {why}; see self_url"]
+    return []

@@ -1,0 +1,141 @@
+"""What a sweep would do, and why: the same judgement, and nothing is changed."""
+
+from gocron.config import Config
+from gocron.core.duration import say_duration
+from gocron.core.job import Job, Status
+from gocron.core.judge import Judgement, judge
+from gocron.core.schedule import expected
+from gocron.core.site import Site
+from gocron.render.moment import say_time
+from gocron.render.reason import is_to_be_told, say_reason, say_verdict
+from gocron.render.wording import count, full_name, say_frequency, say_last_seen, shown
+from gocron.sites import Witnesses, outages_at_deadline
+from gocron.store import episodes, jobs, outbox
+from gocron.store.database import Store
+from gocron.store.outbox import Delivery
+from gocron.sweep import limits
+
+EPISODES_SHOWN = 5
+
+_LABEL_WIDTH = 15
+
+
+def rehearse(store: Store, config: Config, at: int) -> list[str]:
+    """Return, a line each, what a sweep at `at` would do if nothing else came in until then."""
+    lines = [
+        f"would end the episode of {full_name(job)}, back at {say_time(job.back_at or 0)}"
+        for job in episodes.returned(store)
+    ]
+    witnesses = _witnesses_at(store, config, at)
+    for job in episodes.overdue(store, at):
+        lines.append(_line(job, judge(job, at, witnesses.of(job), limits(config)), at))
+    lines += [
+        f"would deliver news to {waiting.recipient or waiting.channel.value}"
+        for waiting in outbox.due(store, at)
+    ]
+    return lines
+
+
+def explain(store: Store, config: Config, account: str, cronname: str, now: int) -> list[str]:
+    """Return, a line each, all that bears on what is told of one job. Raises UnknownJob."""
+    job = jobs.find(store, account, cronname)
+    witnesses = _witnesses_at(store, config, now)
+    evidence = witnesses.of(job)
+    judged = judge(job, now, evidence, limits(config))
+    first, last = expected(job)
+    facts = [
+        ("job", full_name(job)),
+        ("runs every", say_frequency(job)),
+        ("last seen", _last_seen(job)),
+        ("expected", f"from {say_time(first)} to {say_time(last)}"),
+        ("due", say_time(job.due_at)),
+        *_site_facts(job, evidence.site),
+        *_reprieve_facts(job),
+        ("now", f"{judged.status.value}: {say_reason(job, judged)}"),
+        ("next sweep", say_verdict(judged)),
+    ]
+    lines = [f"{label + ':':{_LABEL_WIDTH}}{text}" for label, text in facts]
+    return lines + _history(store, job)
+
+
+def _witnesses_at(store: Store, config: Config, at: int) -> Witnesses:
+    """Return what a sweep at `at` would know of sites, once it has judged their gateways."""
+    witnesses = Witnesses(store)
+    for site in episodes.overdue(store, at, sites=True):
+        if is_to_be_told(judge(site, at, witnesses.of(site), limits(config))):
+            witnesses.suppose(site, outages_at_deadline(store, site))
+    witnesses.forget_sites()
+    return witnesses
+
+
+def _line(job: Job, judged: Judgement, at: int) -> str:
+    why = say_reason(job, judged)
+    if is_to_be_told(judged):
+        whom = ", ".join(job.recipients) or "nobody"
+        late = say_duration(at - job.due_at)
+        return f"would tell {whom} that {full_name(job)} is missing, {late} overdue: {why}"
+    done = {Status.HELD: "hold", Status.SUPPRESSED: "suppress", Status.EXCUSED: "excuse"}
+    until = say_time(judged.until or at)
+    return f"would {done[judged.status]} {full_name(job)} until {until}: {why}"
+
+
+def _last_seen(job: Job) -> str:
+    source = f" from {shown(job.address)}" if job.address else ""
+    return f"{say_last_seen(job, job.last_seen_at)}{source}"
+
+
+def _site_facts(job: Job, site: Site | None) -> list[tuple[str, str]]:
+    if site is None:
+        if job.gateway:
+            return [("site", f"it names {shown(job.gateway)}, which is no site of this account")]
+        why = "" if job.network else ": its address tells nothing of a gateway"
+        return [("site", f"none{why}")]
+    facts = []
+    for gateway in site.gateways:
+        link = "it named it" if job.gateway else f"they share the address {job.network}"
+        standing = "missing" if gateway.missed_at is not None else "not missing"
+        facts.append(
+            (
+                "site",
+                f"{shown(gateway.cronname)}, since {link}; its gateway is {standing}, due by "
+                f"{say_time(gateway.deadline)}",
+            )
+        )
+    facts.append(("site heard", f"{say_time(site.heard_at)}, from it or a job behind it"))
+    for outage in site.outages[-EPISODES_SHOWN:]:
+        end = "lasts" if outage.ended_at is None else f"to {say_time(outage.ended_at)}"
+        facts.append(("site outage", f"{say_time(outage.began_at)} {end}"))
+    return facts
+
+
+def _reprieve_facts(job: Job) -> list[tuple[str, str]]:
+    facts = []
+    if job.reprieve is not None:
+        facts.append(("not told of", f"{job.reprieve.value}, looked at {say_time(job.judge_at)}"))
+    if job.excused_until is not None:
+        facts.append(("excused until", say_time(job.excused_until)))
+    return facts
+
+
+def _history(store: Store, job: Job) -> list[str]:
+    told = episodes.of_job(store, job, EPISODES_SHOWN)
+    lines = [f"{'episodes:':{_LABEL_WIDTH}}{count(len(told), 'episode') if told else 'none'}"]
+    for episode in told:
+        end = "lasts" if episode.ended_at is None else f"ended {say_time(episode.ended_at)}"
+        lines.append(f"  missing since {say_time(episode.missed_at)}, {end}")
+        if episode.reason:
+            lines.append(f"    why: {episode.reason}")
+        lines += [f"    {_say_delivery(one)}" for one in outbox.deliveries(store, episode.id)]
+    return lines
+
+
+def _say_delivery(one: Delivery) -> str:
+    whom = shown(one.recipient) if one.recipient else one.channel.value
+    if one.sent_at is not None:
+        became = f"sent {say_time(one.sent_at)}"
+    elif one.given_up_at is not None:
+        became = f"given up {say_time(one.given_up_at)}: {shown(one.last_error)}"
+    else:
+        tried = f", tried {one.attempts} times: {shown(one.last_error)}" if one.last_error else ""
+        became = f"waits, next try {say_time(one.next_try_at)}{tried}"
+    return f"{one.kind.value} to {whom} by {one.channel.value}: {became}"

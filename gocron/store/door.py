@@ -1,0 +1,76 @@
+"""The front's life as it leaves signs of it, and when the door was known to be open."""
+
+from collections.abc import Callable
+
+from gocron.core.door import SHUT_AFTER_S, SIGN_EVERY_S, Presence
+from gocron.store.database import Store
+
+
+class Pulse:
+    """The signs of life of one front, given by the thread that keeps its check-ins.
+
+    A sign proves that a check-in could have been kept. Where signs failed for a while, a
+    new life begins: what lies between was no life.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._life: int | None = None
+        self._given_at = -SHUT_AFTER_S
+        self._heard_at = 0
+
+    def heard(self) -> None:
+        """Note that a check-in was kept."""
+        self._heard_at = int(self._clock())
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for a sign."""
+        return not 0 <= self._clock() - self._given_at < SIGN_EVERY_S
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the last sign is young enough."""
+        return 0 <= self._clock() - self._given_at < SHUT_AFTER_S
+
+    def give(self) -> None:
+        """Give a sign of life. The caller holds a connection."""
+        now = int(self._clock())
+        presence = self._store.tables.presence
+        if not self.is_alive or not self._prolong(now):
+            begun = {"began_at": now, "until_at": now, "heard_at": self._heard_at}
+            self._life = self._store.write(presence.insert(begun).execute)
+        self._given_at = now
+
+    def _prolong(self, now: int) -> bool:
+        presence = self._store.tables.presence
+        change = {presence.until_at: now, presence.heard_at: self._heard_at}
+        prolong = presence.update(change).where(presence.id == self._life)
+        return bool(self._store.write(prolong.execute, one_statement=True))
+
+
+def presences(store: Store, since: int) -> list[Presence]:
+    """Return the lives of fronts that ended at `since` or later, and the last one before."""
+    presence = store.tables.presence
+    columns = (presence.began_at, presence.until_at, presence.heard_at)
+    recent = presence.select(*columns).where(presence.until_at >= since)
+    before = presence.select(*columns).where(presence.until_at < since)
+    lives = [*recent, *before.order_by(presence.until_at.desc()).limit(1)]
+    return [Presence(**row) for row in lives]
+
+
+def open_at(store: Store) -> int | None:
+    """Return until when it is settled whether the door was open, None before the first look.
+
+    Other sweeps wait with theirs until the caller's transaction ends.
+    """
+    (row,) = store.locked(store.tables.instance.select())
+    at: int | None = row["open_at"]
+    return at
+
+
+def settle(store: Store, at: int) -> None:
+    """Keep until when it is settled. Part of the caller's transaction."""
+    instance = store.tables.instance
+    instance.update({instance.open_at: at}).execute()

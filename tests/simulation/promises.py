@@ -1,0 +1,177 @@
+"""What must be true of every story: no false alarm, no lost one, nothing told twice."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from gocron.core.door import SAME_OUTAGE_S
+from gocron.core.job import Kind
+from tests.simulation.story import Cron, Span, Story
+from tests.simulation.tell import Outcome, Run, Told
+
+SUPPRESS_S = 86_400
+
+
+def broken(story: Story, outcome: Outcome) -> list[str]:
+    """Return every promise that the outcome breaks, in words."""
+    return [
+        *_false_alarms(story, outcome),
+        *_lost_alarms(story, outcome),
+        *_told_wrongly(story, outcome),
+    ]
+
+
+def _false_alarms(story: Story, outcome: Outcome) -> Iterator[str]:
+    for told in outcome.told:
+        if told.kind is not Kind.MISSED:
+            continue
+        cron = story.crons[told.job]
+        between = [
+            run for run in outcome.runs[told.job] if told.last_seen_at < run.at <= told.queued_at
+        ]
+        if any(run.fate == "dead" for run in between):
+            continue
+        if not _may_be_told(story, outcome, cron, told, between):
+            fates = ", ".join(f"{run.fate} at {run.at}" for run in between)
+            yield f"false alarm: {told.job}, last seen {told.last_seen_at}, {told}: {fates}"
+
+
+def _may_be_told(
+    story: Story, outcome: Outcome, cron: Cron, told: Told, between: list[Run]
+) -> bool:
+    """Tell whether the rules let a job be told of whose runs got lost in outages alone."""
+    lost = [run for run in between if run.fate in ("site", "own")]
+    if not lost:
+        return False
+    # A gateway speaks for the site: that it is silent is told.
+    if cron.site and any(run.fate == "site" for run in lost):
+        return True
+    if told.queued_at - told.missed_at > SUPPRESS_S:
+        return True
+    # An own outage excuses once.
+    own = {span.began_at for run in lost for span in story.front_down if span.holds(run.at)}
+    if own and len(lost) > 1 and len(_outages(story, lost, cron)) > 1:
+        return True
+    return _site_proved_nothing(story, outcome, cron, lost)
+
+
+def _outages(story: Story, lost: list[Run], cron: Cron) -> set[Span]:
+    """Return the outages that these runs fell in; own ones close together are one."""
+    found: set[Span] = set()
+    last: Span | None = None
+    for span in story.front_down:
+        if last is not None and span.began_at - last.ended_at <= SAME_OUTAGE_S:
+            found.discard(span)
+            last = span
+            continue
+        if any(span.holds(run.at) for run in lost):
+            found.add(span)
+        last = span
+    site = cron.name if cron.site else cron.behind
+    if site is not None:
+        found |= {
+            span for span in story.site_outages[site] if any(span.holds(run.at) for run in lost)
+        }
+    return found
+
+
+def _site_proved_nothing(story: Story, outcome: Outcome, cron: Cron, lost: list[Run]) -> bool:
+    """Tell whether a run fell in an outage that the gateway could not tell of.
+
+    It was too short for the gateway to be overdue, or the gateway was dead itself.
+    """
+    if cron.behind is None:
+        return False
+    gateway = story.crons[cron.behind]
+    members = [
+        name
+        for name, other in story.crons.items()
+        if name == gateway.name or other.behind == gateway.name
+    ]
+    heard = sorted(run.at for name in members for run in outcome.runs[name] if run.fate == "heard")
+    for run in lost:
+        if run.fate != "site":
+            continue
+        before = max((at for at in heard if at < run.at), default=0)
+        after = min((at for at in heard if at > run.at), default=10**12)
+        if after - before <= gateway.allowance_s:
+            return True
+        if any(span.began_at < after and span.ended_at > before for span in gateway.dead):
+            return True
+    return False
+
+
+def _lost_alarms(story: Story, outcome: Outcome) -> Iterator[str]:
+    for cron in story.crons.values():
+        for last_seen, by in deaths_to_tell(story, outcome, cron):
+            due_at = last_seen + cron.allowance_s
+            told = [
+                one
+                for one in outcome.told
+                if one.kind is Kind.MISSED
+                and one.job == cron.name
+                and one.last_seen_at == last_seen
+            ]
+            if not told:
+                yield f"lost: {cron.name}, last seen {last_seen}, due {due_at}, by {by}"
+            elif told[0].queued_at > by:
+                yield f"late: {cron.name}, by {by}, but {told[0]}"
+            elif told[0].missed_at != due_at or told[0].sent_at is None:
+                yield f"wrong: {cron.name}, due {due_at}, told {told[0]}"
+
+
+def deaths_to_tell(story: Story, outcome: Outcome, cron: Cron) -> Iterator[tuple[int, int]]:
+    """Yield (last seen, by when it must be told) of each death that lasts so long."""
+    runs = outcome.runs[cron.name]
+    for span in cron.dead:
+        heard = [run.at for run in runs if run.fate == "heard"]
+        before = max((at for at in heard if at < span.began_at), default=None)
+        if before is None:
+            continue
+        back = min((at for at in heard if at >= span.ended_at), default=10**12)
+        by = _told_by(story, cron, before)
+        if by is not None and by < back:
+            yield before, by
+
+
+def _told_by(story: Story, cron: Cron, last_seen: int) -> int | None:
+    """Return by when a silence since `last_seen` must be told; None: the story is too short.
+
+    Frequency, grace, hold, and a sweep; a frequency and grace more for each outage that it met.
+    """
+    by = last_seen + cron.allowance_s + story.hold_s
+    outages = [*story.front_down]
+    dead_gateway = False
+    if cron.behind is not None:
+        outages += story.site_outages[cron.behind]
+        gateway = story.crons[cron.behind]
+        dead_gateway = bool(gateway.dead)
+        # It is over for gocron once somebody was heard from there.
+        late = gateway.period_s + gateway.jitter_s
+        # A gateway that dies looks like an outage, until others are heard from there.
+        outages += [Span(one.began_at, one.began_at + SUPPRESS_S) for one in gateway.dead]
+        outages = [Span(one.began_at - gateway.allowance_s, one.ended_at + late) for one in outages]
+    slack = 2 * story.sweep_every[1]
+    for span in sorted(outages, key=lambda one: one.began_at):
+        if span.began_at - slack <= by and span.ended_at + slack > last_seen:
+            by = max(by, span.ended_at + slack) + cron.allowance_s + 2 * cron.grace_s + story.hold_s
+    if dead_gateway:
+        by += SUPPRESS_S
+    # Killed sweeps do some of their work, at worst none.
+    after = [at for at in _whole_sweeps(story) if at > by]
+    return after[0] if after else None
+
+
+def _whole_sweeps(story: Story) -> list[int]:
+    return [at for number, at in enumerate(story.sweeps()) if number not in story.kills]
+
+
+def _told_wrongly(story: Story, outcome: Outcome) -> Iterator[str]:
+    begun = {(one.job, one.missed_at) for one in outcome.told if one.kind is Kind.MISSED}
+    for one in outcome.told:
+        if one.kind is Kind.RECOVERED and (one.job, one.missed_at) not in begun:
+            yield f"a return without a silence: {one}"
+        if one.sent_at is None:
+            yield f"never sent: {one}"
+    repeated = Counter(str(mail["Message-ID"]) for mail in outcome.mails)
+    if not story.kills and max(repeated.values(), default=1) > 1:
+        yield "a mail was sent twice"

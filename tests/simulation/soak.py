@@ -1,0 +1,85 @@
+"""Tell many stories, by hand, on either database:
+
+.venv/bin/python -m tests.simulation.soak 0 5000            # the stories 0 to 4999
+.venv/bin/python -m tests.simulation.soak 0 500 postgres
+"""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+from gocron.store.schema import open_store
+from tests.conftest import Postgres, own_postgres
+from tests.simulation.promises import broken
+from tests.simulation.story import draw
+from tests.simulation.tell import MortalStore, config_of, tell
+
+
+def main(first: int, count: int, database: str) -> int:
+    began = time.monotonic()
+    told = mails = bad = 0
+    with (
+        tempfile.TemporaryDirectory(dir=_memory()) as folder,
+        _made(database, Path(folder)) as make,
+    ):
+        for seed in range(first, first + count):
+            with make() as url:
+                story = draw(Random(seed))
+                store = MortalStore(url)
+                with store.connected():
+                    outcome = tell(story, store, config_of(url))
+            problems = broken(story, outcome)
+            told += len(outcome.told)
+            mails += len(outcome.mails)
+            bad += bool(problems)
+            for problem in problems[:3]:
+                print(f"story {seed}: {problem}", flush=True)
+    print(
+        f"{count} stories on {database} in {time.monotonic() - began:.0f} s: "
+        f"{told} news, {mails} mails, {bad} stories with a broken promise"
+    )
+    return int(bad > 0)
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+@contextmanager
+def _made(database: str, folder: Path) -> Iterator:
+    """Yield what makes a new database for a story."""
+    if database == "sqlite":
+        template = folder / "template.db"
+        open_store(f"sqlite:///{template}")
+
+        @contextmanager
+        def file() -> Iterator[str]:
+            path = folder / "story.db"
+            shutil.copy(template, path)
+            yield f"sqlite:///{path}"
+            for left in folder.glob("story.db*"):
+                left.unlink()
+
+        yield file
+        return
+    with own_postgres(folder) as url:
+        server = Postgres(url)
+        with server.database() as template_name:
+            open_store(server.url_of(template_name))
+
+            @contextmanager
+            def copy() -> Iterator[str]:
+                with server.database(template_name) as name:
+                    yield server.url_of(name)
+
+            yield copy
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    sys.exit(main(int(arguments[0]), int(arguments[1]), (arguments[2:] or ["sqlite"])[0]))

@@ -1,0 +1,85 @@
+"""Whatever happens to a fleet, its sites and gocron itself: only true alarms, and all of them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gocron.core.job import Kind
+from tests.simulation.promises import broken, deaths_to_tell
+from tests.simulation.story import Story, draw
+from tests.simulation.tell import MortalStore, Outcome, config_of, tell
+
+# Enough to notice what is broken; `python -m tests.simulation.soak` tells thousands.
+STORIES = {"sqlite": 60, "postgres": 12}
+
+Databases = Callable[[], AbstractContextManager[str]]
+
+
+@pytest.fixture
+def databases(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
+    """Makes a new database for each story, as a URL."""
+    template = request.getfixturevalue(f"{database}_template")
+    postgres = request.getfixturevalue("postgres") if database == "postgres" else None
+
+    @contextmanager
+    def sqlite() -> Iterator[str]:
+        path = tmp_path / "story.db"
+        shutil.copy(template, path)
+        yield f"sqlite:///{path}"
+        for left in tmp_path.glob("story.db*"):
+            left.unlink()
+
+    @contextmanager
+    def other() -> Iterator[str]:
+        with postgres.database(template) as name:
+            yield postgres.url_of(name)
+
+    return sqlite if database == "sqlite" else other
+
+
+def told_in(story: Story, databases: Databases) -> Outcome:
+    with databases() as url:
+        store = MortalStore(url)
+        with store.connected():
+            return tell(story, store, config_of(url))
+
+
+def test_every_alarm_is_true_and_none_is_lost(databases: Databases, database: str) -> None:
+    @settings(
+        max_examples=STORIES[database],
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.integers(0, 2**32))
+    def every_story(seed: int) -> None:
+        story = draw(Random(seed))
+        assert broken(story, told_in(story, databases)) == []
+
+    every_story()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_sweeps_tell_the_same_as_whole_ones(databases: Databases, seed: int) -> None:
+    story = draw(Random(seed))
+    killed = replace(story, kills={number: (number % 9, number % 2 == 0) for number in range(60)})
+    told, despite = told_in(story, databases), told_in(killed, databases)
+    assert broken(killed, despite) == []
+    # What lasted long enough to be told of in any case.
+    sure = {
+        (cron.name, last_seen)
+        for cron in story.crons.values()
+        for last_seen, _ in deaths_to_tell(killed, despite, cron)
+    }
+    assert _silences(told) & sure == _silences(despite) & sure == sure
+
+
+def _silences(outcome: Outcome) -> set[tuple[str, int]]:
+    return {(one.job, one.last_seen_at) for one in outcome.told if one.kind is Kind.MISSED}
