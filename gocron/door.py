@@ -1,5 +1,7 @@
 """Gocron's own outages: each sweep checks in through the front door, and learns of them."""
 
+import socket
+
 from gocron.config import Config
 from gocron.core.door import CLOCKS_DIFFER_S, Knock, look
 from gocron.core.job import Status
@@ -28,7 +30,7 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
         seen = look(
             knock,
             bool(config.self_url),
-            door.presences(store, min(open_at, now)),
+            door.presences(store, open_at, socket.gethostname()),
             open_at,
             lasting,
             now,
@@ -38,7 +40,10 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
             outages.record_own(store, began_at, ended_at, journalled)
         if seen.since is not None:
             outages.record_own(store, seen.since, None, knock is Knock.JOURNALLED)
-        if seen.ended:
+        if lasting is not None and seen.since is None and not seen.ended:
+            # Signs of life tell that check-ins were kept all the time.
+            outages.drop(store, lasting)
+        if lasting is not None or seen.ended:
             outages.look_again(store, [Status.HELD])
         door.settle(store, seen.open_at)
         return seen.since

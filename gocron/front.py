@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -136,7 +137,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         if _app is None:
             config = load_config()
             store = open_store(config.database_url)
-            group_commit = GroupCommit(store, pulse=Pulse(store, time.time))
+            group_commit = GroupCommit(store, pulse=Pulse(store, time.time, socket.gethostname()))
             _app = make_app(Front(config, store, time.time), group_commit)
     response: Iterable[bytes] = _app(environ, start_response)
     return response

@@ -105,7 +105,9 @@ class Server:
         self._loop = loop
         self._front = Front(self._config, store, time.time)
         self._group_commit = GroupCommit(
-            store, announce=loop.call_soon_threadsafe, pulse=Pulse(store, time.time)
+            store,
+            announce=loop.call_soon_threadsafe,
+            pulse=Pulse(store, time.time, socket.gethostname()),
         )
         self._app = make_app(self._front, self._group_commit)
         self._readers = ThreadPoolExecutor(READING_THREADS, "reading")

@@ -11,6 +11,9 @@ from gocron.core.outage import Outage
 SIGN_EVERY_S = 10
 SHUT_AFTER_S = 30
 
+# A front on another host is alive while its last sign, by that host's clock, is this young.
+ALIVE_WITHIN_S = 60
+
 # Hosts' clocks agree within this; a time further ahead was written by one that was wrong.
 CLOCKS_DIFFER_S = 600
 
@@ -28,11 +31,15 @@ class Knock(str, Enum):
 
 @dataclass(frozen=True)
 class Presence:
-    """One front's life, from its first sign to its last; `heard_at` is its last check-in."""
+    """One front's life, from its first sign to its last; `heard_at` is its last check-in.
+
+    `is_here` tells that it is on the host of the sweep that asks.
+    """
 
     began_at: int
     until_at: int
     heard_at: int
+    is_here: bool = True
 
 
 @dataclass(frozen=True)
@@ -59,23 +66,37 @@ def look(
     """Return how the door stands at `now`, and how it stood since `open_at`.
 
     `is_public` says that the knock took the way that check-ins take; one at the host's own
-    front proves nothing where other fronts are alive. `fronts` are those that lived since
-    `open_at` and the last one before; none at all: nothing is known yet, and nothing is wrong.
-    `outage` is the one that was open before.
+    front proves nothing where fronts of other hosts are alive. `fronts` are those that lived
+    since `open_at` and the last one before; none at all: nothing is known yet, and nothing is
+    wrong. `outage` is the one that was open before.
     """
     if not fronts and not (is_public and knock is not Knock.KEPT):
         return Door(now)
-    newest_s = min((abs(now - front.until_at) for front in fronts), default=0)
-    if knock is Knock.KEPT and newest_s <= CLOCKS_DIFFER_S:
-        return Door(now, _ended(fronts, open_at, outage, now))
-    if knock is Knock.FAILED and not is_public and newest_s <= SHUT_AFTER_S:
-        return Door(now, _ended(fronts, open_at, outage, now))
+    away_s = [(abs(now - front.until_at), front.is_here) for front in fronts]
+    same_clock = min(away_s, default=(0, True))[0] <= CLOCKS_DIFFER_S
+    others_live = any(away <= ALIVE_WITHIN_S and not here for away, here in away_s)
+    is_open = knock is Knock.KEPT and same_clock
+    if is_open or (knock is Knock.FAILED and not is_public and others_live):
+        return Door(now, _ended(fronts, open_at, outage, now, is_public))
+    return _shut(knock, is_public, fronts, open_at, outage, now)
+
+
+def _shut(
+    knock: Knock,
+    is_public: bool,
+    fronts: Sequence[Presence],
+    open_at: int,
+    outage: Outage | None,
+    now: int,
+) -> Door:
+    """Return since when the door is shut, and how it stood before."""
+    signs = [front.until_at for front in fronts if front.until_at <= now]
     ended: tuple[tuple[int, int], ...] = ()
-    if newest_s > SHUT_AFTER_S and outage is None:
+    if outage is None and (not is_public or now - max(signs, default=0) > SHUT_AFTER_S):
         # No front is left; until its last sign of life one was there.
-        last_sign = max((front.until_at for front in fronts if front.until_at <= now), default=0)
-        ended = _ended(fronts, open_at, None, max(open_at, last_sign))
-        open_at = max(open_at, last_sign)
+        last_sign = max([open_at, *signs])
+        ended = _gaps(fronts, open_at, last_sign)
+        open_at = last_sign
     if knock is Knock.FAILED and is_public:
         # Whoever else checked in since came through the door that we did not find.
         open_at = max([open_at, *(front.heard_at for front in fronts if front.heard_at <= now)])
@@ -87,21 +108,24 @@ def look(
 
 
 def _ended(
-    fronts: Sequence[Presence], open_at: int, outage: Outage | None, now: int
+    fronts: Sequence[Presence], open_at: int, outage: Outage | None, now: int, is_public: bool
 ) -> tuple[tuple[int, int], ...]:
-    """Return the outages between `open_at` and `now`, the one that was open before among them."""
-    if outage is not None:
-        open_at = outage.began_at
-    lives = sorted(
-        (front.began_at, min(front.until_at, now)) for front in fronts if front.began_at <= now
-    )
+    """Return the outages before `now`, at which the door is open; the one before among them."""
+    # Whoever answers now lives on, whatever its clock says of its last sign.
+    found = _gaps(fronts, open_at if outage is None else outage.began_at, now - SHUT_AFTER_S)
+    if outage is None or (found and found[0][0] <= outage.began_at):
+        return found
+    # Fronts were alive. It was the way to them that was shut, or only the knock that failed.
+    return ((outage.began_at, now),) if is_public else ()
+
+
+def _gaps(fronts: Sequence[Presence], since: int, until: int) -> tuple[tuple[int, int], ...]:
+    """Return when, from `since` to `until`, no front was alive for long."""
+    lives = sorted((front.began_at, front.until_at) for front in fronts if front.began_at <= until)
     found = []
-    last = open_at
-    for began_at, until_at in [*lives, (now, now)] if lives else []:
+    last = since
+    for began_at, until_at in lives:
         if began_at - last > SHUT_AFTER_S:
             found.append((last, began_at))
         last = max(last, until_at)
-    if outage is not None and (not found or found[0][0] > open_at):
-        # Fronts were alive: it was the way to them that was shut.
-        return ((open_at, now),)
     return tuple(found)

@@ -13,8 +13,9 @@ class Pulse:
     new life begins: what lies between was no life.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float], host: str) -> None:
         self._store = store
+        self._host = host
         self._clock = clock
         self._life: int | None = None
         self._given_at = -SHUT_AFTER_S
@@ -39,7 +40,12 @@ class Pulse:
         now = int(self._clock())
         presence = self._store.tables.presence
         if not self.is_alive or not self._prolong(now):
-            begun = {"began_at": now, "until_at": now, "heard_at": self._heard_at}
+            begun = {
+                "host": self._host,
+                "began_at": now,
+                "until_at": now,
+                "heard_at": self._heard_at,
+            }
             self._life = self._store.write(presence.insert(begun).execute)
         self._given_at = now
 
@@ -50,14 +56,18 @@ class Pulse:
         return bool(self._store.write(prolong.execute, one_statement=True))
 
 
-def presences(store: Store, since: int) -> list[Presence]:
-    """Return the lives of fronts that ended at `since` or later, and the last one before."""
+def presences(store: Store, since: int, host: str) -> list[Presence]:
+    """Return the lives of fronts that ended at `since` or later, and the last one before.
+
+    `host` is the one that asks.
+    """
     presence = store.tables.presence
-    columns = (presence.began_at, presence.until_at, presence.heard_at)
+    is_here = (presence.host == host).alias("is_here")
+    columns = (presence.began_at, presence.until_at, presence.heard_at, is_here)
     recent = presence.select(*columns).where(presence.until_at >= since)
     before = presence.select(*columns).where(presence.until_at < since)
     lives = [*recent, *before.order_by(presence.until_at.desc()).limit(1)]
-    return [Presence(**row) for row in lives]
+    return [Presence(**{**row, "is_here": bool(row["is_here"])}) for row in lives]
 
 
 def open_at(store: Store) -> int | None:

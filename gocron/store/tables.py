@@ -57,7 +57,7 @@ OUTAGE = (
     "claimed_until",
     "told_at",
 )
-PRESENCE = ("id", "began_at", "until_at", "heard_at")
+PRESENCE = ("id", "host", "began_at", "until_at", "heard_at")
 JOURNAL = ("name", "read_to", "settled_at")
 
 

@@ -1,5 +1,6 @@
 """Tell a story to a real store by real sweeps, with a clock that is a number."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -173,7 +174,7 @@ class _Teller:
 
     def begin_life(self, at: int) -> None:
         presence = self.store.tables.presence
-        begun = {"began_at": at, "until_at": at, "heard_at": 0}
+        begun = {"host": socket.gethostname(), "began_at": at, "until_at": at, "heard_at": 0}
         self._life = self.store.write(presence.insert(begun).execute)
 
     def end_life(self, at: int) -> None:

@@ -1,10 +1,14 @@
 """What is said of a job at one moment."""
 
+from dataclasses import replace
+
 import pytest
 
 from gocron.core.job import Job, Status
-from gocron.core.judge import standing
+from gocron.core.judge import JOURNAL_LAG_S, Evidence, Ground, Limits, judge, standing
+from gocron.core.outage import Outage
 from gocron.core.schedule import due_at
+from gocron.core.site import Site
 
 SEEN = 1_800_000_000
 FREQUENCY_S = 3600
@@ -55,3 +59,164 @@ def test_a_marked_job_stays_missed_until_it_is_heard_whatever_the_clock_says(now
 def test_without_grace_a_job_is_overdue_one_second_after_its_frequency() -> None:
     assert standing(job(grace_s=0), SEEN + FREQUENCY_S) is Status.UP
     assert standing(job(grace_s=0), SEEN + FREQUENCY_S + 1) is Status.OVERDUE
+
+
+# Behind a site: the table of docs/sites.md. The gateway checks in each five minutes, and may be
+# silent for six. The job is due at DUE.
+
+LIMITS = Limits(hold_max_s=600, settle_s=7 * 86_400, suppress_max_s=86_400)
+GATEWAY_S = 360
+
+
+def gateway(seen_at: int, missed: bool = False, gateway_id: int = 7) -> Job:
+    return replace(
+        job(),
+        id=gateway_id,
+        cronname="office",
+        site=True,
+        frequency_s=300,
+        grace_s=60,
+        last_seen_at=seen_at,
+        due_at=seen_at + GATEWAY_S,
+        missed_at=seen_at + GATEWAY_S if missed else None,
+    )
+
+
+def site(*gateways: Job, heard_at: int = 0, outages: tuple = (), told: bool = True) -> Site:
+    heard_at = max([heard_at, *(one.last_seen_at for one in gateways)])
+    return Site(gateways, heard_at, outages, told)
+
+
+def habitual(**more: object) -> Job:
+    """A job that keeps to its hour."""
+    return replace(job(), gaps=(FREQUENCY_S,) * 3, **more)
+
+
+def judged(now: int, known: Site | None = None, own: tuple = (), one: Job | None = None):
+    return judge(one or habitual(), now, Evidence(known, own), LIMITS)
+
+
+def outage(began_at: int, ended_at: int | None, site_id: int | None = 7, number: int = 1) -> Outage:
+    return Outage(number, site_id, began_at, ended_at)
+
+
+def test_a_job_that_is_in_time_or_marked_needs_no_evidence() -> None:
+    assert judged(DUE).status is Status.LATE
+    marked = habitual(missed_at=DUE)
+    assert judged(DUE + 5, one=marked).status is Status.MISSED
+    assert judged(DUE + 5, one=marked).ground is Ground.MARKED
+
+
+def test_behind_no_site_it_is_told_at_once() -> None:
+    assert judged(DUE + 1).ground is Ground.NO_SITE
+
+
+@pytest.mark.parametrize(
+    ("known", "status", "ground"),
+    [
+        (site(gateway(DUE)), Status.MISSED, Ground.SITE_HEARD),
+        (site(gateway(DUE - 100), heard_at=DUE), Status.MISSED, Ground.SITE_HEARD),
+        (site(gateway(DUE - 1)), Status.HELD, Ground.SITE_ASKED),
+        (
+            site(gateway(DUE - 400, missed=True), outages=(outage(DUE - 400, None),)),
+            Status.SUPPRESSED,
+            Ground.SITE_DOWN,
+        ),
+        (
+            site(gateway(DUE - 400, missed=True), outages=(outage(DUE - 400, None),), told=False),
+            Status.MISSED,
+            Ground.SITE_UNTOLD,
+        ),
+        (site(gateway(DUE - 4000, missed=True)), Status.MISSED, Ground.SITE_REACHABLE),
+        (
+            site(gateway(DUE), outages=(outage(DUE - 500, DUE),)),
+            Status.EXCUSED,
+            Ground.SITE_WAS_DOWN,
+        ),
+        (
+            # Over an hour before the run was to be expected.
+            site(gateway(DUE), outages=(outage(SEEN + 60, SEEN + 600),)),
+            Status.MISSED,
+            Ground.SITE_HEARD,
+        ),
+    ],
+    ids=[
+        "gateway heard",
+        "neighbour heard",
+        "nobody heard, gateway not overdue",
+        "nobody heard, gateway overdue",
+        "nobody could be told of the gateway",
+        "gateway dead, site alive",
+        "run fell in an outage",
+        "run fell in none",
+    ],
+)
+def test_behind_a_site_the_evidence_decides(known: Site, status: Status, ground: Ground) -> None:
+    verdict = judged(DUE + 1, known)
+    assert (verdict.status, verdict.ground) == (status, ground)
+
+
+def test_it_is_held_until_the_gateways_deadline_and_ten_minutes_at_most() -> None:
+    assert judged(DUE + 1, site(gateway(DUE - 1))).until == DUE - 1 + GATEWAY_S
+    slow = replace(gateway(DUE - 1), due_at=DUE + 9999)
+    assert judged(DUE + 1, site(slow)).until == DUE + 600
+    assert judged(DUE + 601, site(slow)).ground is Ground.SITE_UNKNOWN
+
+
+def test_of_several_gateways_one_that_is_alive_is_enough() -> None:
+    down = gateway(DUE - 400, missed=True)
+    up = gateway(DUE - 1, gateway_id=8)
+    known = site(down, up, outages=(outage(DUE - 400, None),))
+    assert judged(DUE + 1, known).ground is Ground.SITE_ASKED
+    both = site(
+        down,
+        gateway(DUE - 400, missed=True, gateway_id=8),
+        outages=(outage(DUE - 400, None), outage(DUE - 390, None, 8, 2)),
+    )
+    assert judged(DUE + 1, both).ground is Ground.SITE_DOWN
+
+
+def test_a_site_suppresses_for_a_day() -> None:
+    known = site(gateway(DUE - 400, missed=True), outages=(outage(DUE - 400, None),))
+    last = DUE - 400 + LIMITS.suppress_max_s
+    assert judged(last, known).status is Status.SUPPRESSED
+    assert judged(last + 1, known).ground is Ground.SITE_DOWN_TOO_LONG
+
+
+def test_an_excuse_lasts_until_the_next_run_and_no_longer() -> None:
+    known = site(gateway(DUE + 9999), outages=(outage(DUE - 500, DUE),))
+    until = judged(DUE + 1, known).until
+    assert until == pytest.approx(DUE + FREQUENCY_S, abs=5)
+    assert judged(until, known).status is Status.EXCUSED
+    again = judged(until + 1, known)
+    assert (again.status, again.ground) == (Status.MISSED, Ground.SITE_HEARD)
+    assert again.excuse is not None, "the reason tells of it"
+
+
+def test_an_outage_of_gocrons_own_holds_and_then_excuses_one_run() -> None:
+    lasting = (outage(DUE - 500, None, None),)
+    assert judged(DUE + 1, own=lasting).ground is Ground.DEAF
+    over = (outage(DUE - 500, DUE + 50, None),)
+    assert judged(DUE + 60, own=over).ground is Ground.WAS_DEAF
+    until = judged(DUE + 60, own=over).until
+    second = (*over, outage(until - 500, until + 10, None, 2))
+    excused = habitual(excused_until=until, excused_by=1)
+    assert judged(until + 20, own=second, one=excused).status is Status.MISSED, "never twice"
+
+
+def test_an_outage_that_nginx_bridged_excuses_nobody() -> None:
+    bridged = Outage(1, None, DUE - 500, DUE + 50, journalled=True)
+    assert judged(DUE + 60, own=(bridged,)).status is Status.HELD, "others may yet replay"
+    assert judged(DUE + 50 + JOURNAL_LAG_S + 1, own=(bridged,)).status is Status.MISSED
+
+
+def test_an_outage_before_the_last_check_in_or_of_another_time_is_no_excuse() -> None:
+    for began_at, ended_at in ((SEEN - 900, SEEN), (SEEN + 10, SEEN + 900), (DUE + 1, DUE + 50)):
+        own = (outage(began_at, ended_at, None),)
+        assert judged(DUE + 60, own=own).status is Status.MISSED, (began_at, ended_at)
+
+
+def test_an_own_outage_without_end_holds_for_a_day() -> None:
+    own = (outage(DUE - 10, None, None),)
+    assert judged(DUE - 10 + LIMITS.suppress_max_s, own=own).status is Status.HELD
+    assert judged(DUE - 9 + LIMITS.suppress_max_s, own=own).ground is Ground.DEAF_TOO_LONG

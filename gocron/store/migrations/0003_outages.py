@@ -55,6 +55,7 @@ CREATE INDEX outage_ended ON outage (ended_at);
 CREATE UNIQUE INDEX outage_open ON outage (coalesce(site_id, 0)) WHERE ended_at IS NULL;
 CREATE TABLE presence (
     id {id},
+    host TEXT NOT NULL,
     began_at BIGINT NOT NULL,
     until_at BIGINT NOT NULL,
     heard_at BIGINT NOT NULL

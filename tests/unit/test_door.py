@@ -1,0 +1,91 @@
+"""What knocks and signs of life tell of gocron's own front door."""
+
+import pytest
+
+from gocron.core.door import SHUT_AFTER_S, Door, Knock, Presence, look
+from gocron.core.outage import Outage
+
+NOW = 1_800_000_000
+BEFORE = NOW - 60
+
+
+def life(began_at: int, until_at: int = NOW, heard_at: int = 0, is_here: bool = True) -> Presence:
+    return Presence(began_at, until_at, heard_at, is_here)
+
+
+def seen(
+    knock: Knock,
+    *fronts: Presence,
+    public: bool = False,
+    open_at: int = BEFORE,
+    since: int | None = None,
+) -> Door:
+    outage = None if since is None else Outage(1, None, since, None)
+    return look(knock, public, fronts, open_at, outage, NOW)
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_door_that_is_open_stays_open(public: bool) -> None:
+    assert seen(Knock.KEPT, life(NOW - 9999), public=public) == Door(NOW)
+
+
+def test_where_no_front_was_ever_seen_nothing_is_wrong() -> None:
+    assert seen(Knock.FAILED) == Door(NOW)
+    assert seen(Knock.KEPT) == Door(NOW)
+
+
+def test_a_host_without_a_front_believes_the_signs_of_life_of_others() -> None:
+    assert seen(Knock.FAILED, life(NOW - 9999, is_here=False)) == Door(NOW)
+    assert seen(Knock.FAILED, life(NOW - 9999, NOW - 40, is_here=False)) == Door(NOW)
+
+
+def test_a_front_of_ones_own_that_does_not_answer_is_gone_however_young_its_last_sign() -> None:
+    assert seen(Knock.FAILED, life(NOW - 9999, NOW - 5)).since == NOW - 5
+
+
+def test_a_knock_that_failed_by_itself_is_no_outage() -> None:
+    assert seen(Knock.KEPT, life(NOW - 9999), since=NOW - 60) == Door(NOW)
+
+
+def test_clocks_that_differ_by_a_minute_make_no_outage() -> None:
+    assert seen(Knock.KEPT, life(NOW - 9999, NOW - 55)) == Door(NOW)
+
+
+def test_a_front_without_signs_of_life_is_gone_since_the_last_one() -> None:
+    gone = seen(Knock.FAILED, life(NOW - 9999, NOW - 40))
+    assert gone == Door(NOW - 40, since=NOW - 40)
+
+
+def test_a_public_door_that_fails_is_shut_though_fronts_are_alive() -> None:
+    assert seen(Knock.FAILED, life(NOW - 9999), public=True) == Door(BEFORE, since=BEFORE)
+    assert seen(Knock.JOURNALLED, life(NOW - 9999), public=True) == Door(BEFORE, since=BEFORE)
+
+
+def test_whoever_checked_in_shows_that_the_door_was_open_then() -> None:
+    assert seen(Knock.FAILED, life(NOW - 9999, heard_at=NOW - 20), public=True).since == NOW - 20
+
+
+def test_an_outage_ends_where_a_front_came_to_life() -> None:
+    ended = seen(Knock.KEPT, life(NOW - 9999, NOW - 500), life(NOW - 100), since=NOW - 500)
+    assert ended == Door(NOW, ((NOW - 500, NOW - 100),))
+
+
+def test_an_outage_of_the_way_to_living_fronts_ends_now() -> None:
+    ended = seen(Knock.KEPT, life(NOW - 9999), public=True, since=NOW - 500)
+    assert ended == Door(NOW, ((NOW - 500, NOW),))
+
+
+def test_a_gap_between_two_lives_is_found_afterwards_unless_it_was_short() -> None:
+    lives = (life(NOW - 9999, NOW - 900), life(NOW - 600, NOW - 300), life(NOW - 290))
+    assert seen(Knock.KEPT, *lives, open_at=NOW - 3600) == Door(NOW, ((NOW - 900, NOW - 600),))
+    short = (life(NOW - 9999, NOW - 900), life(NOW - 900 + SHUT_AFTER_S))
+    assert seen(Knock.KEPT, *short, open_at=NOW - 3600) == Door(NOW)
+
+
+def test_a_gap_of_the_sweeps_alone_is_no_outage() -> None:
+    assert seen(Knock.KEPT, life(NOW - 99_999), open_at=NOW - 9999) == Door(NOW)
+
+
+def test_a_clock_that_differs_from_the_fronts_shuts_the_door_for_the_sweep() -> None:
+    assert seen(Knock.KEPT, life(NOW - 99_999, NOW - 18_000)).since == NOW - 60
+    assert seen(Knock.KEPT, life(NOW - 99_999, NOW + 18_000)).since == NOW - 60

@@ -1,0 +1,79 @@
+"""When a check-in is to be expected, and by when after an outage."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gocron.core.job import Job
+from gocron.core.schedule import deadline_after, due_at, expected, usual_gap
+
+SEEN = 1_800_000_000
+HOUR = 3600
+
+
+def job(*gaps: int, frequency_s: int = HOUR, grace_s: int = 600) -> Job:
+    due = due_at(SEEN, frequency_s, grace_s)
+    return Job(
+        1, "a", "b", "", frequency_s, grace_s, False, "192.0.2.1", 0, SEEN, due, gaps=gaps
+    )  # fmt: skip
+
+
+def test_a_job_of_habit_is_expected_a_usual_gap_after_its_last_check_in() -> None:
+    assert expected(job(HOUR, HOUR, HOUR)) == (SEEN + 3000, SEEN + 4200)
+
+
+def test_a_job_without_habits_may_come_at_any_time_before_its_deadline() -> None:
+    assert expected(job(HOUR, HOUR)) == (SEEN, SEEN + 4200)
+
+
+def test_what_is_usual_is_what_is_declared_unless_the_habit_is_another() -> None:
+    assert usual_gap(job(3500, 3700, 3600)) == HOUR
+    assert usual_gap(job(600, 610, 590)) == 600
+    assert expected(job(600, 610, 590)) == (SEEN, SEEN + 610 + 600)
+
+
+def test_one_long_silence_changes_no_habit() -> None:
+    assert usual_gap(job(600, 99_999, 600)) == 600
+
+
+def test_after_an_outage_the_next_run_that_surely_lies_behind_it_counts() -> None:
+    daily = job(86_400, 86_400, 86_400, frequency_s=86_400)
+    ended_at = SEEN + 86_400 + 7200
+    assert deadline_after(daily, ended_at) == pytest.approx(daily.due_at + 86_400, abs=5)
+
+
+def test_without_habits_a_whole_frequency_and_grace_follow_the_outage() -> None:
+    assert deadline_after(job(), SEEN + 9000) == SEEN + 9000 + HOUR + 600
+
+
+@given(
+    st.integers(60, 90_000),
+    st.floats(0, 1),
+    st.integers(1, 400),
+    st.lists(st.floats(0, 1), min_size=5, max_size=5),
+    st.floats(0.5, 1),
+)
+def test_a_well_job_is_heard_before_what_an_outage_gives_it(
+    frequency_s: int, share: float, periods: int, late: list[float], honest: float
+) -> None:
+    """Its crontab runs it each `period_s`, and each run is late by as much as its grace."""
+    grace_s = int(frequency_s * share)
+    period_s = max(int(frequency_s * honest), 1)
+    heard = [number * period_s + int(jitter * grace_s) for number, jitter in enumerate(late[:4])]
+    gaps = [after - before for before, after in pairwise(heard)]
+    assume(min(gaps) > 0)
+    one = replace(
+        job(*reversed(gaps), frequency_s=frequency_s, grace_s=grace_s),
+        last_seen_at=heard[-1],
+        due_at=due_at(heard[-1], frequency_s, grace_s),
+    )
+    ended_at = heard[-1] + periods * period_s // 7 + 1
+    number = 4
+    while number * period_s + int(late[4] * grace_s) < ended_at:
+        number += 1
+    assume(number > 4)
+    next_run = number * period_s + int(late[4] * grace_s)
+    assert next_run <= deadline_after(one, ended_at)
