@@ -112,7 +112,7 @@ def _ended(
 ) -> tuple[tuple[int, int], ...]:
     """Return the outages before `now`, at which the door is open; the one before among them."""
     # Whoever answers now lives on, whatever its clock says of its last sign.
-    found = _gaps(fronts, open_at if outage is None else outage.began_at, now - SHUT_AFTER_S)
+    found = _gaps(fronts, open_at if outage is None else outage.began_at, now)
     if outage is None or (found and found[0][0] <= outage.began_at):
         return found
     # Fronts were alive. It was the way to them that was shut, or only the knock that failed.
@@ -121,7 +121,11 @@ def _ended(
 
 def _gaps(fronts: Sequence[Presence], since: int, until: int) -> tuple[tuple[int, int], ...]:
     """Return when, from `since` to `until`, no front was alive for long."""
-    lives = sorted((front.began_at, front.until_at) for front in fronts if front.began_at <= until)
+    lives = sorted(
+        (min(front.began_at, until), front.until_at)
+        for front in fronts
+        if front.began_at <= until + ALIVE_WITHIN_S
+    )
     found = []
     last = since
     for began_at, until_at in lives:

@@ -82,6 +82,11 @@ def test_a_gap_between_two_lives_is_found_afterwards_unless_it_was_short() -> No
     assert seen(Knock.KEPT, *short, open_at=NOW - 3600) == Door(NOW)
 
 
+def test_a_front_that_has_just_come_to_life_ends_an_outage() -> None:
+    lives = (life(NOW - 9999, NOW - 500), life(NOW - 5))
+    assert seen(Knock.KEPT, *lives, open_at=NOW - 3600) == Door(NOW, ((NOW - 500, NOW - 5),))
+
+
 def test_a_gap_of_the_sweeps_alone_is_no_outage() -> None:
     assert seen(Knock.KEPT, life(NOW - 99_999), open_at=NOW - 9999) == Door(NOW)
 
