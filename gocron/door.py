@@ -37,9 +37,9 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
         )
         for began_at, ended_at in seen.ended:
             journalled = lasting is not None and lasting.journalled
-            outages.record_own(store, began_at, ended_at, journalled)
+            outages.record_own(store, began_at, ended_at, journalled, now)
         if seen.since is not None:
-            outages.record_own(store, seen.since, None, knock is Knock.JOURNALLED)
+            outages.record_own(store, seen.since, None, knock is Knock.JOURNALLED, now)
         if lasting is not None and seen.since is None and not seen.ended:
             # Signs of life tell that check-ins were kept all the time.
             outages.drop(store, lasting)

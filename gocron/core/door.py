@@ -90,21 +90,22 @@ def _shut(
     now: int,
 ) -> Door:
     """Return since when the door is shut, and how it stood before."""
+    since = open_at if outage is None else outage.began_at
     signs = [front.until_at for front in fronts if front.until_at <= now]
     ended: tuple[tuple[int, int], ...] = ()
-    if outage is None and (not is_public or now - max(signs, default=0) > SHUT_AFTER_S):
-        # No front is left; until its last sign of life one was there.
-        last_sign = max([open_at, *signs])
-        ended = _gaps(fronts, open_at, last_sign)
-        open_at = last_sign
+    if not is_public or now - max(signs, default=0) > SHUT_AFTER_S:
+        # No front is left. Until its last sign of life one was there, if it came to life at all.
+        gaps = _gaps(fronts, since, now)
+        if outage is None or (gaps and gaps[0][0] <= since):
+            ended, since = gaps, max([since, *signs])
     if knock is Knock.FAILED and is_public:
         # Whoever else checked in since came through the door that we did not find.
-        open_at = max([open_at, *(front.heard_at for front in fronts if front.heard_at <= now)])
-    if outage is None:
-        return Door(open_at, ended, since=open_at)
-    if open_at > outage.began_at + SHUT_AFTER_S:
-        return Door(open_at, ((outage.began_at, open_at),), since=open_at)
-    return Door(open_at, since=outage.began_at)
+        heard_at = max((front.heard_at for front in fronts if front.heard_at <= now), default=0)
+        if outage is not None and heard_at > since + SHUT_AFTER_S:
+            ended = (*ended, (since, heard_at))
+        if outage is None or heard_at > since + SHUT_AFTER_S:
+            since = max(since, heard_at)
+    return Door(max(open_at, since), ended, since)
 
 
 def _ended(

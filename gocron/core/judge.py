@@ -170,7 +170,8 @@ def _deaf(
             if now <= outage.ended_at + JOURNAL_LAG_S:
                 return Judgement(Status.HELD, Ground.DEAF, outage.ended_at + JOURNAL_LAG_S, outage)
         elif outage.is_open:
-            until = outage.began_at + limits.suppress_max_s
+            # Counted since a sweep knew: it may have been away as long.
+            until = max(outage.began_at, outage.noticed_at) + limits.suppress_max_s
             if now > until:
                 return Judgement(Status.MISSED, Ground.DEAF_TOO_LONG, None, outage)
             return Judgement(Status.HELD, Ground.DEAF, until, outage)

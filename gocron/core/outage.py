@@ -10,7 +10,7 @@ class Outage:
 
     `site_id` is the job whose site it was; None: gocron's own front could not be reached.
     `ended_at` is None while it lasts. `journalled` tells of an outage of gocron's own in which
-    nginx kept the check-ins, so that none was lost.
+    nginx kept the check-ins, so that none was lost. `noticed_at` is when a sweep found out.
     """
 
     id: int
@@ -18,6 +18,7 @@ class Outage:
     began_at: int
     ended_at: int | None
     journalled: bool = False
+    noticed_at: int = 0
 
     @property
     def is_open(self) -> bool:

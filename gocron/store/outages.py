@@ -118,7 +118,9 @@ def are_open(store: Store, ids: Iterable[int]) -> bool:
     return {row["id"] for row in rows} == wanted
 
 
-def record_own(store: Store, began_at: int, ended_at: int | None, journalled: bool) -> None:
+def record_own(
+    store: Store, began_at: int, ended_at: int | None, journalled: bool, now: int
+) -> None:
     """Keep an outage of gocron's own, as one with what it follows closely.
 
     Part of the caller's transaction. Where the check-ins of any part of it were lost, they
@@ -134,6 +136,8 @@ def record_own(store: Store, began_at: int, ended_at: int | None, journalled: bo
             outage.journalled: bool(row["journalled"]) and journalled,
             outage.told_at: None,
         }
+        if row["ended_at"] is not None:
+            change[outage.noticed_at] = now
         outage.update(change).where(outage.id == row["id"]).execute()
         return
     outage.insert(
@@ -142,6 +146,7 @@ def record_own(store: Store, began_at: int, ended_at: int | None, journalled: bo
             "began_at": began_at,
             "ended_at": ended_at,
             "journalled": journalled,
+            "noticed_at": now,
         }
     ).on_conflict("IGNORE").execute()
 
@@ -218,4 +223,5 @@ def _outage(row: dict[str, Any]) -> Outage:
         row["began_at"],
         row["ended_at"],
         bool(row["journalled"]),
+        row["noticed_at"],
     )

@@ -54,6 +54,7 @@ OUTAGE = (
     "ended_at",
     "journalled",
     "excused",
+    "noticed_at",
     "claimed_until",
     "told_at",
 )

@@ -47,6 +47,7 @@ CREATE TABLE outage (
     ended_at BIGINT,
     journalled BOOLEAN NOT NULL DEFAULT FALSE,
     excused BIGINT NOT NULL DEFAULT 0,
+    noticed_at BIGINT NOT NULL DEFAULT 0,
     claimed_until BIGINT NOT NULL DEFAULT 0,
     told_at BIGINT
 );

@@ -1,0 +1,200 @@
+"""gocron was away itself: nobody is alarmed, nobody dead is forgotten, one mail tells of it."""
+
+import pytest
+
+from gocron.core.door import Knock
+from gocron.core.job import Status
+from gocron.core.judge import standing
+from gocron.store import door, outages
+from tests.sweep.conftest import HOUR, NOON, Gocron
+
+MINUTE = 60
+
+
+@pytest.fixture(autouse=True)
+def operated(gocron: Gocron) -> None:
+    gocron.set(status_dir="", operator_email="admin@example.com")
+
+
+class Front:
+    """A front that leaves signs of life while it is up, by a clock that is told."""
+
+    def __init__(self, gocron: Gocron) -> None:
+        self.gocron = gocron
+        self.now = NOON
+        self.pulse = door.Pulse(gocron.store, lambda: self.now, "front-01")
+
+    def live(self, since: int, until: int) -> None:
+        with self.gocron.store.connected():
+            for self.now in range(since, until + 1, 10):
+                self.pulse.give()
+
+
+@pytest.fixture
+def front(gocron: Gocron) -> Front:
+    return Front(gocron)
+
+
+def hear_hourly(gocron: Gocron, number: int, since: int, until: int) -> None:
+    for at in range(since, until, HOUR):
+        gocron.hear(f"job-{number}", at + number * MINUTE, grace_s=5 * MINUTE)
+
+
+def owners_mails(gocron: Gocron) -> list[str]:
+    return [mail["Subject"] for to, mail in gocron.mail.received if to != "admin@example.com"]
+
+
+def operators_mails(gocron: Gocron) -> list[str]:
+    return [
+        mail.get_body(("plain",)).get_content()
+        for to, mail in gocron.mail.received
+        if to == "admin@example.com"
+    ]
+
+
+def test_three_hours_away_alarm_nobody_and_what_died_meanwhile_is_found(
+    gocron: Gocron, front: Front
+) -> None:
+    front.live(NOON - 60, NOON)
+    for number in range(20):
+        hear_hourly(gocron, number, NOON - 4 * HOUR, NOON)
+    gocron.sweep(NOON)
+    # The whole host is off. The first sweep comes before any job.
+    back = NOON + 3 * HOUR
+    front.live(back, back + 30)
+    gocron.sweep(back + 30)
+    assert gocron.mail.received == []
+    assert standing(gocron.job("job-3"), back + 30) is Status.EXCUSED
+    for at in range(back + 40, back + 3 * HOUR, 20 * MINUTE):
+        front.live(at, at + 20 * MINUTE - 10)
+        for number in set(range(20)) - {7}:
+            run_at = at - (at - back) % HOUR + number * MINUTE
+            if at < run_at + MINUTE <= at + 20 * MINUTE:
+                gocron.hear(f"job-{number}", run_at, grace_s=5 * MINUTE)
+        gocron.sweep(at + 20 * MINUTE - 10)
+    assert owners_mails(gocron) == ["[gocron] job-7 (web-01) has not checked in"]
+    (told,) = operators_mails(gocron)
+    assert "gocron could not be reached for 3 h" in told
+    assert "20 jobs whose run may have fallen into it have been excused once" in told
+
+
+def test_a_sweep_that_was_away_alone_tells_what_died_at_once(gocron: Gocron, front: Front) -> None:
+    front.live(NOON - 60, NOON)
+    hear_hourly(gocron, 1, NOON - 4 * HOUR, NOON)
+    gocron.sweep(NOON)
+    front.live(NOON + 10, NOON + 3 * HOUR)
+    gocron.sweep(NOON + 3 * HOUR)
+    assert owners_mails(gocron) == ["[gocron] job-1 (web-01) has not checked in"]
+    assert operators_mails(gocron) == []
+
+
+def test_while_nobody_can_check_in_what_becomes_overdue_is_held(
+    gocron: Gocron, front: Front
+) -> None:
+    front.live(NOON - 60, NOON)
+    gocron.hear("backup", NOON - 50 * MINUTE)
+    gocron.sweep(NOON)
+    gocron.knock = Knock.FAILED
+    swept = gocron.sweep(NOON + 30 * MINUTE)
+    assert gocron.mail.received == []
+    assert standing(gocron.job("backup"), NOON + 30 * MINUTE) is Status.HELD
+    assert swept.complaints[0].startswith("nobody can check in since 2026-09-21 14:13:20 UTC")
+
+
+def test_a_public_door_that_is_shut_counts_though_fronts_are_alive(
+    gocron: Gocron, front: Front
+) -> None:
+    gocron.set(self_url="https://gocron.example.com/")
+    front.live(NOON - 60, NOON)
+    gocron.hear("backup", NOON - 50 * MINUTE)
+    gocron.sweep(NOON)
+    gocron.knock = Knock.FAILED
+    front.live(NOON + 10, NOON + 30 * MINUTE)
+    gocron.sweep(NOON + 30 * MINUTE)
+    gocron.knock = Knock.KEPT
+    front.live(NOON + 30 * MINUTE, NOON + 31 * MINUTE)
+    gocron.sweep(NOON + 31 * MINUTE)
+    assert gocron.mail.received == []
+    assert standing(gocron.job("backup"), NOON + 31 * MINUTE) is Status.EXCUSED
+
+
+def test_what_nginx_kept_meanwhile_excuses_nobody(gocron: Gocron, front: Front) -> None:
+    gocron.set(self_url="https://gocron.example.com/")
+    front.live(NOON - 60, NOON)
+    gocron.hear("dead", NOON - 50 * MINUTE)
+    gocron.hear("replayed", NOON - 50 * MINUTE)
+    gocron.sweep(NOON)
+    gocron.knock = Knock.JOURNALLED
+    gocron.sweep(NOON + 60)
+    gocron.hear("replayed", NOON + 9 * MINUTE)
+    gocron.knock = Knock.KEPT
+    front.live(NOON + 30 * MINUTE, NOON + 40 * MINUTE)
+    gocron.sweep(NOON + 31 * MINUTE)
+    assert owners_mails(gocron) == [], "another host may yet replay its journal"
+    gocron.sweep(NOON + 40 * MINUTE)
+    assert owners_mails(gocron) == ["[gocron] dead (web-01) has not checked in"]
+
+
+def test_a_clock_that_jumps_five_hours_alarms_nobody(gocron: Gocron, front: Front) -> None:
+    front.live(NOON - 60, NOON)
+    for number in range(5):
+        hear_hourly(gocron, number, NOON - 4 * HOUR, NOON)
+    gocron.sweep(NOON)
+    jumped = NOON + 5 * HOUR
+    front.live(jumped, jumped + 50)
+    gocron.sweep(jumped + 50)
+    assert gocron.mail.received == []
+    # Set right again.
+    front.live(NOON + 60, NOON + 120)
+    for number in range(5):
+        gocron.hear(f"job-{number}", NOON + 60, grace_s=5 * MINUTE)
+    gocron.sweep(NOON + 120)
+    assert owners_mails(gocron) == []
+
+
+def test_a_sweep_whose_clock_is_wrong_tells_nobody(gocron: Gocron, front: Front) -> None:
+    front.live(NOON - 60, NOON)
+    gocron.hear("backup", NOON - 60)
+    gocron.sweep(NOON)
+    swept = gocron.sweep(NOON + 5 * HOUR)
+    assert gocron.mail.received == []
+    assert "clock and the front's differ" in swept.complaints[0]
+
+
+def test_a_restored_backup_is_an_outage(gocron: Gocron, front: Front) -> None:
+    front.live(NOON - 60, NOON)
+    for number in range(3):
+        hear_hourly(gocron, number, NOON - 4 * HOUR, NOON)
+    gocron.sweep(NOON)
+    days_later = NOON + 50 * HOUR
+    gocron.sweep(days_later)
+    front.live(days_later + 60, days_later + 120)
+    gocron.sweep(days_later + 120)
+    assert owners_mails(gocron) == []
+
+
+def test_the_operators_mail_waits_for_the_mail_server_and_comes_once(
+    gocron: Gocron, front: Front
+) -> None:
+    front.live(NOON - 60, NOON)
+    gocron.sweep(NOON)
+    front.live(NOON + HOUR, NOON + HOUR + 20 * MINUTE)
+    gocron.mail.stop()
+    gocron.sweep(NOON + HOUR + 20 * MINUTE)
+    gocron.mail.start()
+    for late in range(1, 5):
+        gocron.sweep(NOON + HOUR + 20 * MINUTE + late)
+    assert len(operators_mails(gocron)) == 1
+
+
+def test_an_outage_that_ended_is_told_of_for_a_week_and_kept_for_a_year(
+    gocron: Gocron, front: Front
+) -> None:
+    front.live(NOON - 60, NOON)
+    gocron.sweep(NOON)
+    front.live(NOON + HOUR, NOON + HOUR + 60)
+    gocron.sweep(NOON + HOUR + 60)
+    with gocron.store.connected():
+        (told,) = outages.newest_own(gocron.store, NOON, 5)
+        assert (told.outage.began_at, told.outage.ended_at) == (NOON, NOON + HOUR)
+        assert outages.newest_own(gocron.store, NOON + 2 * HOUR, 5) == []
