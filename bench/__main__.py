@@ -5,12 +5,12 @@ import signal
 import sys
 import time
 
-from bench import burst, checkins, memory, sweeps
+from bench import alarms, burst, checkins, memory, sweeps
 from bench.stage import Stage
 from bench.table import Row, print_machine, print_table
 from gocron.store.database import Store
 
-QUESTIONS = ("checkins", "burst", "quiet", "due", "memory")
+QUESTIONS = ("checkins", "burst", "quiet", "due", "memory", "alarms")
 
 
 def main() -> int:
@@ -58,6 +58,8 @@ def _answer(name: str, stage: Stage, quick: bool, due_too: bool) -> list[Row]:
             return burst.measure(stage, rounds=1 if quick else 5)
         case "memory":
             return memory.measure(stage)
+        case "alarms":
+            return alarms.measure(stage)
     sites = sweeps.Sites(stage, whole=not quick)
     rows = sweeps.measure_quiet(sites, rounds=3 if quick else 7) if name == "quiet" else []
     return rows + (sweeps.measure_due(sites) if due_too else [])

@@ -13,9 +13,11 @@ LONG_AGO = int(time.time()) - 30 * DAY_S
 
 # Through the table's triggers, as every job comes; `i` counts the jobs, `a` their accounts.
 _FILL = """
-INSERT INTO job (account, cronname, email, frequency_s, address, created_at, last_seen_at, due_at)
+INSERT INTO job (account, cronname, email, frequency_s, address, created_at, last_seen_at, due_at,
+                 judge_at)
 SELECT 'account-' || a, 'job-' || (i - a * 100), 'team-' || (a - a / 50 * 50) || '@example.com',
-       86400, '192.0.2.1', {now}, {now} - i / 300, {now} - i / 300 + 86400
+       86400, '192.0.2.1', {now}, {now} - i / 300, {now} - i / 300 + 86400,
+       {now} - i / 300 + 86400
 FROM (SELECT i, i / 100 AS a FROM {numbers}) AS numbers
 """
 _NUMBERS = {
@@ -60,7 +62,8 @@ def make_due(store: Store, first: int, step: int, count: int, now: int) -> None:
             for index in range(first, first + count * step, step):
                 account, cronname = divmod(index, ACCOUNT_JOBS)
                 store.db.execute_sql(
-                    f"UPDATE job SET due_at = {now - 60}, last_seen_at = {now - 60 - DAY_S} "
+                    f"UPDATE job SET due_at = {now - 60}, judge_at = {now - 60}, "
+                    f"last_seen_at = {now - 60 - DAY_S} "
                     f"WHERE account = 'account-{account}' AND cronname = 'job-{cronname}'"
                 )
         settle(store)

@@ -1,20 +1,24 @@
 """`gocron check`: is everything in place? One line a question."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from gocron.config import Config
+from gocron.core.door import ALIVE_WITHIN_S, Knock
 from gocron.core.duration import say_duration
 from gocron.errors import GocronError
 from gocron.front import STALE_AFTER_INTERVALS
 from gocron.notify import DeliveryFailed
 from gocron.notify.mail import MailServer
+from gocron.outside import door_url, outside
 from gocron.publish import GIVEN_UP_SHOWN_S
 from gocron.store import accounts, outbox
 from gocron.store.database import Store
+from gocron.store.door import presences
 from gocron.store.schema import pending
 
 
@@ -32,7 +36,7 @@ class _Bad(Exception):
 
 
 def findings(config: Config, now: int) -> Iterator[Finding]:
-    """Yield what is found of database, schema, sweep, outbox, mail server, Slack and page."""
+    """Yield what is found, from the database to the folder of the page."""
     store: Store | None = None
 
     def database() -> str:
@@ -53,6 +57,8 @@ def findings(config: Config, now: int) -> Iterator[Finding]:
         if schema.good:
             yield _ask("last sweep", lambda: _last_sweep(known, config, now))
             yield _ask("outbox", lambda: _outbox(known, now))
+            yield _ask("front door", lambda: _front_door(known, config, now))
+    yield _ask("journal", lambda: _journal(config))
     yield _ask("mail server", lambda: _mail_server(config))
     yield _ask("slack", lambda: _slack(config))
     yield _ask("page folder", lambda: _page_folder(config))
@@ -95,6 +101,30 @@ def _outbox(store: Store, now: int) -> str:
             f"{say_duration(now - worst.queued_at)}: {worst.last_error}"
         )
     return "nothing undelivered"
+
+
+def _front_door(store: Store, config: Config, now: int) -> str:
+    with store.connected():
+        name = accounts.instance_name(store)
+        fronts = presences(store, now, socket.gethostname())
+    answer, why = outside(config).knock(name)
+    if answer is Knock.KEPT:
+        return f"a check-in at {door_url(config)} is kept"
+    elsewhere = any(
+        abs(now - front.until_at) <= ALIVE_WITHIN_S and not front.is_here for front in fronts
+    )
+    if elsewhere and not config.self_url:
+        return "no front on this host, but on others; self_url could tell more"
+    raise _Bad(f"can't check in: {why}; see self_url")
+
+
+def _journal(config: Config) -> str:
+    path = Path(config.journal)
+    if not config.journal or not path.exists():
+        return "none on this host"
+    if not os.access(path, os.R_OK):
+        raise _Bad(f"{path} can't be read by this user; check its group")
+    return str(path)
 
 
 def _mail_server(config: Config) -> str:

@@ -21,6 +21,7 @@ from gocron.front import iso
 from gocron.store import accounts, checkins, jobs
 from gocron.store.schema import open_store
 from tests.peers import MailPeer, mail_peer
+from tests.service.processes import front
 
 HOUR = 3600
 LONG_AGO = 1_600_000_000
@@ -260,14 +261,66 @@ def test_an_unknown_job_is_one_line_and_exit_status_2(
     assert len(host.run("jobs", "list").lines) == 2
 
 
+# Why was it told, or not?
+
+
+def test_explain_tells_what_bears_on_a_job_and_what_the_next_sweep_does(host: Host) -> None:
+    host.hear(LONG_AGO)
+    before = host.run("explain", *BACKUP)
+    assert (before.status, before.err) == (0, "")
+    facts = dict(line.split(":", 1) for line in before.lines)
+    assert facts["job"].strip() == "backup (web-01)"
+    assert facts["site"].strip().startswith("none")
+    assert facts["now"].strip().startswith("missed: no check-in by ")
+    assert facts["next sweep"].strip() == "tell that it is missing"
+    host.sweep()
+    after = host.run("explain", *BACKUP)
+    assert "next sweep:    nothing more, it has been told" in after.lines
+    assert any(line.startswith("    missed to ops@example.com by mail: ") for line in after.lines)
+    assert host.run("explain", "web-01", "nope").status == ExitStatus.USAGE
+
+
+def test_a_rehearsal_of_another_time_tells_what_would_be_told_then(host: Host) -> None:
+    host.add()
+    assert host.sweep("--dry-run").out == ""
+    (told,) = host.sweep("--dry-run", "--at", "+2h").lines
+    assert told.startswith("would tell ops@example.com that backup (web-01) is missing, ")
+    assert "no check-in by" in told
+    assert host.sweep("--dry-run", "--at", "2999-01-01T00:00").lines
+    assert host.sweep("--dry-run", "--at", "2001-01-01T00:00Z").out == ""
+    assert host.sweep("--dry-run", "--at", "soon").status == ExitStatus.USAGE
+    assert [job["state"] for job in json.loads(host.run("jobs", "list", "--json").out)] == ["up"]
+
+
+def test_a_sweep_that_checks_in_at_another_gocron_says_so(
+    host: Host, mail: MailPeer, tmp_path: Path
+) -> None:
+    assert host.sweep().status == 0
+    port = free_port()
+    other = tmp_path / "other.yml"
+    other.write_text(
+        f"database_url: sqlite:///{tmp_path}/other.db\nlisten_host: 127.0.0.1\n"
+        f"listen_port: {port}\n"
+    )
+    host.options["self_url"] = f"http://127.0.0.1:{port}/"
+    with front(other, port):
+        ran = host.sweep()
+    assert ran.status == ExitStatus.CHECK_FAILED
+    assert "nobody can check in since" in complaint(ran)
+    assert "this is another gocron than the one you look for" in ran.err
+
+
 # Is everything in place?
 
 
 def test_a_check_of_a_good_host_is_a_line_each_and_exit_status_0(
     host: Host, mail: MailPeer
 ) -> None:
+    port = free_port()
+    host.options |= {"listen_host": "127.0.0.1", "listen_port": str(port)}
     assert host.sweep().status == 0
-    ran = host.run("check")
+    with front(host.config, port):
+        ran = host.run("check")
     assert (ran.status, ran.err) == (0, "")
     subjects = [line.removeprefix("ok    ").split(":")[0] for line in ran.lines]
     assert subjects == [
@@ -276,6 +329,8 @@ def test_a_check_of_a_good_host_is_a_line_each_and_exit_status_0(
         "schema",
         "last sweep",
         "outbox",
+        "front door",
+        "journal",
         "mail server",
         "slack",
         "page folder",
@@ -291,7 +346,9 @@ def test_a_check_names_all_that_is_wrong_and_ends_with_6(host: Host, tmp_path: P
     ran = host.run("check")
     assert ran.status == ExitStatus.CHECK_FAILED
     bad = {line.split(":")[0]: line for line in ran.lines if line.startswith("FAIL")}
-    assert set(bad) == {"FAIL  last sweep", "FAIL  mail server", "FAIL  slack", "FAIL  page folder"}
+    subjects = ("last sweep", "front door", "mail server", "slack", "page folder")
+    assert set(bad) == {f"FAIL  {subject}" for subject in subjects}
+    assert "can't check in: 127.0.0.1:8080: Connection refused" in bad["FAIL  front door"]
     assert "is gocron-sweep in cron" in bad["FAIL  last sweep"]
     assert "Connection refused" in bad["FAIL  mail server"]
 
