@@ -83,7 +83,8 @@ def _check_in(number: int) -> list[object]:
     now = int(time.time())
     mail = f"team-{account % jobs.RECIPIENTS}@example.com"
     names = [f"account-{account}", f"job-{cronname}", mail]
-    return [*names, jobs.DAY_S, None, None, HOST, now, now, now + jobs.DAY_S]
+    due_at = now + jobs.DAY_S
+    return [*names, jobs.DAY_S, None, None, HOST, now, now, due_at, due_at, HOST, None]
 
 
 def pgbench(site: Site, seconds: float) -> float:
@@ -94,8 +95,9 @@ def pgbench(site: Site, seconds: float) -> float:
         "'account-' || :job / 100",
         "'job-' || :job % 100",
         "'team-' || :job / 100 % 50 || '@example.com'",
-        *map(str, (jobs.DAY_S, "NULL", "NULL", f"'{HOST}'", now, now, now + jobs.DAY_S)),
-        *map(str, tail),
+        *map(_literal, (jobs.DAY_S, None, None, HOST, now, now)),
+        *map(_literal, (now + jobs.DAY_S, now + jobs.DAY_S, HOST, None)),
+        *map(_literal, tail),
     ]
     for value in values:
         sql = sql.replace("%s", value, 1)
@@ -111,6 +113,12 @@ def pgbench(site: Site, seconds: float) -> float:
     rate = re.search(r"^tps = ([\d.]+)", told.stdout, re.M)
     assert rate, told.stdout
     return float(rate[1])
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 def _rows(kind: str, seen: dict[str, list[Load]], limits: dict[str, list[float]]) -> list[Row]:

@@ -9,13 +9,16 @@ from gocron.config import load_config
 from gocron.core.checkin import CheckIn
 from gocron.core.schedule import due_at
 from gocron.store.database import Store
+from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit, Tell
 
 
 class KeepsNothing(GroupCommit):
     """Tells of every check-in at once that it is kept."""
 
-    def __init__(self, store: Store, announce: Callable[[Callable[[], None]], object]) -> None:
+    def __init__(
+        self, store: Store, announce: Callable[[Callable[[], None]], object], pulse: Pulse
+    ) -> None:
         pass
 
     def submit(self, checkin: CheckIn, tell: Tell) -> None:

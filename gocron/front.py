@@ -6,128 +6,28 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from bottle import Bottle, HTTPError, HTTPResponse, request
 
 from gocron import __version__
-from gocron.config import Config, load_config
-from gocron.core.address import client_address, is_within, network_of, read_address
-from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
+from gocron.config import load_config
+from gocron.core.address import is_within, read_address
 from gocron.core.job import Job
 from gocron.errors import StoreError
-from gocron.fields import BODY_LIMIT, KNOCK_FIELD, read_fields
+from gocron.fields import BODY_LIMIT
+from gocron.reception import Answer, Front, KnockedBy, Request, iso, text
 from gocron.store import accounts, jobs, outbox
-from gocron.store.database import Store
 from gocron.store.door import Pulse
-from gocron.store.group_commit import GroupCommit, Outcome
+from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import open_store
-
-RETRY_AFTER_S = 5
 
 # A sweep that is this many intervals old is a dead sweep.
 STALE_AFTER_INTERVALS = 3
 
-HELP = "gocron: check in with /?cronname=backup&account=web-01&email=ops@example.com&frequency=3600"
 _PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
 
 log = logging.getLogger("gocron-front")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a check-in needs of an HTTP request; `whole` unless its body broke off."""
-
-    query: str
-    content_type: str
-    body: bytes
-    whole: bool
-    peer: str
-    forwarded: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP response; `body` is one line, or empty."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: str = ""
-
-
-_HEADERS = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
-
-
-@dataclass(frozen=True)
-class KnockedBy:
-    """A sweep's own check-in: `instance` is the name of the gocron that it looks for."""
-
-    instance: str
-
-
-class Front:
-    """What a check-in goes through: read, kept by whom it is handed to, answered."""
-
-    def __init__(self, config: Config, store: Store, clock: Callable[[], float]) -> None:
-        self.config = config
-        self.store = store
-        self.clock = clock
-        self._failing = False
-
-    def read(self, asked: Request) -> CheckIn | KnockedBy | Answer:
-        """Return the check-in that `asked` declares, or the answer to what is none."""
-        try:
-            if not asked.whole:
-                # Half a body may read well: frequency=36 of frequency=3600.
-                raise Refused("request", "has a body that is not as long as its Content-Length")
-            fields = read_fields(asked.query, asked.content_type, asked.body)
-            if not fields:
-                return _text(404, HELP)
-            if len(fields) == 1 and fields[0][0] == KNOCK_FIELD:
-                return KnockedBy(fields[0][1])
-            client = self.client(asked)
-            network = network_of(client, self.config.trusted_proxies, self.config.site_ipv6_prefix)
-            return read_checkin(fields, client, int(self.clock()), network)
-        except Refused as refused:
-            log.info("refused %s: %s", self.client(asked), refused)
-            return _text(400, f"gocron: {refused}")
-
-    def answer(self, checkin: CheckIn, outcome: Outcome) -> Answer:
-        """Return the answer to `checkin` once it is known what became of it."""
-        if isinstance(outcome, StoreError):
-            return self.unavailable(outcome)
-        if self._failing:
-            self._failing = False
-            log.warning("%s: back again", self.store.name)
-        if outcome is None:
-            return _text(400, f"gocron: {first_time_needs(checkin)}")
-        return Answer(201, (("Gocron-Due", iso(outcome)), *_HEADERS))
-
-    def knocked(self, knocked: KnockedBy, is_keeping: bool) -> Answer:
-        """Return the answer to a sweep's own check-in; `is_keeping` tells of all the others."""
-        try:
-            # A database that can only be read keeps no check-in.
-            with self.store.connected(), self.store.writing():
-                name = accounts.instance_name(self.store)
-        except StoreError as error:
-            return self.unavailable(error)
-        if knocked.instance != name:
-            return _text(400, "gocron: self: this is another gocron than the one you look for")
-        if not is_keeping:
-            return retry_later("gocron: check-ins are not being kept; try again")
-        return Answer(201, _HEADERS)
-
-    def unavailable(self, error: StoreError) -> Answer:
-        """Return the answer while the database is away: curl's --retry heeds it."""
-        if not self._failing:
-            self._failing = True
-            log.warning("%s; answering 503 until it is back", error)
-        return retry_later("gocron: the database is away; try again")
-
-    def client(self, asked: Request) -> str:
-        """Return the address that `asked` came from."""
-        return client_address(asked.peer, asked.forwarded, self.config.trusted_proxies)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -231,14 +131,14 @@ class _Reading:
 
     def _read(self, read: Callable[[], dict[str, Any] | None]) -> HTTPResponse:
         if not self._may_read():
-            return _bottled(_text(403, "gocron: this address may not read jobs; see api_allow"))
+            return _bottled(text(403, "gocron: this address may not read jobs; see api_allow"))
         try:
             with self.store.connected():
                 content = read()
         except StoreError as error:
             return _bottled(self.front.unavailable(error))
         if content is None:
-            return _bottled(_text(404, "gocron: no job of this account"))
+            return _bottled(text(404, "gocron: no job of this account"))
         return _json(200, content)
 
     def _may_read(self) -> bool:
@@ -290,20 +190,6 @@ def _listing(found: Iterable[Job]) -> dict[str, Any]:
         for job in found
     ]
     return {"Count": len(crons), "Crons": crons}
-
-
-def iso(at: int) -> str:
-    """Return the moment `at` as it stands in headers and JSON."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
-
-
-def _text(status: int, line: str) -> Answer:
-    return Answer(status, _HEADERS, f"{line}\n")
-
-
-def retry_later(line: str) -> Answer:
-    """Return a 503 that tells the client to come back soon."""
-    return Answer(503, (("Retry-After", str(RETRY_AFTER_S)), *_HEADERS), f"{line}\n")
 
 
 def _bottled(answer: Answer) -> HTTPResponse:

@@ -25,7 +25,8 @@ from gocron.config import Config, load_config
 from gocron.core.checkin import CheckIn
 from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
-from gocron.front import Answer, Front, KnockedBy, Request, make_app, retry_later
+from gocron.front import make_app
+from gocron.reception import Answer, Front, KnockedBy, Request, retry_later
 from gocron.store.database import Store
 from gocron.store.door import Pulse
 from gocron.store.group_commit import PATIENCE_S, GroupCommit, Outcome

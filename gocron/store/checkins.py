@@ -73,8 +73,10 @@ def replay(store: Store, late: Sequence[CheckIn]) -> list[CheckIn]:
     return [checkin for checkin in late if not store.write(partial(work, checkin))]
 
 
-def is_one_statement(checkins: Sequence[CheckIn]) -> bool:
+def is_one_statement(store: Store, checkins: Sequence[CheckIn]) -> bool:
     """Tell whether `record` keeps `checkins` by one statement."""
+    if not store.is_postgres and not _SQLITE_RETURNS:
+        return False
     keys = {checkin.key for checkin in checkins}
     return len(keys) == len(checkins) and _are_whole(checkins)
 

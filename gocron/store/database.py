@@ -76,11 +76,11 @@ class Store:
         """Run `work` as one transaction, again where it met another transaction's lock.
 
         Work that is one statement is a transaction by itself: Postgres is spared two round
-        trips. SQLite has none, and waits better for a lock that is asked for by name.
+        trips, SQLite two statements. A statement that writes takes the lock at once, too.
         """
         for left in reversed(range(_TRIES)):
             try:
-                if one_statement and self.is_postgres:
+                if one_statement:
                     return work()
                 with self.writing():
                     return work()

@@ -149,7 +149,8 @@ class GroupCommit:
     def _write(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         try:
             return self._store.write(
-                lambda: checkins.record(self._store, group), checkins.is_one_statement(group)
+                lambda: checkins.record(self._store, group),
+                checkins.is_one_statement(self._store, group),
             )
         except (peewee.OperationalError, peewee.InterfaceError):
             raise

@@ -17,7 +17,7 @@ from gocron.config import load_config
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job
 from gocron.errors import ExitStatus
-from gocron.front import iso
+from gocron.reception import iso
 from gocron.store import accounts, checkins, jobs
 from gocron.store.schema import open_store
 from tests.peers import MailPeer, mail_peer

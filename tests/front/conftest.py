@@ -15,7 +15,8 @@ import pytest
 
 from gocron.config import Config, load_config
 from gocron.core.job import Job
-from gocron.front import Front, make_app
+from gocron.front import make_app
+from gocron.reception import Front
 from gocron.store import jobs
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit

@@ -11,7 +11,7 @@ import pytest
 from gocron import __version__
 from gocron.config import Config
 from gocron.core.job import Channel
-from gocron.front import iso
+from gocron.reception import iso
 from gocron.store import accounts, episodes, jobs, outbox
 from gocron.store.episodes import Missed
 from gocron.store.schema import open_store
