@@ -60,10 +60,12 @@ def explain(store: Store, config: Config, account: str, cronname: str, now: int)
 
 def _witnesses_at(store: Store, config: Config, at: int) -> Witnesses:
     """Return what a sweep at `at` would know of sites, once it has judged their gateways."""
-    witnesses = Witnesses(store)
+    witnesses = Witnesses(store, at)
     for site in episodes.overdue(store, at, sites=True):
-        if is_to_be_told(judge(site, at, witnesses.of(site), limits(config))):
-            witnesses.suppose(site, outages_at_deadline(store, site))
+        judged = judge(site, at, witnesses.of(site), limits(config))
+        if is_to_be_told(judged):
+            deadline = site.due_at if judged.excuse is None else judged.excuse.until
+            witnesses.suppose(site, outages_at_deadline(store, site, deadline))
     witnesses.forget_sites()
     return witnesses
 

@@ -21,8 +21,9 @@ _SET_FREE = (Status.HELD, Status.SUPPRESSED)
 class Witnesses:
     """What is known of the sites of overdue jobs, each asked for once a sweep."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, now: int) -> None:
         self._store = store
+        self._now = now
         self.own = tuple(outages.own(store, 0))
         self._gateways: dict[str, tuple[list[Job], dict[int, list[Moved]]]] = {}
         self._sites: dict[tuple[int, ...], Site] = {}
@@ -55,6 +56,8 @@ class Witnesses:
 
     def _site(self, mine: tuple[Job, ...], moved: dict[int, list[Moved]]) -> Site:
         missing = [one for one in mine if one.missed_at is not None]
+        found = outages.of_sites(self._store, [one.id for one in mine], 0)
+        found += [one for gateway in mine for one in self._unrecorded(gateway, moved)]
         supposed = [one for gateway in mine for one in self._supposed.get(gateway.id, ())]
         mine = tuple(
             replace(one, missed_at=one.due_at) if one.id in self._supposed else one for one in mine
@@ -62,9 +65,19 @@ class Witnesses:
         return Site(
             gateways=mine,
             heard_at=max(sites.heard_at(self._store, one, moved.get(one.id, ())) for one in mine),
-            outages=(*outages.of_sites(self._store, [one.id for one in mine], 0), *supposed),
+            outages=(*found, *supposed),
             told=all(sites.is_told(self._store, one) for one in missing),
         )
+
+    def _unrecorded(self, gateway: Job, moved: dict[int, list[Moved]]) -> list[Outage]:
+        """Return outages that are recorded once the gateway is heard: it is excused until then."""
+        if gateway.missed_at is not None or self._now <= gateway.due_at:
+            return []
+        past = moved.get(gateway.id, ())
+        heard = sites.heard_since(self._store, gateway, past, gateway.last_seen_at)
+        last = max([gateway.last_seen_at, *heard])
+        spans = silences(heard, gateway.last_seen_at, last, allowance(gateway))
+        return [Outage(0, gateway.id, *span) for span in spans]
 
 
 def watch_sites(store: Store, now: int) -> None:
@@ -75,21 +88,22 @@ def watch_sites(store: Store, now: int) -> None:
     """
     for silence in outages.returned(store):
         _settle(store, silence)
-    latest: dict[int | None, Outage] = {}
-    for outage in outages.watched(store, now - WATCHED_S):
-        latest[outage.site_id] = outage
-    for outage in latest.values():
+    for outage in outages.watched(store, now):
         site = sites.gateway(store, outage.site_id or 0)
         if site is None:
-            store.write(lambda: outages.drop(store, outage))  # noqa: B023 (runs at once)
+            _forget(store, outage)
         elif outage.is_open:
             _follow(store, site, outage)
-        elif site.missed_at is not None and site.back_at is None:
+    latest = {outage.site_id: outage for outage in outages.watched(store, now - WATCHED_S)}
+    for outage in latest.values():
+        site = sites.gateway(store, outage.site_id or 0)
+        silent = site is not None and site.missed_at is not None and site.back_at is None
+        if site is not None and silent and not outage.is_open:
             _follow_again(store, site, outage, now)
 
 
-def outages_at_deadline(store: Store, site: Job) -> list[tuple[int, int | None]]:
-    """Return the outages, as (from, to), in which a gateway ran past its deadline.
+def outages_at_deadline(store: Store, site: Job, deadline: int) -> list[tuple[int, int | None]]:
+    """Return the outages, as (from, to), in which a gateway ran past the deadline that counts.
 
     The last one lasts still where nobody was heard from there since the deadline.
     """
@@ -97,7 +111,7 @@ def outages_at_deadline(store: Store, site: Job) -> list[tuple[int, int | None]]
     last = max([site.last_seen_at, *heard])
     found: list[tuple[int, int | None]] = []
     found += silences(heard, site.last_seen_at, last, allowance(site))
-    return found if last > site.due_at else [*found, (last, None)]
+    return found if last > deadline else [*found, (last, None)]
 
 
 def with_remarks(store: Store, digest: Digest) -> Digest:
@@ -146,6 +160,16 @@ def _settle(store: Store, silence: Silence) -> None:
     store.write(work)
 
 
+def _forget(store: Store, outage: Outage) -> None:
+    """Drop the outage of what speaks for no site any more."""
+
+    def work() -> None:
+        outages.drop(store, outage)
+        outages.look_again(store, _SET_FREE)
+
+    store.write(work)
+
+
 def _follow(store: Store, site: Job, lasting: Outage) -> None:
     """End an outage with the first check-in from there, though the gateway's own is missing."""
     heard = sites.heard_since(store, site, _moved(store, site), lasting.began_at)
@@ -172,7 +196,7 @@ def _follow_again(store: Store, site: Job, ended: Outage, now: int) -> None:
     Once only: if others are heard after that, it is the gateway alone that is gone.
     """
     ended_at = ended.ended_at or 0
-    if ended.began_at > site.due_at:
+    if ended.began_at > site.deadline:
         return
     heard = sites.heard_since(store, site, _moved(store, site), ended_at)
     last = max([ended_at, *heard])

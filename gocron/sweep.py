@@ -95,7 +95,7 @@ def judge_overdue(store: Store, config: Config, now: int) -> int:
     """
     if not episodes.overdue(store, now, 1):
         return 0
-    witnesses = Witnesses(store)
+    witnesses = Witnesses(store, now)
     begun = _judge_in_batches(store, config, now, witnesses, sites=True)
     witnesses.forget_sites()
     return begun + _judge_in_batches(store, config, now, witnesses)
@@ -110,11 +110,7 @@ def _judge_in_batches(
     while found := episodes.overdue(store, now, BATCH, after, sites):
         after = found[-1].judge_at, found[-1].id
         judged = [(job, judge(job, now, witnesses.of(job), limits(config))) for job in found]
-        missed = [
-            Missed(job, say_reason(job, one), outages_at_deadline(store, job) if job.site else ())
-            for job, one in judged
-            if is_to_be_told(one)
-        ]
+        missed = [_missed(store, job, one) for job, one in judged if is_to_be_told(one)]
         for job in episodes.begin(store, missed, now, channel):
             log.info("missing: %s", full_name(job))
             begun += 1
@@ -125,6 +121,13 @@ def _judge_in_batches(
         if len(found) < BATCH:
             break
     return begun
+
+
+def _missed(store: Store, job: Job, judged: Judgement) -> Missed:
+    """Return what is to be kept of a judgement that `job` is to be told of."""
+    until = None if judged.excuse is None else judged.excuse.until
+    found = outages_at_deadline(store, job, until or job.due_at) if job.site else ()
+    return Missed(job, say_reason(job, judged), found, until)
 
 
 def _spared(job: Job, judged: Judgement) -> Spared:
@@ -166,7 +169,10 @@ def _report_well(world: Outside) -> list[str]:
 
 
 def drop_history(store: Store, now: int) -> None:
-    """Remove what is older than anybody looks back."""
+    """Remove what is older than anybody looks back; the first sweep of an hour does it."""
+    swept_at = accounts.totals(store).swept_at
+    if swept_at is not None and swept_at // 3600 == now // 3600:
+        return
     episodes.drop_ended_before(store, now - HISTORY_S)
     outages.drop_before(store, now - HISTORY_S)
     accounts.drop_empty_before(store, now - HISTORY_S)

@@ -197,7 +197,8 @@ def _behind(now: int, evidence: Evidence, deadline: int, limits: Limits) -> Judg
             return Judgement(Status.MISSED, Ground.SITE_DOWN_TOO_LONG, site=site)
         return Judgement(Status.SUPPRESSED, Ground.SITE_DOWN, until, site=site)
     speaks_until = site.speaks_until
-    if speaks_until is None:
+    missing = all(gateway.missed_at is not None for gateway in site.gateways)
+    if speaks_until is None or (missing and now > speaks_until):
         return Judgement(Status.MISSED, Ground.SITE_REACHABLE, site=site)
     until = deadline + limits.hold_max_s + _deaf_s(evidence, deadline, now)
     if speaks_until >= now:

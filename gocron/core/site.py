@@ -42,8 +42,22 @@ class Site:
 
     @property
     def speaks_until(self) -> int | None:
-        """Until when a gateway may yet be heard in time; None where all of them are missing."""
-        return max((g.deadline for g in self.gateways if g.missed_at is None), default=None)
+        """Until when a gateway may yet be heard; None where all of them are dead.
+
+        One whose site has come back before it has as long as it may be silent. Where nobody
+        was heard after the first sign either, the way may be shut again.
+        """
+        return max((at for one in self.gateways if (at := self._speaks_until(one))), default=None)
+
+    def _speaks_until(self, gateway: Job) -> int | None:
+        if gateway.missed_at is None:
+            return gateway.deadline
+        mine = [one for one in self.outages if one.site_id == gateway.id]
+        if not mine or mine[-1].ended_at is None or mine[-1].began_at > gateway.deadline:
+            return None
+        first_sign_at = mine[-1].ended_at
+        heard_again = self.heard_at > first_sign_at + allowance(gateway)
+        return None if heard_again else max(self.heard_at, first_sign_at) + allowance(gateway)
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,15 @@ _COLUMNS = ("id", "missed_at", "last_seen_at", "ended_at", "reason")
 
 @dataclass(frozen=True)
 class Missed:
-    """A job that is to be told of, why, and a gateway's outages as (from, to or None)."""
+    """A job that is to be told of, why, and a gateway's outages as (from, to or None).
+
+    `excused_until` is the last deadline that it was given, None where its own counted.
+    """
 
     job: Job
     reason: str
     outages: Sequence[tuple[int, int | None]] = ()
+    excused_until: int | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,9 @@ def begin(store: Store, silent: Sequence[Missed], now: int, channel: Channel) ->
         _open_episodes(store, marked, now, channel)
         for one in marked:
             outages.keep(store, one.job.id, one.outages)
+            if one.excused_until != one.job.excused_until:
+                given = {job.excused_until: one.excused_until}
+                job.update(given).where(job.id == one.job.id).execute()
         return [one.job for one in marked]
 
     return store.write(work)
