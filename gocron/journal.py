@@ -4,13 +4,19 @@ nginx writes a line of JSON for each (contrib/nginx/gocron-http.conf has the for
 each file was read stands in the database. To read a line again does no harm.
 """
 
+import errno
 import json
 import logging
+import os
+import re
 import socket
+import stat
 import zlib
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from gocron.config import Config
 from gocron.core.address import client_address, network_of
@@ -20,13 +26,31 @@ from gocron.fields import KNOCK_FIELD, read_fields
 from gocron.store import checkins, journal
 from gocron.store.database import Store
 
+# What one transaction keeps, and what is held in memory for it, whoever wrote the lines.
 BATCH = 500
+BATCH_BYTES = 1_048_576
 
-# A name of the file that tells of one rotated away, compressed ones left out.
-_ROTATED = ".[0-9]*"
+# More than nginx writes for the longest request that it takes.
+LINE_LIMIT = 524_288
+
+# A line begins so, and nothing within it does: quotes in it are escaped.
+_START = b'{"at":"'
 _METHODS = ("GET", "HEAD", "POST")
 
 log = logging.getLogger("gocron-sweep")
+
+
+@dataclass
+class _Skipped:
+    """How many check-ins could not be kept, and why the first one could not."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, why: str) -> None:
+        """Count one more."""
+        self.first = self.first or why
+        self.count += 1
 
 
 def replay_journal(store: Store, config: Config, now: int) -> list[str]:
@@ -37,85 +61,154 @@ def replay_journal(store: Store, config: Config, now: int) -> list[str]:
     """
     if not config.journal:
         return []
-    skipped: list[str] = []
+    skipped = _Skipped()
+    complaints = []
     try:
         for path in _files(Path(config.journal)):
-            _replay_file(store, config, path, now, skipped)
+            try:
+                _replay_file(store, config, path, now, skipped)
+            except FileNotFoundError:
+                # Rotated away just now: the next sweep finds it by its new name.
+                continue
+            except OSError as error:
+                complaints.append(_complaint(error))
     except OSError as error:
-        return [f"journal {error.filename}: {error.strerror}; check its mode and owner"]
-    if skipped:
-        log.warning("journal: %d check-ins can't be kept; the first: %s", len(skipped), skipped[0])
-    return []
+        complaints.append(_complaint(error))
+    if skipped.count:
+        log.warning(
+            "journal: %d check-ins can't be kept; the first: %s", skipped.count, skipped.first
+        )
+    return complaints
+
+
+def _complaint(error: OSError) -> str:
+    return f"journal {error.filename}: {error.strerror}; check what it is, its mode and its owner"
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the journal and what rotation made of it, the oldest first."""
-    found = [one for one in path.parent.glob(path.name + _ROTATED) if one.suffix != ".gz"]
-    found += [path] if path.exists() else []
-    return sorted(found, key=lambda one: one.stat().st_mtime)
+    """Return the journal and what rotation made of it, the oldest first.
+
+    Rotation adds numbers or dates; what has letters after them is compressed, or no journal.
+    """
+    ours = re.compile(rf"{re.escape(path.name)}([.-]\d+)*")
+    found = []
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if ours.fullmatch(entry.name):
+                with suppress(FileNotFoundError):
+                    found.append((entry.stat().st_mtime_ns, path.parent / entry.name))
+    return [one for _, one in sorted(found)]
 
 
-def _replay_file(store: Store, config: Config, path: Path, now: int, skipped: list[str]) -> None:
-    with path.open("rb") as file:
-        name = _name(path, file.readline())
+def _replay_file(store: Store, config: Config, path: Path, now: int, skipped: _Skipped) -> None:
+    with _open(path) as file:
+        name = _name(file)
         read_to = journal.read_to(store, name)
-        if name == "" or read_to >= path.stat().st_size:
+        if name == "" or read_to >= os.fstat(file.fileno()).st_size:
             return
         file.seek(read_to)
-        lines = (line for line in file if line.endswith(b"\n"))
-        while batch := list(islice(lines, BATCH)):
-            came = list(_read(batch, config, now, skipped))
+        for lines, ends_at in _batches(file):
+            came = list(_read(lines, config, now, skipped))
             for checkin in checkins.replay(store, came):
-                skipped.append(f"{checkin.cronname} ({checkin.account}) is not known")
-            read_to += sum(len(line) for line in batch)
-            journal.settle(store, name, read_to, now)
+                skipped.add(f"{checkin.cronname} ({checkin.account}) is not known")
+            journal.settle(store, name, ends_at, now)
 
 
-def _name(path: Path, first_line: bytes) -> str:
+def _open(path: Path) -> BinaryIO:
+    """Return the file at `path`. Raises OSError for what is none: a pipe would never end."""
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "Is no file", str(path))
+    return file
+
+
+def _name(file: BinaryIO) -> str:
     """Return what tells this file from all others, "" while it holds no line.
 
     The first line does so too: a place on the disk may be another file's later on.
     """
-    if not first_line.endswith(b"\n"):
+    first_line = file.readline(LINE_LIMIT)
+    if not first_line.endswith(b"\n") and len(first_line) < LINE_LIMIT:
         return ""
-    return f"{socket.gethostname()}:{path.stat().st_ino}:{zlib.crc32(first_line)}"
+    inode = os.fstat(file.fileno()).st_ino
+    return f"{socket.gethostname()}:{inode}:{zlib.crc32(first_line)}"
 
 
-def _read(
-    lines: Sequence[bytes], config: Config, now: int, skipped: list[str]
-) -> Iterator[CheckIn]:
+def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], int]]:
+    """Yield lines by the batch, and where each batch ends."""
+    lines: list[bytes] = []
+    size = 0
+    for line, ends_at in _lines(file):
+        lines.append(line)
+        size += len(line)
+        if len(lines) == BATCH or size >= BATCH_BYTES:
+            yield lines, ends_at
+            lines, size = [], 0
+    if lines:
+        yield lines, ends_at
+
+
+def _lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield each whole line from here on, and where it ends; of one too long, its end alone.
+
+    A line without an end is being written: the next sweep reads it.
+    """
+    ends_at = file.tell()
+    while part := file.readline(LINE_LIMIT):
+        ends_at += len(part)
+        if part.endswith(b"\n"):
+            yield part, ends_at
+
+
+def _read(lines: Sequence[bytes], config: Config, now: int, skipped: _Skipped) -> Iterator[CheckIn]:
     for line in lines:
+        # A full disk or a power cut leaves half a line, and the next one follows in it.
+        begins_at = max(line.rfind(_START), 0)
+        if begins_at > 0:
+            skipped.add("journal: has half a line")
         try:
-            checkin = _checkin(line, config)
+            checkin = _checkin(line[begins_at:], config)
         except Refused as refused:
-            skipped.append(str(refused))
+            skipped.add(str(refused))
             continue
         if checkin is not None and checkin.seen_at > now + CLOCKS_DIFFER_S:
-            skipped.append(f"{checkin.cronname} ({checkin.account}) comes from the future")
+            skipped.add(f"{checkin.cronname} ({checkin.account}) comes from the future")
         elif checkin is not None:
             yield checkin
 
 
 def _checkin(line: bytes, config: Config) -> CheckIn | None:
-    """Return the check-in of a line, None for a sweep's own. Raises Refused."""
+    """Return the check-in of a line, None for what is none: a sweep's own, or a mere visit.
+
+    Raises Refused.
+    """
     text = line.decode("utf-8", "surrogateescape")
     try:
         told = json.loads(text)
         seen_at = int(float(told["at"]))
-        method, query, kind, body, peer = (
-            str(told[key]) for key in ("method", "query", "content_type", "body", "address")
+        method, query, kind, body, peer, length = (
+            str(told[key])
+            for key in ("method", "query", "content_type", "body", "address", "length")
         )
-        length = int(told["length"] or 0)
-    except (ValueError, KeyError, TypeError, OverflowError):
-        raise Refused("journal", "has a line that is not as nginx writes it") from None
+        announced = int(length) if length else None
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise _not_nginx() from None
+    if seen_at < 0:
+        raise _not_nginx()
     content = body.encode("utf-8", "surrogateescape")
     if method not in _METHODS:
         raise Refused("request", f"by {method[:20]!a}; check-ins come by GET, HEAD or POST")
-    if method == "POST" and length != len(content):
+    # nginx has read all of a body that came in chunks, which tell no length beforehand.
+    if method == "POST" and announced not in (None, len(content)):
         raise Refused("request", "has a body that is not as long as its Content-Length")
     fields = read_fields(query, kind, content if method == "POST" else b"")
-    if len(fields) == 1 and fields[0][0] == KNOCK_FIELD:
+    if not fields or (len(fields) == 1 and fields[0][0] == KNOCK_FIELD):
         return None
     address = client_address(peer, "", config.trusted_proxies)
     network = network_of(address, config.trusted_proxies, config.site_ipv6_prefix)
     return read_checkin(fields, address, seen_at, network)
+
+
+def _not_nginx() -> Refused:
+    return Refused("journal", "has a line that is not as nginx writes it")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import Any
 
+import peewee
 from peewee import EXCLUDED, Case, Tuple, Value, fn
 
 from gocron.core.checkin import CheckIn
@@ -58,19 +59,37 @@ def record(store: Store, checkins: Sequence[CheckIn]) -> list[int | None]:
 
 
 def replay(store: Store, late: Sequence[CheckIn]) -> list[CheckIn]:
-    """Keep check-ins that came to nginx while no front took them; return those of unknown jobs.
+    """Keep check-ins that came to nginx while no front took them; return those that can't be.
 
-    The later time wins: what is older than what is stored changes nothing.
+    These are of unknown jobs, and don't tell all that a new one needs. The later time wins:
+    what is older than what is stored changes nothing.
     """
+    try:
+        return store.write(partial(_replay, store, late)) if late else []
+    except (peewee.OperationalError, peewee.InterfaceError):
+        raise
+    except Exception:
+        # One check-in that the database can't hold must not cost the others theirs.
+        if len(late) == 1:
+            return list(late)
+        return [unfit for checkin in late for unfit in replay(store, [checkin])]
+
+
+def _replay(store: Store, late: Sequence[CheckIn]) -> list[CheckIn]:
     job = store.tables.job
-
-    def work(checkin: CheckIn) -> bool:
-        mine = (job.account == checkin.account) & (job.cronname == checkin.cronname)
-        known = store.locked(job.select(job.last_seen_at, job.address).where(mine))
-        overtaken = any(row["address"] and row["last_seen_at"] >= checkin.seen_at for row in known)
-        return overtaken or record(store, [checkin]) != [None]
-
-    return [checkin for checkin in late if not store.write(partial(work, checkin))]
+    keys = sorted({checkin.key for checkin in late})
+    columns = (job.account, job.cronname, job.address, job.last_seen_at)
+    known = store.locked(
+        job.select(*columns).where(_key_in(job, keys)).order_by(job.account, job.cronname)
+    )
+    # Of a job that was only declared no check-in came before.
+    seen_at = {
+        (row["account"], row["cronname"]): row["last_seen_at"] for row in known if row["address"]
+    }
+    fresh = [checkin for checkin in late if seen_at.get(checkin.key, -1) < checkin.seen_at]
+    fresh.sort(key=lambda checkin: checkin.seen_at)
+    due = record(store, fresh)
+    return [checkin for checkin, until in zip(fresh, due, strict=True) if until is None]
 
 
 def is_one_statement(store: Store, checkins: Sequence[CheckIn]) -> bool:

@@ -108,3 +108,12 @@ def test_a_check_in_that_was_overtaken_on_its_way_does_not_shorten_the_deadline(
 ) -> None:
     record(store, checkin(seen_at=NOON + 33))
     assert record(store, checkin(seen_at=NOON)) == [NOON + 33 + HOUR]
+
+
+def test_a_replayed_check_in_that_the_database_can_not_hold_costs_nobody_else(
+    store: Store,
+) -> None:
+    late = [checkin("good"), checkin("huge", seen_at=10**30), checkin("better")]
+    with store.connected():
+        assert checkins.replay(store, late) == [late[1]]
+        assert {job.cronname for job in jobs.every_job(store)} == {"good", "better"}

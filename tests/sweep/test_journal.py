@@ -1,0 +1,422 @@
+"""What nginx kept while no front answered is as good as heard, and nothing in it does harm."""
+
+import gzip
+import json
+import os
+import tracemalloc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gocron.journal import BATCH, LINE_LIMIT, replay_journal
+from gocron.store.schema import open_store
+from tests.sweep.conftest import HOUR, NOON, Gocron
+
+FIELDS = "account=web-01&email=ops@example.com&frequency=1h"
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+def journal(gocron: Gocron, tmp_path: Path) -> Path:
+    """Where the journal of `gocron` is to be; there is none yet."""
+    path = tmp_path / "log/journal.log"
+    path.parent.mkdir()
+    gocron.set(journal=str(path), status_dir="")
+    return path
+
+
+def line(cronname: str, at: object = NOON, fields: str = FIELDS, **told: object) -> bytes:
+    """What nginx writes of a check-in; `told` replaces parts of it."""
+    parts = {
+        "at": f"{at}.123" if isinstance(at, int) else at,
+        "address": "203.0.113.9",
+        "method": "GET",
+        "query": f"cronname={cronname}&{fields}",
+        "content_type": "",
+        "length": "",
+        "body": "",
+    }
+    text = json.dumps({**parts, **told}, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "surrogateescape") + b"\n"
+
+
+def posted(body: str, **told: object) -> bytes:
+    size = len(body.encode("utf-8", "surrogateescape"))
+    parts = {"method": "POST", "query": "", "content_type": FORM, "length": str(size), "body": body}
+    return line("", **{**parts, **told})
+
+
+def replay(gocron: Gocron, now: int = NOON + 60) -> list[str]:
+    with gocron.store.connected():
+        return replay_journal(gocron.store, gocron.config, now)
+
+
+def heard(gocron: Gocron) -> dict[str, int]:
+    return {row["cronname"]: row["last_seen_at"] for row in gocron.rows("job")}
+
+
+def append(journal: Path, *lines: bytes) -> None:
+    with journal.open("ab") as file:
+        file.write(b"".join(lines))
+
+
+# What is kept
+
+
+def test_a_check_in_is_kept_with_its_time_and_its_address(gocron: Gocron, journal: Path) -> None:
+    append(journal, line("backup", NOON))
+    assert replay(gocron) == []
+    job = gocron.job("backup")
+    assert (job.last_seen_at, job.address, job.network) == (NOON, "203.0.113.9", "203.0.113.9")
+    assert job.due_at == NOON + HOUR
+
+
+def test_what_was_kept_in_the_journal_is_not_told_of_as_missing(
+    gocron: Gocron, journal: Path
+) -> None:
+    gocron.hear("backup", NOON)
+    append(journal, line("backup", NOON + HOUR))
+    gocron.sweep(NOON + HOUR + 60)
+    assert gocron.mail.subjects == []
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "kind"),
+    [
+        ("räksmörgås 🥪", "cronname=r%C3%A4ksm%C3%B6rg%C3%A5s+%F0%9F%A5%AA&" + FIELDS, FORM),
+        ('say "hi" \\ bye', 'cronname=say "hi" \\ bye&' + FIELDS, FORM),
+        (
+            'a"b',
+            '{"cronname": "a\\"b", "account": "web-01", "email": "a@b.c", "frequency": 60}',
+            "application/json",
+        ),
+        (
+            "part",
+            "".join(
+                f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+                for name, value in [
+                    ("cronname", "part"),
+                    ("account", "web-01"),
+                    ("email", "a@b.c"),
+                    ("frequency", "1h"),
+                ]
+            )
+            + "--x--\r\n",
+            "multipart/form-data; boundary=x",
+        ),
+    ],
+)
+def test_a_body_is_read_as_a_front_reads_it(
+    gocron: Gocron, journal: Path, name: str, body: str, kind: str
+) -> None:
+    append(journal, posted(body, content_type=kind))
+    assert replay(gocron) == []
+    assert heard(gocron) == {name: NOON}
+
+
+def test_a_body_that_came_in_chunks_told_no_length_and_is_kept(
+    gocron: Gocron, journal: Path
+) -> None:
+    append(journal, posted(f"cronname=backup&{FIELDS}", length=""))
+    replay(gocron)
+    assert heard(gocron) == {"backup": NOON}
+
+
+def test_a_head_request_is_a_check_in(gocron: Gocron, journal: Path) -> None:
+    append(journal, line("backup", method="HEAD"))
+    replay(gocron)
+    assert heard(gocron) == {"backup": NOON}
+
+
+def test_the_later_time_wins_whatever_the_order_of_the_lines(gocron: Gocron, journal: Path) -> None:
+    gocron.hear("old", NOON + 30)
+    append(journal, line("old", NOON), line("new", NOON + 20), line("new", NOON + 10))
+    replay(gocron)
+    assert heard(gocron) == {"old": NOON + 30, "new": NOON + 20}
+
+
+def test_a_known_job_may_leave_out_what_its_first_line_told(gocron: Gocron, journal: Path) -> None:
+    append(journal, line("backup", NOON), line("backup", NOON + 9, fields="account=web-01"))
+    assert replay(gocron) == []
+    assert heard(gocron) == {"backup": NOON + 9}
+
+
+def test_usual_gaps_are_learned_from_lines_of_one_batch(gocron: Gocron, journal: Path) -> None:
+    append(journal, *(line("backup", NOON + 60 * turn) for turn in range(4)))
+    replay(gocron, NOON + 300)
+    job = gocron.rows("job")[0]
+    assert [job["gap_1_s"], job["gap_2_s"], job["gap_3_s"]] == [60, 60, 60]
+
+
+def test_a_sweeps_own_knock_and_a_mere_visit_are_no_check_ins(
+    gocron: Gocron, journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(journal, line("", query="self=0123"), line("", query=""), posted(""))
+    assert replay(gocron) == []
+    assert (heard(gocron), caplog.messages) == ({}, [])
+
+
+# What is skipped
+
+HOSTILE = {
+    "no JSON": b"\x16\x03\x01\n",
+    "no object": b'["at"]\n',
+    "nested": b"[" * 100_000 + b"\n",
+    "no time": line("x", at="soon"),
+    "never": line("x", at="inf"),
+    "not a number": line("x", at="nan"),
+    "before all time": line("x", at="-1e300"),
+    "a length without end": posted("x=1", length="9" * 5000),
+    "PUT": line("x", method="PUT"),
+    "a lie about the length": posted("cronname=x", length="36"),
+    "too long a body": posted("x" * 70_000),
+    "no UTF-8 in the query": line("\udcff"),
+    "no UTF-8 in the body": posted("cronname=\udcff\udcfe"),
+    "no UTF-8 in JSON": posted('{"cronname": "\udcc3"}'),
+    "half a character": posted('{"cronname": "\\ud800"}'),
+    "a control character": posted("cronname=a\x07b&" + FIELDS),
+    "NUL": line("a%00b"),
+    "a new line in the name": line('x%0A{"at":"1"}'),
+    "many fields": line("x", fields="&".join("a=1" for _ in range(99))),
+    "a broken form": posted("--x", content_type="multipart/form-data; boundary=x"),
+    "an unknown job": line("unknown", fields="account=web-01"),
+    "from the future": line("x", at=NOON + HOUR),
+}
+
+
+def test_hostile_lines_are_skipped_with_one_warning_and_cost_nobody_else(
+    gocron: Gocron, journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(journal, line("before"), *HOSTILE.values(), line("after"))
+    assert replay(gocron) == []
+    assert set(heard(gocron)) == {"before", "after"}
+    assert len(caplog.messages) == 1
+    assert f"journal: {len(HOSTILE)} check-ins can't be kept" in caplog.text
+    assert caplog.messages[0].isprintable()
+    caplog.clear()
+    assert replay(gocron) == []
+    assert caplog.messages == [], "they are told of once"
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_line_alone_is_one_that_is_skipped(
+    gocron: Gocron, journal: Path, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    append(journal, HOSTILE[what])
+    replay(gocron)
+    assert heard(gocron) == {}
+    assert "journal: 1 check-ins can't be kept" in caplog.text
+
+
+def test_half_a_line_costs_itself_and_not_the_next_one(
+    gocron: Gocron, journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(journal, line("cut")[:70], line("next"), b"\0" * 4096, line("last"))
+    replay(gocron)
+    assert set(heard(gocron)) == {"next", "last"}
+    assert "journal: 2 check-ins can't be kept; the first: journal: has half a line" in caplog.text
+
+
+def test_a_name_that_looks_like_the_beginning_of_a_line_is_a_name(
+    gocron: Gocron, journal: Path
+) -> None:
+    name = '{"at":"1'
+    append(journal, posted(f"cronname={name}&{FIELDS}"))
+    replay(gocron)
+    assert heard(gocron) == {name: NOON}
+
+
+def test_a_line_that_is_being_written_waits_for_its_end(gocron: Gocron, journal: Path) -> None:
+    whole = line("slow")
+    append(journal, line("first"), whole[:50])
+    replay(gocron)
+    assert set(heard(gocron)) == {"first"}
+    append(journal, whole[50:])
+    replay(gocron)
+    assert set(heard(gocron)) == {"first", "slow"}
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory(gocron: Gocron, journal: Path) -> None:
+    with journal.open("wb") as file:
+        file.write(line("first"))
+        file.truncate(40 * LINE_LIMIT)
+    most = memory_of(lambda: replay(gocron))
+    assert set(heard(gocron)) == {"first"}
+    assert most < 8 * LINE_LIMIT
+    append(journal, b"\n", line("last"))
+    replay(gocron)
+    assert set(heard(gocron)) == {"first", "last"}
+
+
+# Rotation
+
+
+def test_rotation_by_renaming_loses_nothing(gocron: Gocron, journal: Path) -> None:
+    append(journal, line("a"))
+    replay(gocron)
+    append(journal, line("b"))
+    journal.rename(journal.with_name("journal.log.1"))
+    append(journal, line("c"))
+    replay(gocron)
+    assert set(heard(gocron)) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    "name", ["journal.log.1", "journal.log-20260921", "journal.log-20260921.2"]
+)
+def test_rotated_journals_are_known_by_number_or_date(
+    gocron: Gocron, journal: Path, name: str
+) -> None:
+    append(journal.with_name(name), line("backup"))
+    replay(gocron)
+    assert set(heard(gocron)) == {"backup"}
+
+
+def test_what_was_compressed_or_is_another_file_is_left_alone(
+    gocron: Gocron, journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal.with_name("journal.log.2.gz").write_bytes(gzip.compress(line("a")))
+    journal.with_name("journal.log.3.zst").write_bytes(b"zst")
+    append(journal.with_name("journal.logbook"), line("b"))
+    assert replay(gocron) == []
+    assert (heard(gocron), caplog.messages) == ({}, [])
+
+
+def test_a_journal_that_was_copied_and_cut_off_is_read_from_its_beginning(
+    gocron: Gocron, journal: Path
+) -> None:
+    append(journal, line("a"), line("b"))
+    replay(gocron)
+    journal.write_bytes(line("c"))
+    replay(gocron)
+    assert set(heard(gocron)) == {"a", "b", "c"}
+
+
+# What is no journal
+
+
+def test_where_there_is_no_journal_there_is_nothing_to_say(gocron: Gocron, journal: Path) -> None:
+    assert replay(gocron) == []
+    journal.parent.rmdir()
+    assert replay(gocron) == []
+    gocron.set(journal="")
+    assert replay(gocron) == []
+
+
+def make_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_loop(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (Path.mkdir, "Is a directory"),
+        (make_pipe, "Is no file"),
+        (make_loop, "Too many levels of symbolic links"),
+        (lambda path: path.symlink_to("/dev/zero"), "Is no file"),
+    ],
+    ids=["folder", "pipe", "loop", "device"],
+)
+def test_what_stands_in_the_place_of_the_journal_is_named(
+    gocron: Gocron, journal: Path, make: object, said: str
+) -> None:
+    make(journal)
+    (complaint,) = replay(gocron)
+    assert complaint.startswith(f"journal {journal}: {said}; check")
+
+
+def test_a_link_that_leads_nowhere_is_no_journal_yet(gocron: Gocron, journal: Path) -> None:
+    journal.symlink_to("elsewhere.log")
+    assert replay(gocron) == []
+    append(journal, line("backup"))
+    assert replay(gocron) == []
+    assert set(heard(gocron)) == {"backup"}
+
+
+def test_one_that_may_not_be_read_is_named_and_the_others_are_read(
+    gocron: Gocron, journal: Path
+) -> None:
+    # A folder, since root may read what is a file.
+    journal.with_name("journal.log.1").mkdir()
+    append(journal, line("backup"))
+    assert len(replay(gocron)) == 1
+    assert set(heard(gocron)) == {"backup"}
+
+
+def test_a_journal_that_may_not_be_read_is_named(gocron: Gocron, journal: Path) -> None:
+    append(journal, line("backup"))
+    journal.parent.chmod(0)
+    with gocron.store.connected(), as_another_user():
+        (complaint,) = replay_journal(gocron.store, gocron.config, NOON)
+    journal.parent.chmod(0o700)
+    assert complaint.startswith(f"journal {journal.parent}: Permission denied; check")
+
+
+@contextmanager
+def as_another_user() -> Iterator[None]:
+    """Be somebody who may not read all, for the length of the block."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+def test_a_sweep_goes_on_without_a_journal_that_can_not_be_read(
+    gocron: Gocron, journal: Path
+) -> None:
+    journal.mkdir()
+    gocron.hear("backup", NOON)
+    swept = gocron.sweep(NOON + HOUR + 1)
+    assert gocron.mail.subjects == ["[gocron] backup (web-01) has not checked in"]
+    assert len(swept.complaints) == 1
+
+
+# Many
+
+
+def test_several_sweeps_that_replay_at_once_keep_each_check_in_once(
+    gocron: Gocron, journal: Path
+) -> None:
+    append(journal, *(line(f"job-{number % 300}", NOON + number) for number in range(1500)))
+
+    def work(_: int) -> list[str]:
+        store = open_store(gocron.config.database_url)
+        with store.connected():
+            return replay_journal(store, gocron.config, NOON + HOUR)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(4))) == [[], [], [], []]
+    assert heard(gocron) == {f"job-{number}": NOON + 1200 + number for number in range(300)}
+    assert {row["gap_1_s"] for row in gocron.rows("job")} == {300}
+
+
+def test_a_long_journal_of_long_lines_is_read_in_little_memory(
+    gocron: Gocron, journal: Path
+) -> None:
+    longest = posted("cronname=" + "\x01" * 16_000)
+    append(journal, *[longest] * (2 * BATCH), line("last"))
+    most = memory_of(lambda: replay(gocron))
+    assert set(heard(gocron)) == {"last"}
+    assert journal.stat().st_size > 90_000_000
+    assert most < 8_000_000
+
+
+def memory_of(work: object) -> int:
+    """Return how many bytes `work` held at most."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
