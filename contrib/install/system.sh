@@ -87,8 +87,9 @@ make_user_and_folders() {
         systemd-sysusers gocron.conf
     fi
     if ! [ -d /var/lib/gocron ] || ! [ -d /var/cache/gocron/status ] ||
+        ! [ -e /var/log/gocron/journal.log ] ||
         [ "$(stat -c %U /var/lib/gocron 2>/dev/null)" != gocron ]; then
-        doing "making /var/lib/gocron and /var/cache/gocron" || return 0
+        doing "making /var/lib/gocron, /var/cache/gocron and /var/log/gocron" || return 0
         systemd-tmpfiles --create gocron.conf
         # Data that an earlier installation left behind is ours again.
         chown -R gocron:gocron /var/lib/gocron
@@ -171,6 +172,7 @@ place_nginx() {
     place contrib/nginx/gocron.conf /etc/nginx/snippets/gocron.conf \
         "s|/var/cache/gocron/status|${page_folder:-/nowhere}|"
     [ "$PLACED" = false ] || RELOAD_NGINX=true
+    place contrib/logrotate/gocron /etc/logrotate.d/gocron
     if ! [ -e "$DESTDIR$NGINX_SERVER" ] && doing "writing $NGINX_SERVER"; then
         if [ -e "$KEPT_NGINX_SERVER" ] && ! is_staged; then
             mv "$KEPT_NGINX_SERVER" "$NGINX_SERVER"
@@ -235,11 +237,16 @@ reload_nginx() {
     systemctl reload-or-restart nginx
 }
 
-# SELinux on Enterprise Linux lets nginx neither connect to the front nor read the page by itself.
+# SELinux on Enterprise Linux lets nginx neither connect to the front nor read the page nor write
+# the journal by itself. What boots label anew (tmpfiles.d) has to be told to the policy.
 let_nginx_through() {
     if command -v getenforce >/dev/null && [ "$(getenforce)" = Enforcing ]; then
         setsebool -P httpd_can_network_connect on
         chcon -R -t httpd_sys_content_t "$page_folder"
+        if command -v semanage >/dev/null; then
+            semanage fcontext -N -a -t httpd_log_t '/var/log/gocron(/.*)?' 2>/dev/null || true
+        fi
+        chcon -R -t httpd_log_t /var/log/gocron
     fi
 }
 

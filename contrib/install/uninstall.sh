@@ -40,6 +40,9 @@ remove_nginx_server() {
     remove "$NGINX_SERVER"
     if ! is_staged && [ "$DRY_RUN" = false ] && nginx -tq; then
         systemctl reload-or-restart nginx
+        if command -v semanage >/dev/null; then
+            semanage fcontext -N -d '/var/log/gocron(/.*)?' 2>/dev/null || true
+        fi
     fi
 }
 
@@ -47,14 +50,17 @@ remove_data() {
     remove /var/cache/gocron
     remove /var/lib/systemd/timers/stamp-gocron-summary.timer
     if [ "$PURGE" = true ]; then
-        for folder in /etc/gocron /var/lib/gocron /etc/systemd/system/gocron-*.service.d; do
+        for folder in /etc/gocron /var/lib/gocron /var/log/gocron /etc/systemd/system/gocron-*.service.d; do
             remove "$folder"
         done
     elif ! is_staged && [ -e /var/lib/gocron ] &&
         [ "$(stat -c %U /var/lib/gocron)" = gocron ] &&
-        doing "keeping /etc/gocron and /var/lib/gocron, as root's; --purge removes them"; then
+        doing "keeping /etc/gocron, /var/lib/gocron and /var/log/gocron, as root's;" \
+            "--purge removes them"; then
         # The next user might get gocron's number.
-        chown -R root:root /etc/gocron /var/lib/gocron
+        for folder in /etc/gocron /var/lib/gocron /var/log/gocron; do
+            [ ! -e "$folder" ] || chown -R root:root "$folder"
+        done
     fi
 }
 

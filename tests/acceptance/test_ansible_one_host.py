@@ -293,7 +293,7 @@ def test_what_is_absent_leaves_its_data_and_what_is_purged_leaves_nothing(
 ) -> None:
     limit = ("--limit", server.name)
     ansible.apply(*limit, gocron_state="absent")
-    assert left_behind(server) == ["/etc/gocron", "/var/lib/gocron"]
+    assert left_behind(server) == ["/etc/gocron", "/var/lib/gocron", "/var/log/gocron"]
     assert server.run("stat -c %U /var/lib/gocron /var/lib/gocron/gocron.db") == "root\nroot\n"
     ansible.apply(*limit, gocron_state="absent", gocron_purge=True)
     assert left_behind(server) == []

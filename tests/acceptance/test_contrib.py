@@ -42,6 +42,8 @@ def test_user_and_folders_are_made_as_described(bare: Host) -> None:
     bare.run("systemd-tmpfiles --create /root/gocron/contrib/tmpfiles.d/gocron.conf")
     modes = bare.run("stat -c '%U:%G %a' /var/lib/gocron /var/cache/gocron/status")
     assert modes == "gocron:gocron 750\ngocron:gocron 755\n"
+    modes = bare.run("stat -c '%U:%G %a' /var/log/gocron /var/log/gocron/journal.log")
+    assert modes == "root:gocron 751\nroot:gocron 640\n"
     assert bare.run("getent passwd gocron").endswith("/nologin\n")
 
 

@@ -173,6 +173,34 @@ def test_what_a_client_claims_of_its_address_counts_for_nothing(
     web.run("gocron jobs forget liar job")
 
 
+def test_what_nginx_takes_while_no_front_answers_is_kept_by_the_next_sweep(web: Host) -> None:
+    fields = "account=late&email=a@example.com&frequency=1d&cronname"
+    web.run("systemctl stop gocron-front")
+    assert ask(web, "GET", f"/?{fields}=before").status == 202
+    rotate_journal(web)
+    assert ask(web, "GET", f"/?{fields}=after").status == 202
+    web.run("systemctl start gocron-front")
+    unit = "/run/systemd/system/gocron-sweep.service"
+    web.run(f"cp gocron/contrib/systemd/gocron-sweep.service {unit} && systemctl daemon-reload")
+    web.run("systemctl start gocron-sweep")
+    web.run(f"rm {unit} && systemctl daemon-reload")
+    assert {"before", "after"} <= set(jobs(web).split('"'))
+    modes = web.run("stat -c '%G %a' /var/log/gocron/journal.log /var/log/gocron/journal.log.1")
+    assert modes == "gocron 640\n" * 2
+    assert web.ask("runuser -u nobody -- cat /var/log/gocron/journal.log").returncode != 0
+    web.run("gocron jobs forget late before && gocron jobs forget late after")
+
+
+def rotate_journal(web: Host) -> None:
+    """As logrotate does by the file that was placed, where there is no logrotate."""
+    journal = "/var/log/gocron/journal.log"
+    web.run(f"mv {journal} {journal}.1 && install -m 0640 -o root -g gocron /dev/null {journal}")
+    told = re.search(r"(?s)postrotate\n(.*)endscript", web.read("/etc/logrotate.d/gocron"))[1]
+    web.run(f"sh -e -c '{told}'")
+    owner = "stat -c %U /var/log/gocron/journal.log"
+    wait_until(lambda: web.run(owner) == "www-data\n", 10, "nginx opens the new journal")
+
+
 def test_a_whole_fleet_behind_one_address_checks_in_at_second_0(web: Host) -> None:
     def check_in(number: int) -> int:
         fields = f"account=fleet&cronname=job-{number}&email=a@example.com&frequency=1d"
@@ -299,10 +327,12 @@ def test_another_scheduler_replaces_the_one_before_and_sweeps(web: Host) -> None
 
 def test_what_is_uninstalled_leaves_its_data_and_comes_back_to_it(web: Host) -> None:
     web.run("gocron/install.sh --uninstall 2>&1")
-    assert left_behind(web) == ["/etc/gocron", "/var/lib/gocron"]
-    assert web.run("stat -c %U:%a /var/lib/gocron /etc/gocron/config.yml").split() == [
-        "root:750",
-        "root:640",
+    assert left_behind(web) == ["/etc/gocron", "/var/lib/gocron", "/var/log/gocron"]
+    kept = "/var/lib/gocron /etc/gocron/config.yml /var/log/gocron/journal.log"
+    assert web.run(f"stat -c %U:%G:%a {kept}").split() == [
+        "root:root:750",
+        "root:root:640",
+        "root:root:640",
     ]
     install(web, "--nginx")
     assert "job-1999" in jobs(web)
