@@ -1,0 +1,68 @@
+"""Signs of life: a front that keeps check-ins gives them, a front that can't does not."""
+
+import time
+
+from gocron.core.door import SHUT_AFTER_S
+from gocron.store import door
+from gocron.store.database import Store
+from gocron.store.door import Pulse, presences
+from gocron.store.group_commit import GroupCommit
+from tests.store.conftest import NOON, checkin
+
+
+def give_signs(store: Store, *moments: int) -> None:
+    """Have one front give a sign at each of these moments, by its clock."""
+    told: list[int] = []
+    pulse = Pulse(store, lambda: told[-1], "front-01")
+    with store.connected():
+        for at in moments:
+            told.append(at)
+            pulse.give()
+
+
+def lives(store: Store) -> list[tuple[int, int]]:
+    with store.connected():
+        found = presences(store, 0, "front-01")
+    return sorted((life.began_at, life.until_at) for life in found)
+
+
+def test_signs_in_a_row_are_one_life(store: Store) -> None:
+    give_signs(store, *range(NOON, NOON + 100, 10))
+    assert lives(store) == [(NOON, NOON + 90)]
+
+
+def test_what_comes_after_a_pause_is_another_life(store: Store) -> None:
+    give_signs(store, NOON, NOON + 10, NOON + 10 + SHUT_AFTER_S, NOON + 20 + SHUT_AFTER_S)
+    assert lives(store) == [(NOON, NOON + 10), (NOON + 40, NOON + 50)]
+
+
+def test_a_clock_that_is_set_back_begins_another_life(store: Store) -> None:
+    give_signs(store, NOON, NOON - 5000)
+    assert lives(store) == [(NOON - 5000, NOON - 5000), (NOON, NOON)]
+
+
+def test_a_host_knows_its_own_fronts(store: Store) -> None:
+    with store.connected():
+        Pulse(store, lambda: NOON, "front-01").give()
+        Pulse(store, lambda: NOON, "front-02").give()
+        told = {life.is_here for life in presences(store, 0, "front-01")}
+    assert told == {True, False}
+
+
+def test_only_the_last_life_before_is_looked_back_to(store: Store) -> None:
+    with store.connected():
+        for at in (NOON, NOON + 1000, NOON + 2000):
+            Pulse(store, lambda at=at: at, "front-01").give()
+        found = sorted(life.began_at for life in presences(store, NOON + 1500, "front-01"))
+    assert found == [NOON + 1000, NOON + 2000]
+
+
+def test_the_thread_that_keeps_check_ins_gives_the_signs(store: Store) -> None:
+    group_commit = GroupCommit(store, pulse=Pulse(store, time.time, "front-01"))
+    began_at = int(time.time())
+    assert isinstance(group_commit.record(checkin("job")), int)
+    assert group_commit.is_keeping
+    with store.connected():
+        (life,) = presences(store, 0, "front-01")
+        assert life.began_at >= began_at - 1
+        assert door.open_at(store) is None, "a front settles nothing"
