@@ -1,7 +1,6 @@
 """`gocron check`: is everything in place? One line a question."""
 
 import os
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from gocron.core.door import ALIVE_WITHIN_S, Knock
 from gocron.core.duration import say_duration
 from gocron.errors import GocronError
 from gocron.front import STALE_AFTER_INTERVALS
+from gocron.host import this_host
 from gocron.notify import DeliveryFailed
 from gocron.notify.mail import MailServer
 from gocron.outside import door_url, outside
@@ -106,7 +106,7 @@ def _outbox(store: Store, now: int) -> str:
 def _front_door(store: Store, config: Config, now: int) -> str:
     with store.connected():
         name = accounts.instance_name(store)
-        fronts = presences(store, now, socket.gethostname())
+        fronts = presences(store, now, this_host())
     answer, why = outside(config).knock(name)
     if answer is Knock.KEPT:
         return f"a check-in at {door_url(config)} is kept"

@@ -1,10 +1,9 @@
 """Gocron's own outages: each sweep checks in through the front door, and learns of them."""
 
-import socket
-
 from gocron.config import Config
 from gocron.core.door import CLOCKS_DIFFER_S, Knock, look
 from gocron.core.job import Status
+from gocron.host import this_host
 from gocron.render.moment import say_time
 from gocron.store import door, outages
 from gocron.store.database import Store
@@ -30,7 +29,7 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
         seen = look(
             knock,
             bool(config.self_url),
-            door.presences(store, open_at, socket.gethostname()),
+            door.presences(store, open_at, this_host()),
             open_at,
             lasting,
             now,

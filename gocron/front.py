@@ -2,7 +2,6 @@
 
 import json
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -16,6 +15,7 @@ from gocron.core.address import is_within, read_address
 from gocron.core.job import Job
 from gocron.errors import StoreError
 from gocron.fields import BODY_LIMIT
+from gocron.host import this_host
 from gocron.reception import Answer, Front, KnockedBy, Request, iso, text
 from gocron.store import accounts, jobs, outbox
 from gocron.store.door import Pulse
@@ -37,7 +37,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         if _app is None:
             config = load_config()
             store = open_store(config.database_url)
-            group_commit = GroupCommit(store, pulse=Pulse(store, time.time, socket.gethostname()))
+            group_commit = GroupCommit(store, pulse=Pulse(store, time.time, this_host()))
             _app = make_app(Front(config, store, time.time), group_commit)
     response: Iterable[bytes] = _app(environ, start_response)
     return response

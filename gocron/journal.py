@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import re
-import socket
 import stat
 import zlib
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from gocron.core.address import client_address, network_of
 from gocron.core.checkin import CheckIn, Refused, read_checkin
 from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.fields import KNOCK_FIELD, read_fields
+from gocron.host import this_host
 from gocron.store import checkins, journal
 from gocron.store.database import Store
 
@@ -132,7 +132,7 @@ def _name(file: BinaryIO) -> str:
     if not first_line.endswith(b"\n") and len(first_line) < LINE_LIMIT:
         return ""
     inode = os.fstat(file.fileno()).st_ino
-    return f"{socket.gethostname()}:{inode}:{zlib.crc32(first_line)}"
+    return f"{this_host()}:{inode}:{zlib.crc32(first_line)}"
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], int]]:

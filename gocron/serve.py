@@ -26,6 +26,7 @@ from gocron.core.checkin import CheckIn
 from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
 from gocron.front import make_app
+from gocron.host import this_host
 from gocron.reception import Answer, Front, KnockedBy, Request, retry_later
 from gocron.store.database import Store
 from gocron.store.door import Pulse
@@ -108,7 +109,7 @@ class Server:
         self._group_commit = GroupCommit(
             store,
             announce=loop.call_soon_threadsafe,
-            pulse=Pulse(store, time.time, socket.gethostname()),
+            pulse=Pulse(store, time.time, this_host()),
         )
         self._app = make_app(self._front, self._group_commit)
         self._readers = ThreadPoolExecutor(READING_THREADS, "reading")

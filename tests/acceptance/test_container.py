@@ -100,7 +100,9 @@ class Container:
         binds.append(f"mount --bind /dev {image.root}/dev")
         binds.append(f"mount -o remount,bind,ro {image.root}")
         started = shlex.join([*self._as_user(), *image.config["Entrypoint"], command])
-        script = " && ".join([*binds, "ip link set lo up", f"exec {started}"])
+        # As a container engine does it: each has a name of its own.
+        own = [f"hostname {command}", "ip link set lo up"]
+        script = " && ".join([*binds, *own, f"exec {started}"])
         self.process = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
             + ["/bin/sh", "-c", script]

@@ -1,6 +1,5 @@
 """Tell a story to a real store by real sweeps, with a clock that is a number."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from gocron.core.address import network_of
 from gocron.core.checkin import CheckIn
 from gocron.core.door import Knock
 from gocron.core.job import Kind
+from gocron.host import this_host
 from gocron.notify import Unreachable
 from gocron.outside import Outside
 from gocron.store import checkins
@@ -174,7 +174,7 @@ class _Teller:
 
     def begin_life(self, at: int) -> None:
         presence = self.store.tables.presence
-        begun = {"host": socket.gethostname(), "began_at": at, "until_at": at, "heard_at": 0}
+        begun = {"host": this_host(), "began_at": at, "until_at": at, "heard_at": 0}
         self._life = self.store.write(presence.insert(begun).execute)
 
     def end_life(self, at: int) -> None:

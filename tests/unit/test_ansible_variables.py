@@ -75,7 +75,7 @@ def test_the_readme_tells_each_key_of_a_job() -> None:
     assert set(keys) == set(documented)
     for name, told in keys.items():
         if "default" in told:
-            assert table("gocron_job")[name][0] == told["default"], name
+            assert table("gocron_job")[name][0] == str(told["default"]).lower(), name
 
 
 def test_each_option_of_the_configuration_is_a_variable_with_the_same_default() -> None:

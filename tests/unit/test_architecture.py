@@ -10,12 +10,13 @@ HOUSE = Path(__file__).parents[2] / "gocron"
 LINE_LIMIT = 330
 
 # Ground floor: what every room may know, and which knows no room.
-GROUND = {"errors", "config", "options", "ownership", "__init__"}
+GROUND = {"errors", "config", "host", "options", "ownership", "__init__"}
 
 # Who may import whom, beside itself and the ground floor.
 MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
+    "host": set(),
     "ownership": set(),
     "core": set(),
     "options": {"core"},
