@@ -1,11 +1,11 @@
 """Gocron's own outages: each sweep checks in through the front door, and learns of them."""
 
 from gocron.config import Config
-from gocron.core.door import CLOCKS_DIFFER_S, Knock, look
+from gocron.core.door import CLOCKS_DIFFER_S, SAME_OUTAGE_S, Knock, look
 from gocron.core.job import Status
 from gocron.host import this_host
 from gocron.render.moment import say_time
-from gocron.store import door, outages
+from gocron.store import accounts, door, outages
 from gocron.store.database import Store
 
 CLOCKS_DIFFER = "this host's clock and the front's differ by more than ten minutes"
@@ -34,11 +34,14 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
             lasting,
             now,
         )
+        swept_at = accounts.totals(store).swept_at
+        found_late = swept_at is not None and now - swept_at > SAME_OUTAGE_S
         for began_at, ended_at in seen.ended:
             journalled = lasting is not None and lasting.journalled
-            outages.record_own(store, began_at, ended_at, journalled, now)
+            outages.record_own(store, began_at, ended_at, journalled, now, found_late)
         if seen.since is not None:
-            outages.record_own(store, seen.since, None, knock is Knock.JOURNALLED, now)
+            journalled = knock is Knock.JOURNALLED
+            outages.record_own(store, seen.since, None, journalled, now, found_late)
         if lasting is not None and seen.since is None and not seen.ended:
             # Signs of life tell that check-ins were kept all the time.
             outages.drop(store, lasting)

@@ -20,6 +20,10 @@ CLOCKS_DIFFER_S = 600
 # What follows an outage within this is the same outage: a front that comes and goes.
 SAME_OUTAGE_S = 600
 
+# So long after a sweep knew of an outage what follows closely is another one all the same: a
+# door that opens and shuts for ever must not excuse for ever.
+SAME_OUTAGE_LASTS_S = 90_000
+
 
 class Knock(str, Enum):
     """What became of a sweep's own check-in through the front door."""

@@ -170,8 +170,8 @@ def _deaf(
             if now <= outage.ended_at + JOURNAL_LAG_S:
                 return Judgement(Status.HELD, Ground.DEAF, outage.ended_at + JOURNAL_LAG_S, outage)
         elif outage.is_open:
-            # Counted since a sweep knew: it may have been away as long.
-            until = max(outage.began_at, outage.noticed_at) + limits.suppress_max_s
+            # It may have been away as long itself.
+            until = _until_deaf(outage, limits)
             if now > until:
                 return Judgement(Status.MISSED, Ground.DEAF_TOO_LONG, None, outage)
             return Judgement(Status.HELD, Ground.DEAF, until, outage)
@@ -190,7 +190,7 @@ def _behind(now: int, evidence: Evidence, deadline: int, limits: Limits) -> Judg
         return Judgement(Status.MISSED, Ground.SITE_HEARD, site=site)
     down_since = site.down_since
     if down_since is not None:
-        until = down_since + limits.suppress_max_s + _deaf_s(evidence, down_since, now)
+        until = down_since + limits.suppress_max_s + _deaf_s(evidence, down_since, now, limits)
         if not site.told:
             return Judgement(Status.MISSED, Ground.SITE_UNTOLD, site=site)
         if now > until:
@@ -200,7 +200,7 @@ def _behind(now: int, evidence: Evidence, deadline: int, limits: Limits) -> Judg
     missing = all(gateway.missed_at is not None for gateway in site.gateways)
     if speaks_until is None or (missing and now > speaks_until):
         return Judgement(Status.MISSED, Ground.SITE_REACHABLE, site=site)
-    until = deadline + limits.hold_max_s + _deaf_s(evidence, deadline, now)
+    until = deadline + limits.hold_max_s + _deaf_s(evidence, deadline, now, limits)
     if speaks_until >= now:
         until = min(until, speaks_until)
     if now <= until:
@@ -208,10 +208,19 @@ def _behind(now: int, evidence: Evidence, deadline: int, limits: Limits) -> Judg
     return Judgement(Status.MISSED, Ground.SITE_UNKNOWN, site=site)
 
 
-def _deaf_s(evidence: Evidence, since: int, now: int) -> int:
-    """Return for how many seconds since `since` gocron itself could not be reached."""
+def _deaf_s(evidence: Evidence, since: int, now: int, limits: Limits) -> int:
+    """Return for how many seconds since `since` gocron itself could not be reached.
+
+    In one outage, the longest: a door that is shut again and again must not add up to for
+    ever. One that lasts counts no longer than anybody is held for it.
+    """
     spans = (
-        (max(one.began_at, since), now if one.ended_at is None else min(one.ended_at, now))
+        (max(one.began_at, since), _until_deaf(one, limits) if one.is_open else one.ended_at or 0)
         for one in evidence.own
     )
-    return sum(max(ended_at - began_at, 0) for began_at, ended_at in spans)
+    return max((max(min(until, now) - began_at, 0) for began_at, until in spans), default=0)
+
+
+def _until_deaf(outage: Outage, limits: Limits) -> int:
+    """Return until when an open outage of gocron's own holds; counted since a sweep knew."""
+    return max(outage.began_at, outage.noticed_at) + limits.suppress_max_s

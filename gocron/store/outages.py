@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gocron.core.door import SAME_OUTAGE_S
+from gocron.core.door import SAME_OUTAGE_LASTS_S, SAME_OUTAGE_S
 from gocron.core.job import Status
 from gocron.core.outage import Outage, OwnOutage
 from gocron.store.database import Store
@@ -102,6 +102,18 @@ def look_again(store: Store, reprieves: Iterable[Status], account: str | None = 
     job.update({job.judge_at: job.due_at}).where(mine).execute()
 
 
+def look_again_behind(store: Store, site_ids: Any) -> None:
+    """Have the next look at what was suppressed in the accounts of these gateways now.
+
+    Part of the caller's transaction. `site_ids` is a list of them, or a query.
+    """
+    job = store.tables.job
+    site = job.alias("site")
+    accounts = site.select(site.account).where(site.id.in_(site_ids))
+    waits = (job.reprieve == Status.SUPPRESSED.value) & job.missed_at.is_null()
+    job.update({job.judge_at: job.due_at}).where(waits & job.account.in_(accounts)).execute()
+
+
 def forget_silence(store: Store, silence: Silence) -> bool:
     """Take a silence off the queue; False where another sweep has. Part of a transaction."""
     table = store.tables.silence
@@ -119,24 +131,31 @@ def are_open(store: Store, ids: Iterable[int]) -> bool:
 
 
 def record_own(
-    store: Store, began_at: int, ended_at: int | None, journalled: bool, now: int
+    store: Store,
+    began_at: int,
+    ended_at: int | None,
+    journalled: bool,
+    now: int,
+    found_late: bool = False,
 ) -> None:
     """Keep an outage of gocron's own, as one with what it follows closely.
 
     Part of the caller's transaction. Where the check-ins of any part of it were lost, they
-    count as lost.
+    count as lost. `found_late` tells that no sweep looked for a while: what is known of it is
+    known from now on.
     """
     outage = store.tables.outage
-    near = outage.site_id.is_null() & (
-        outage.ended_at.is_null() | (outage.ended_at >= began_at - SAME_OUTAGE_S)
+    follows = (outage.ended_at >= began_at - SAME_OUTAGE_S) & (
+        outage.noticed_at > began_at - SAME_OUTAGE_LASTS_S
     )
+    near = outage.site_id.is_null() & (outage.ended_at.is_null() | follows)
     for row in list(store.locked(outage.select().where(near).order_by(outage.id.desc()).limit(1))):
         change = {
             outage.ended_at: ended_at,
             outage.journalled: bool(row["journalled"]) and journalled,
             outage.told_at: None,
         }
-        if row["ended_at"] is not None:
+        if row["ended_at"] is not None and found_late:
             change[outage.noticed_at] = now
         outage.update(change).where(outage.id == row["id"]).execute()
         return
