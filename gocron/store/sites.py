@@ -6,13 +6,16 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from peewee import fn
+from peewee import chunked, fn
 
 from gocron.core.job import Job, Kind
 from gocron.core.site import Moved, allowance
 from gocron.store import jobs
-from gocron.store.database import Store
+from gocron.store.database import ROWS_A_STATEMENT, Store
 from gocron.store.tables import GAP_COLUMNS
+
+# A gateway had so many networks before; more, and its address tells nothing any more.
+NETWORKS_ASKED = 50
 
 
 def gateways(store: Store, account: str) -> list[Job]:
@@ -35,12 +38,18 @@ def gateway(store: Store, job_id: int) -> Job | None:
 
 
 def moved(store: Store, some: Iterable[Job]) -> dict[int, list[Moved]]:
-    """Return by id from which networks these gateways checked in before."""
+    """Return by id from which networks these gateways checked in before, the latest first.
+
+    Of one that never keeps its address no more than the latest few are asked for: each
+    becomes part of a statement, which takes so many parts and no more.
+    """
     table = store.tables.moved
     found: dict[int, list[Moved]] = defaultdict(list)
-    ids = [site.id for site in some]
-    for row in table.select().where(table.job_id.in_(ids)) if ids else ():
-        found[row["job_id"]].append(Moved(row["network"], row["until_at"]))
+    for ids in chunked([site.id for site in some], ROWS_A_STATEMENT):
+        query = table.select().where(table.job_id.in_(ids)).order_by(table.until_at.desc())
+        for row in query:
+            if len(found[row["job_id"]]) < NETWORKS_ASKED:
+                found[row["job_id"]].append(Moved(row["network"], row["until_at"]))
     return found
 
 
