@@ -102,19 +102,22 @@ def report_well(url: str) -> None:
         raise WatchdogAway(f"watchdog at {urlsplit(url).hostname}: {said}")
 
 
-def _get(url: str) -> tuple[int, str]:
-    """Return the status that `url` answers with, 0 for none, and what there is to say of it."""
-    request = urllib.request.Request(url, headers={"User-Agent": "gocron"})  # noqa: S310
+def _answer(request: urllib.request.Request) -> tuple[int, str]:
     try:
-        with (
-            within(TRY_LIMIT_S),
-            urllib.request.urlopen(request, timeout=TRY_LIMIT_S) as answer,  # noqa: S310
-        ):
+        with urllib.request.urlopen(request, timeout=TRY_LIMIT_S) as answer:  # noqa: S310
             return answer.status, f"answered {answer.status}"
     except urllib.error.HTTPError as error:
         with error:
             said = " ".join(error.read(200).decode("utf-8", "replace").split())
         return error.code, f"answered {error.code} {said}".rstrip()
+
+
+def _get(url: str) -> tuple[int, str]:
+    """Return the status that `url` answers with, 0 for none, and what there is to say of it."""
+    request = urllib.request.Request(url, headers={"User-Agent": "gocron"})  # noqa: S310
+    try:
+        with within(TRY_LIMIT_S):
+            return _answer(request)
     except urllib.error.URLError as error:
         reason = getattr(error.reason, "strerror", None) or str(error.reason)
         return 0, reason
