@@ -34,13 +34,18 @@ def front(arguments: Arguments, config: Config) -> int:
 
 def sweep(arguments: Arguments, config: Config) -> int:
     """Sweep once, or tell what a sweep would do."""
+    from gocron.listing import printable
     from gocron.rehearse import rehearse
 
+    if arguments.at is not None and not arguments.dry_run:
+        # A rehearsal was meant, and a sweep sends mails.
+        complain("gocron-sweep", "--at: only with --dry-run; nothing was done")
+        return ExitStatus.USAGE
     if not arguments.dry_run:
         return _sweep_once("gocron-sweep", config)
     with opened(config) as store:
         for line in rehearse(store, config, _now() if arguments.at is None else arguments.at):
-            print(line)
+            print(printable(line))
     return ExitStatus.OK
 
 
