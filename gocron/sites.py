@@ -7,6 +7,7 @@ from gocron.core.job import Digest, Job, Kind, News, Status
 from gocron.core.judge import Evidence
 from gocron.core.outage import Outage, silences
 from gocron.core.site import Moved, Site, allowance, gateways_of, site_report
+from gocron.render.mail import LISTED_LIMIT
 from gocron.render.reason import site_remarks
 from gocron.store import outages, sites
 from gocron.store.database import Store
@@ -91,7 +92,7 @@ def watch_sites(store: Store, now: int) -> None:
     for outage in outages.watched(store, now):
         site = sites.gateway(store, outage.site_id or 0)
         if site is None:
-            _forget(store, outage)
+            _drop_of_nobody(store, outage)
         elif outage.is_open:
             _follow(store, site, outage)
     latest = {outage.site_id: outage for outage in outages.watched(store, now - WATCHED_S)}
@@ -116,7 +117,9 @@ def outages_at_deadline(store: Store, site: Job, deadline: int) -> list[tuple[in
 
 def with_remarks(store: Store, digest: Digest) -> Digest:
     """Return `digest` with what its news of gateways means for their sites."""
-    return replace(digest, news=tuple(_with_remarks(store, item) for item in digest.news))
+    # More than are told in full need none.
+    told = [_with_remarks(store, item) for item in digest.news[:LISTED_LIMIT]]
+    return replace(digest, news=(*told, *digest.news[LISTED_LIMIT:]))
 
 
 def _with_remarks(store: Store, item: News) -> News:
@@ -133,6 +136,16 @@ def _with_remarks(store: Store, item: News) -> News:
 
 def _moved(store: Store, site: Job) -> Sequence[Moved]:
     return sites.moved(store, [site]).get(site.id, ())
+
+
+def _drop_of_nobody(store: Store, outage: Outage) -> None:
+    """Forget an outage of a job that speaks for no site any more, and free who waits for it."""
+
+    def work() -> None:
+        outages.drop(store, outage)
+        outages.look_again_behind(store, [outage.site_id])
+
+    store.write(work)
 
 
 def _settle(store: Store, silence: Silence) -> None:
@@ -156,16 +169,6 @@ def _settle(store: Store, silence: Silence) -> None:
         outages.keep(store, silence.site_id, found)
         if site is not None:
             outages.look_again(store, _SET_FREE, site.account)
-
-    store.write(work)
-
-
-def _forget(store: Store, outage: Outage) -> None:
-    """Drop the outage of what speaks for no site any more."""
-
-    def work() -> None:
-        outages.drop(store, outage)
-        outages.look_again(store, _SET_FREE)
 
     store.write(work)
 

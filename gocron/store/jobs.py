@@ -8,6 +8,7 @@ from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
 from gocron.core.schedule import due_at
 from gocron.errors import UnknownJob
+from gocron.store import outages
 from gocron.store.database import Store
 from gocron.store.tables import GAP_COLUMNS, JOB
 
@@ -107,8 +108,15 @@ def declare(store: Store, told: CheckIn) -> str:
         if changed == known:
             return "unchanged"
         due = due_at(known.last_seen_at, changed.frequency_s, changed.grace_s)
+        # An excuse was worked out of the frequency; with another one it is worked out anew.
+        spared = (
+            {}
+            if due == known.due_at
+            else dict.fromkeys((job.reprieve, job.excused_until, job.excused_by))
+        )
         job.update(
             {
+                **spared,
                 job.email: changed.email,
                 job.frequency_s: changed.frequency_s,
                 job.grace_s: changed.grace_s,
@@ -118,6 +126,8 @@ def declare(store: Store, told: CheckIn) -> str:
                 job.judge_at: due,
             }
         ).where(mine).execute()
+        if known.site and not changed.site:
+            outages.look_again_behind(store, [known.id])
         return "changed"
 
     return store.write(work)
@@ -145,8 +155,13 @@ def _new_row(told: CheckIn) -> dict[str, Any]:
 def forget(store: Store, account: str, cronname: str) -> None:
     """Remove a job with its episodes and news. Raises UnknownJob."""
     job = store.tables.job
-    removed = store.write(
-        lambda: job.delete().where((job.account == account) & (job.cronname == cronname)).execute()
-    )
-    if not removed:
+    mine = (job.account == account) & (job.cronname == cronname)
+
+    def work() -> int:
+        # While it is still there: who is behind it must not wait for what will never come.
+        outages.look_again_behind(store, job.select(job.id).where(mine & job.site))
+        removed: int = job.delete().where(mine).execute()
+        return removed
+
+    if not store.write(work):
         raise UnknownJob(f"{account} {cronname}", "no such job", "see `gocron jobs list`")

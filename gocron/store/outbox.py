@@ -9,7 +9,7 @@ from peewee import chunked, fn
 
 from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.job import Channel, Digest, Kind, News, Undelivered
-from gocron.store import episodes
+from gocron.store import episodes, outages
 from gocron.store.database import ROWS_A_STATEMENT, Store
 
 # A sweep that was killed while it delivered holds its digest no longer than this. It is
@@ -115,10 +115,18 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
         & (news.recipient == digest.recipient)
         & news.episode_id.in_(_episodes_of(store, digest.key, Kind.MISSED))
     )
+    episode, job = store.tables.episode, store.tables.job
+    gateways = (
+        job.select(job.id)
+        .join(episode, on=(episode.job_id == job.id))
+        .where(job.site & episode.id.in_(_episodes_of(store, digest.key, Kind.MISSED)))
+    )
 
     def work() -> None:
         news.update(change).where((news.digest == digest.key) & _open(news)).execute()
         news.update(change).where(follows).execute()
+        # Whoever waits for a site of which nobody can be told waits in vain.
+        outages.look_again_behind(store, gateways)
 
     store.write(work)
 
