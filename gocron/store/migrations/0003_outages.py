@@ -72,7 +72,7 @@ CREATE TABLE journal (
 # `silence` is a queue: that a gateway is back after its deadline is known only in this moment.
 MOVED = """
 INSERT INTO moved (job_id, network, until_at)
-    VALUES (NEW.id, OLD.network, OLD.last_seen_at)
+    VALUES (NEW.id, OLD.network, NEW.last_seen_at)
     ON CONFLICT (job_id, network) DO UPDATE SET until_at = excluded.until_at;
 """
 RETURNED = """
