@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE_S = 40
+# Longer than a front is missed before it counts as gone, on a machine that is busy.
+PATIENCE_S = 60
 
 
 @contextmanager
@@ -47,6 +49,16 @@ def answers(port: int) -> bool:
         urllib.request.urlopen(f"http://127.0.0.1:{port}/healthcheck", timeout=5).close()
         return True
     return False
+
+
+def check_in(url: str, query: str) -> int:
+    """Ask as a crontab does; return the status of the answer."""
+    try:
+        with urllib.request.urlopen(f"{url}?{query}", timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
 
 
 def until(true: Callable[[], object]) -> None:

@@ -1,0 +1,127 @@
+"""A real nginx with contrib's configuration, in a folder of its own and on a port of its own."""
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.service.processes import free_port, until
+
+CONTRIB = Path(__file__).parents[2] / "contrib/nginx"
+FORM = "application/x-www-form-urlencoded"
+
+# A test says from which address it comes: nginx takes its word for it, as from a balancer.
+CLAIM = "X-Test-Client"
+
+CONFIG = """
+{user}
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    set_real_ip_from 127.0.0.1;
+    real_ip_header {claim};
+    include {folder}/gocron-http.conf;
+    server {{
+        listen 127.0.0.1:{port};
+        include {folder}/gocron.conf;
+    }}
+}}
+"""
+
+
+class Nginx:
+    """What clients find at `port`; `journal` is where it keeps what no front takes."""
+
+    def __init__(self, folder: Path, front_port: int) -> None:
+        self.port = free_port()
+        self.journal = folder / "log/journal.log"
+        self._folder = folder
+        self.journal.parent.mkdir(parents=True)
+        self._place("gocron-http.conf", "127.0.0.1:8080", f"127.0.0.1:{front_port}")
+        self._place("gocron.conf", "/var/log/gocron/journal.log", str(self.journal))
+        # As who starts it: the folders of tests are for their owner alone.
+        user = "user root;" if os.geteuid() == 0 else ""
+        config = CONFIG.format(folder=folder, port=self.port, user=user, claim=CLAIM)
+        (folder / "nginx.conf").write_text(config)
+
+    def _place(self, name: str, ours: str, theirs: str) -> None:
+        text = (CONTRIB / name).read_text()
+        assert ours in text
+        (self._folder / name).write_text(text.replace(ours, theirs))
+
+    def command(self, *arguments: str) -> list[str]:
+        """How this nginx is started, or told something."""
+        program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
+        where = ["-p", self._folder, "-c", "nginx.conf", "-e", self._folder / "error.log"]
+        return [program, *map(str, where), *arguments]
+
+    def rotate(self) -> None:
+        """Do what logrotate does, without copying."""
+        self.journal.rename(self.journal.with_name("journal.log.1"))
+        subprocess.run(self.command("-s", "reopen"), check=True)
+        until(self.journal.exists)
+
+    def check_in(
+        self,
+        query: str = "",
+        body: bytes | None = None,
+        kind: str = FORM,
+        method: str = "",
+        client: str = "203.0.113.9",
+        patience_s: float = 30,
+        **more: str,
+    ) -> int:
+        """Ask as a crontab does; return the status of the answer, 0 where none came in time."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience_s)
+        headers = {CLAIM: client, **({} if body is None else {"Content-Type": kind}), **more}
+        try:
+            method = method or ("GET" if body is None else "POST")
+            connection.request(method, f"/?{query}" if query else "/", body, headers)
+            return connection.getresponse().status
+        except TimeoutError:
+            return 0
+        finally:
+            connection.close()
+
+    def send(self, request: bytes) -> int:
+        """Send `request` as it is and nothing more; return the status of the answer, 0 for none."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            head = connection.makefile("rb").readline().split()
+        return int(head[1]) if head else 0
+
+
+@contextmanager
+def nginx(folder: Path, front_port: int) -> Iterator[Nginx]:
+    """Run nginx before the front at `front_port` for the length of the block."""
+    server = Nginx(folder, front_port)
+    with subprocess.Popen(server.command("-g", "daemon off;"), start_new_session=True) as process:
+        try:
+            until(lambda: process.poll() is not None or is_open(server.port))
+            assert process.poll() is None, (folder / "error.log").read_text()
+            yield server
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def is_open(port: int) -> bool:
+    """Tell whether anybody listens there."""
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        return True
+    return False
