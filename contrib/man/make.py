@@ -92,6 +92,12 @@ def page(name: str, parser: argparse.ArgumentParser) -> str:
         ".I /etc/gocron/config.yml",
         _text("The configuration; see gocron-config(5)."),
     ]
+    if name in ("gocron-sweep.8", "gocron-back.8"):
+        lines += [
+            ".TP",
+            ".I /var/log/gocron/journal.log",
+            _text("What nginx kept while no front answered; /etc/logrotate.d/gocron rotates it."),
+        ]
     return _finished(name, lines)
 
 
