@@ -76,6 +76,8 @@ def replay(store: Store, late: Sequence[CheckIn]) -> list[CheckIn]:
 
 
 def _replay(store: Store, late: Sequence[CheckIn]) -> list[CheckIn]:
+    late = sorted(late, key=lambda checkin: checkin.seen_at)
+    _declare(store, late)
     job = store.tables.job
     keys = sorted({checkin.key for checkin in late})
     columns = (job.account, job.cronname, job.address, job.last_seen_at)
@@ -87,9 +89,25 @@ def _replay(store: Store, late: Sequence[CheckIn]) -> list[CheckIn]:
         (row["account"], row["cronname"]): row["last_seen_at"] for row in known if row["address"]
     }
     fresh = [checkin for checkin in late if seen_at.get(checkin.key, -1) < checkin.seen_at]
-    fresh.sort(key=lambda checkin: checkin.seen_at)
     due = record(store, fresh)
     return [checkin for checkin, until in zip(fresh, due, strict=True) if until is None]
+
+
+def _declare(store: Store, late: Sequence[CheckIn]) -> None:
+    """Keep the first check-in of each unknown job.
+
+    Whoever makes it known at the same time, and is not done yet, is waited for: so there is a
+    row to be locked, and what is older can't get over what is newer.
+    """
+    first: dict[Key, CheckIn] = {}
+    for checkin in late:
+        if _are_whole([checkin]):
+            first.setdefault(checkin.key, checkin)
+    if first:
+        job = store.tables.job
+        rows = [_row(first[key], first[key].email, first[key].frequency_s) for key in sorted(first)]
+        columns = [getattr(job, column) for column in COLUMNS]
+        job.insert(rows, columns=columns).on_conflict_ignore().execute()
 
 
 def is_one_statement(store: Store, checkins: Sequence[CheckIn]) -> bool:

@@ -2,12 +2,13 @@
 
 import multiprocessing
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from gocron.store import checkins, jobs
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import open_store
-from tests.store.conftest import NOON, checkin
+from tests.store.conftest import HOUR, NOON, checkin
 
 PROCESSES = multiprocessing.get_context("spawn")
 NAMES = [f"job-{number}" for number in range(40)]
@@ -69,3 +70,20 @@ def test_first_check_ins_of_one_job_from_many_clients_make_one_job(store: Store)
     assert sorted(outcomes) == [NOON + number + 3600 for number in range(32)]
     with store.connected():
         assert len(list(jobs.every_job(store))) == 1
+
+
+def test_what_is_replayed_does_not_get_over_a_newer_check_in_that_makes_the_job_known_meanwhile(
+    store: Store, database_url: str
+) -> None:
+    def replay() -> None:
+        sweeps = open_store(database_url)
+        with sweeps.connected():
+            assert checkins.replay(sweeps, [checkin(seen_at=NOON)]) == []
+
+    with store.connected(), ThreadPoolExecutor(1) as pool:
+        with store.writing():
+            checkins.record(store, [checkin(seen_at=NOON + HOUR)])
+            replayed = pool.submit(replay)
+            wait([replayed], timeout=0.5)
+        replayed.result()
+        assert jobs.find(store, "web-01", "backup").last_seen_at == NOON + HOUR
