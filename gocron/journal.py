@@ -1,6 +1,6 @@
 """The check-in journal: what nginx took while no front answered is kept by the next sweep.
 
-nginx writes a line of JSON for each (contrib/nginx/gocron-http.conf has the format). How far
+nginx writes a line of JSON for each (contrib/nginx/gocron-journal.conf has the format). How far
 each file was read stands in the database. To read a line again does no harm.
 """
 

@@ -169,6 +169,8 @@ place_nginx() {
     place contrib/nginx/gocron-http.conf /etc/nginx/conf.d/gocron.conf \
         "s|127\.0\.0\.1:8080|$front_host:$front_port|"
     RELOAD_NGINX=$PLACED
+    place contrib/nginx/gocron-journal.conf /etc/nginx/conf.d/00-gocron-journal.conf
+    [ "$PLACED" = false ] || RELOAD_NGINX=true
     place contrib/nginx/gocron.conf /etc/nginx/snippets/gocron.conf \
         "s|/var/cache/gocron/status|${page_folder:-/nowhere}|"
     [ "$PLACED" = false ] || RELOAD_NGINX=true

@@ -33,11 +33,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     set_real_ip_from 127.0.0.1;
     real_ip_header {claim};
-    include {folder}/gocron-http.conf;
-    server {{
-        listen 127.0.0.1:{port};
-        include {folder}/gocron.conf;
-    }}
+    include {folder}/conf.d/*.conf;
 }}
 """
 
@@ -50,17 +46,29 @@ class Nginx:
         self.journal = folder / "log/journal.log"
         self._folder = folder
         self.journal.parent.mkdir(parents=True)
-        self._place("gocron-http.conf", "127.0.0.1:8080", f"127.0.0.1:{front_port}")
-        self._place("gocron.conf", "/var/log/gocron/journal.log", str(self.journal))
+        (folder / "conf.d").mkdir()
+        # By the names of a host: nginx reads them in their order.
+        fronts = {"127.0.0.1:8080": f"127.0.0.1:{front_port}"}
+        server = {
+            "listen 80;": f"listen 127.0.0.1:{self.port};",
+            "listen [::]:80;": "",
+            "snippets/": f"{folder}/",
+        }
+        self._place("gocron-journal.conf", "conf.d/00-gocron-journal.conf", {})
+        self._place("gocron-http.conf", "conf.d/gocron.conf", fronts)
+        self._place("gocron-server.conf", "conf.d/gocron-server.conf", server)
+        self._place("gocron.conf", "gocron.conf", {"/var/log/gocron/journal.log": self.journal})
         # As who starts it: the folders of tests are for their owner alone.
         user = "user root;" if os.geteuid() == 0 else ""
-        config = CONFIG.format(folder=folder, port=self.port, user=user, claim=CLAIM)
+        config = CONFIG.format(folder=folder, user=user, claim=CLAIM)
         (folder / "nginx.conf").write_text(config)
 
-    def _place(self, name: str, ours: str, theirs: str) -> None:
+    def _place(self, name: str, place: str, made_fit: dict[str, object]) -> None:
         text = (CONTRIB / name).read_text()
-        assert ours in text
-        (self._folder / name).write_text(text.replace(ours, theirs))
+        for ours, theirs in made_fit.items():
+            assert ours in text
+            text = text.replace(ours, str(theirs))
+        (self._folder / place).write_text(text)
 
     def command(self, *arguments: str) -> list[str]:
         """How this nginx is started, or told something."""
