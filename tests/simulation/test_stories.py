@@ -17,7 +17,9 @@ from tests.simulation.story import Story, draw
 from tests.simulation.tell import MortalStore, Outcome, config_of, tell
 
 # Enough to notice what is broken; `python -m tests.simulation.soak` tells thousands.
-STORIES = {"sqlite": 60, "postgres": 12}
+STORIES = {"sqlite": 40, "postgres": 10}
+
+pytestmark = pytest.mark.timeout(600)
 
 Databases = Callable[[], AbstractContextManager[str]]
 
