@@ -79,7 +79,9 @@ def jobs(hosts: Hosts) -> list[dict]:
 
 
 def assert_kept(streams: Streams, hosts: Hosts) -> None:
-    assert set(streams.answers.values()) == {"201"}, streams.complaints
+    # Where nginx found no front for a moment it kept the check-in itself, for the sweep beside it.
+    assert set(streams.answers.values()) <= {"201", "202"}, streams.complaints
+    hosts["lb-01"].ask("runuser -u gocron -- gocron-sweep")
     kept = {(job["account"], job["cronname"]) for job in jobs(hosts)}
     assert streams.answers.keys() <= kept
 
