@@ -192,11 +192,12 @@ def _checkin(line: bytes, config: Config) -> CheckIn | None:
             for key in ("method", "query", "content_type", "body", "address", "length")
         )
         announced = int(length) if length else None
+        # A lone half of a character is no byte of any body.
+        content = body.encode("utf-8", "surrogateescape")
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise _not_nginx() from None
     if seen_at < 0:
         raise _not_nginx()
-    content = body.encode("utf-8", "surrogateescape")
     if method not in _METHODS:
         raise Refused("request", f"by {method[:20]!a}; check-ins come by GET, HEAD or POST")
     # nginx has read all of a body that came in chunks, which tell no length beforehand.
