@@ -20,7 +20,8 @@ from gocron.fields import KNOCK_FIELD
 from gocron.notify.deadline import within
 from gocron.notify.mail import MailServer
 
-TRY_LIMIT_S = 10
+# All tries together end within a minute, before the next sweep.
+TRY_LIMIT_S = 6
 # As curl's --retry in a crontab: what these tries get through, check-ins get through too.
 PAUSES_S = (1, 2, 4, 8)
 
