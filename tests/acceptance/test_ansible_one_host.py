@@ -109,7 +109,8 @@ def test_from_bare_hosts_to_one_mail_about_a_job_that_cron_no_longer_runs(
     # Ten minutes are long for a test; a sweep during the play must not find it silent, though.
     server.run("runuser -u gocron -- gocron jobs add web-01 alive --frequency=1 --grace=0")
     wait_until(lambda: mail_server.mails, CRON_LIMIT_S, "the alert")
-    assert "1 job is missing" in page(client)
+    # The page is written after the mail was sent.
+    wait_until(lambda: "1 job is missing" in page(client), 20, "the page that says so")
     server.reboot()
     swept_at = written_at(page(client))
     wait_until(lambda: written_at(page(client)) > swept_at, CRON_LIMIT_S, "a sweep after the boot")

@@ -112,14 +112,15 @@ def test_from_a_bare_host_to_one_mail_on_a_host_that_goes_on_watching_after_a_re
     wait_until(lambda: mail_server.mails, CRON_LIMIT_S, "the alert")
     assert mail_server.recipients == ["ops@example.com"]
     assert "backup (web-01) has not checked in" in mail_server.subjects[0]
-    assert "1 job is missing" in wait_until(lambda: page(web), 5, "the page")
+    # The page is written after the mail was sent.
+    wait_until(lambda: "1 job is missing" in page(web), 20, "the page that says so")
     assert "backup" in page(web)
 
     web.reboot()
     swept_at = written_at(page(web))
     web.run(f'{CHECK_IN} "{url}?{FIELDS}000"')
     wait_until(lambda: written_at(page(web)) > swept_at, CRON_LIMIT_S, "a sweep after the boot")
-    assert "Nothing is missing" in page(web)
+    wait_until(lambda: "Nothing is missing" in page(web), CRON_LIMIT_S, "the page that says so")
     _, recovery = mail_server.subjects
     assert "backup (web-01) is back" in recovery
     assert "FAIL" not in web.run("gocron check")
