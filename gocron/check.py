@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from gocron.config import Config
 from gocron.core.door import ALIVE_WITHIN_S, Knock
 from gocron.core.duration import say_duration
+from gocron.core.site import CROWD
 from gocron.errors import GocronError
 from gocron.front import STALE_AFTER_INTERVALS
 from gocron.host import this_host
@@ -16,7 +17,7 @@ from gocron.notify import DeliveryFailed
 from gocron.notify.mail import MailServer
 from gocron.outside import door_url, outside
 from gocron.publish import GIVEN_UP_SHOWN_S
-from gocron.store import accounts, outbox
+from gocron.store import accounts, outbox, sites
 from gocron.store.database import Store
 from gocron.store.door import presences
 from gocron.store.schema import pending
@@ -58,6 +59,7 @@ def findings(config: Config, now: int) -> Iterator[Finding]:
             yield _ask("last sweep", lambda: _last_sweep(known, config, now))
             yield _ask("outbox", lambda: _outbox(known, now))
             yield _ask("front door", lambda: _front_door(known, config, now))
+            yield _ask("sites", lambda: _sites(known))
     yield _ask("journal", lambda: _journal(config))
     yield _ask("mail server", lambda: _mail_server(config))
     yield _ask("slack", lambda: _slack(config))
@@ -116,6 +118,19 @@ def _front_door(store: Store, config: Config, now: int) -> str:
     if elsewhere and not config.self_url:
         return "no front on this host, but on others; self_url could tell more"
     raise _Bad(f"can't check in: {why}; see self_url")
+
+
+def _sites(store: Store) -> str:
+    with store.connected():
+        crowds = sites.crowds(store)
+    if crowds:
+        account, network, count = crowds[0]
+        more = f", and {len(crowds) - 1} more such addresses" if crowds[1:] else ""
+        raise _Bad(
+            f"{count} jobs of {account} at {network} say site=1{more}; with more than "
+            f"{CROWD} none speaks for a site: leave it to the gateway, send site=0 with the others"
+        )
+    return "no address with too many gateways"
 
 
 def _journal(config: Config) -> str:

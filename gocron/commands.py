@@ -185,12 +185,13 @@ def explain(arguments: Arguments, config: Config) -> int:
 def check(arguments: Arguments, config: Config) -> int:
     """Print what is found, a line each."""
     from gocron.check import findings
+    from gocron.listing import printable
 
     file = config_file(arguments.config, os.environ)
     print(f"ok    configuration: {file if file.exists() else 'built-in defaults'}")
     good = True
     for finding in findings(config, _now()):
-        print(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject}: {finding.said}")
+        print(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject}: {printable(finding.said)}")
         good &= finding.good
     return ExitStatus.OK if good else ExitStatus.CHECK_FAILED
 

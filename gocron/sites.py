@@ -1,12 +1,14 @@
 """Sites as a sweep sees them: which of them are down, and what that says of a silent job."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from sys import maxsize
 
 from gocron.core.job import Digest, Job, Kind, News, Status
 from gocron.core.judge import Evidence
 from gocron.core.outage import Outage, silences
-from gocron.core.site import Moved, Site, allowance, gateways_of, site_report
+from gocron.core.site import Gateway, Gateways, Site, site_report
 from gocron.render.mail import LISTED_LIMIT
 from gocron.render.reason import site_remarks
 from gocron.store import outages, sites
@@ -25,8 +27,8 @@ class Witnesses:
     def __init__(self, store: Store, now: int) -> None:
         self._store = store
         self._now = now
-        self.own = tuple(outages.own(store, 0))
-        self._gateways: dict[str, tuple[list[Job], dict[int, list[Moved]]]] = {}
+        self._own = sorted(outages.own(store, 0), key=_ends)
+        self._gateways: dict[str, Gateways] = {}
         self._sites: dict[tuple[int, ...], Site] = {}
         self._supposed: dict[int, tuple[Outage, ...]] = {}
 
@@ -38,47 +40,46 @@ class Witnesses:
 
     def of(self, job: Job) -> Evidence:
         """Return what speaks for `job`."""
+        # What ended before it was heard last says nothing of it.
+        own = tuple(self._own[bisect_right(self._own, job.last_seen_at, key=_ends) :])
         if job.account not in self._gateways:
-            found = sites.gateways(self._store, job.account)
-            self._gateways[job.account] = found, sites.moved(self._store, found)
-        every, moved = self._gateways[job.account]
-        mine = gateways_of(job, every, moved)
+            self._gateways[job.account] = Gateways(sites.gateways(self._store, job.account))
+        mine = self._gateways[job.account].of(job)
         if not mine:
-            return Evidence(None, self.own)
-        key = tuple(gateway.id for gateway in mine)
+            return Evidence(None, own)
+        key = tuple(gateway.job.id for gateway in mine)
         if key not in self._sites:
-            self._sites[key] = self._site(mine, moved)
-        return Evidence(self._sites[key], self.own)
+            self._sites[key] = self._site(mine)
+        return Evidence(self._sites[key], own)
 
     def forget_sites(self) -> None:
         """Ask again: gateways have been judged since."""
         self._gateways.clear()
         self._sites.clear()
 
-    def _site(self, mine: tuple[Job, ...], moved: dict[int, list[Moved]]) -> Site:
-        missing = [one for one in mine if one.missed_at is not None]
-        found = outages.of_sites(self._store, [one.id for one in mine], 0)
-        found += [one for gateway in mine for one in self._unrecorded(gateway, moved)]
-        supposed = [one for gateway in mine for one in self._supposed.get(gateway.id, ())]
-        mine = tuple(
-            replace(one, missed_at=one.due_at) if one.id in self._supposed else one for one in mine
-        )
+    def _site(self, mine: tuple[Gateway, ...]) -> Site:
+        gateways = [one.job for one in mine]
+        missing = [one for one in gateways if one.missed_at is not None]
+        found = outages.of_sites(self._store, [one.id for one in gateways], 0)
+        found += [one for gateway in mine for one in self._unrecorded(gateway)]
+        found += [one for gateway in gateways for one in self._supposed.get(gateway.id, ())]
         return Site(
-            gateways=mine,
-            heard_at=max(sites.heard_at(self._store, one, moved.get(one.id, ())) for one in mine),
-            outages=(*found, *supposed),
+            gateways=tuple(
+                replace(one, missed_at=one.due_at) if one.id in self._supposed else one
+                for one in gateways
+            ),
+            heard_at=max(sites.heard_at(self._store, one) for one in mine),
+            outages=tuple(found),
             told=all(sites.is_told(self._store, one) for one in missing),
         )
 
-    def _unrecorded(self, gateway: Job, moved: dict[int, list[Moved]]) -> list[Outage]:
+    def _unrecorded(self, gateway: Gateway) -> list[Outage]:
         """Return outages that are recorded once the gateway is heard: it is excused until then."""
-        if gateway.missed_at is not None or self._now <= gateway.due_at:
+        job = gateway.job
+        if job.missed_at is not None or self._now <= job.due_at:
             return []
-        past = moved.get(gateway.id, ())
-        heard = sites.heard_since(self._store, gateway, past, gateway.last_seen_at)
-        last = max([gateway.last_seen_at, *heard])
-        spans = silences(heard, gateway.last_seen_at, last, allowance(gateway))
-        return [Outage(0, gateway.id, *span) for span in spans]
+        spans, _ = _silences(self._store, gateway)
+        return [Outage(0, job.id, *span) for span in spans]
 
 
 def watch_sites(store: Store, now: int) -> None:
@@ -89,30 +90,25 @@ def watch_sites(store: Store, now: int) -> None:
     """
     for silence in outages.returned(store):
         _settle(store, silence)
-    for outage in outages.watched(store, now):
-        site = sites.gateway(store, outage.site_id or 0)
+    latest = {outage.site_id or 0: outage for outage in outages.watched(store, now - WATCHED_S)}
+    for site_id, outage in latest.items():
+        site = sites.gateway(store, site_id)
         if site is None:
             _drop_of_nobody(store, outage)
-        elif outage.is_open:
-            _follow(store, site, outage)
-    latest = {outage.site_id: outage for outage in outages.watched(store, now - WATCHED_S)}
-    for outage in latest.values():
-        site = sites.gateway(store, outage.site_id or 0)
-        silent = site is not None and site.missed_at is not None and site.back_at is None
-        if site is not None and silent and not outage.is_open:
-            _follow_again(store, site, outage, now)
+        elif (ended := _followed(store, site, outage)) is not None:
+            _follow_again(store, site, ended, now)
 
 
-def outages_at_deadline(store: Store, site: Job, deadline: int) -> list[tuple[int, int | None]]:
-    """Return the outages, as (from, to), in which a gateway ran past the deadline that counts.
+def outages_at_deadline(store: Store, job: Job, deadline: int) -> list[tuple[int, int | None]]:
+    """Return the outages, as (from, to), in which a job that is a gateway ran past `deadline`.
 
     The last one lasts still where nobody was heard from there since the deadline.
     """
-    heard = sites.heard_since(store, site, _moved(store, site), site.last_seen_at)
-    last = max([site.last_seen_at, *heard])
-    found: list[tuple[int, int | None]] = []
-    found += silences(heard, site.last_seen_at, last, allowance(site))
-    return found if last > deadline else [*found, (last, None)]
+    site = sites.gateway(store, job.id)
+    if site is None:
+        return []
+    spans, last = _silences(store, site)
+    return [*spans] if last > deadline else [*spans, (last, None)]
 
 
 def with_remarks(store: Store, digest: Digest) -> Digest:
@@ -124,22 +120,32 @@ def with_remarks(store: Store, digest: Digest) -> Digest:
 
 def _with_remarks(store: Store, item: News) -> News:
     episode = item.episode
-    if not episode.job.site:
+    site = sites.gateway(store, episode.job.id) if episode.job.site else None
+    if site is None:
         return item
-    behind = sites.behind(store, episode.job, _moved(store, episode.job))
     found = outages.of_sites(store, [episode.job.id], episode.last_seen_at)
     if episode.ended_at is not None:
         found = [one for one in found if one.began_at <= episode.ended_at]
-    report = site_report(behind, found)
+    report = site_report(sites.behind(store, site), found)
     return replace(item, remarks=site_remarks(report, back=item.kind is Kind.RECOVERED))
 
 
-def _moved(store: Store, site: Job) -> Sequence[Moved]:
-    return sites.moved(store, [site]).get(site.id, ())
+def _silences(store: Store, site: Gateway) -> tuple[list[tuple[int, int]], int]:
+    """Return the site's outages since its gateway was heard, and when anybody was heard last."""
+    since = site.job.last_seen_at
+    heard = sites.heard_since(store, site, since)
+    last = max([since, *heard])
+    return silences(heard, since, last, site.job.allowance_s), last
+
+
+def _ends(outage: Outage) -> int:
+    return maxsize if outage.ended_at is None else outage.ended_at
 
 
 def _drop_of_nobody(store: Store, outage: Outage) -> None:
     """Forget an outage of a job that speaks for no site any more, and free who waits for it."""
+    if not outage.is_open:
+        return
 
     def work() -> None:
         outages.drop(store, outage)
@@ -154,12 +160,12 @@ def _settle(store: Store, silence: Silence) -> None:
     lasting = [one for one in outages.of_sites(store, [silence.site_id], 0) if one.is_open]
     found: list[tuple[int, int]] = []
     if site is not None:
-        heard = sites.heard_since(store, site, _moved(store, site), silence.began_at)
         # A gateway that sweeps saw missing, and no outage with it, had a site that was alive.
-        was_alone = site.back_at == silence.ended_at and not lasting
+        was_alone = site.job.back_at == silence.ended_at and not lasting
         if not was_alone:
+            heard = sites.heard_since(store, site, silence.began_at)
             began_at = lasting[0].began_at if lasting else silence.began_at
-            found = silences(heard, began_at, silence.ended_at, allowance(site))
+            found = silences(heard, began_at, silence.ended_at, site.job.allowance_s)
 
     def work() -> None:
         if not outages.forget_silence(store, silence):
@@ -168,40 +174,49 @@ def _settle(store: Store, silence: Silence) -> None:
             outages.drop(store, outage)
         outages.keep(store, silence.site_id, found)
         if site is not None:
-            outages.look_again(store, _SET_FREE, site.account)
+            outages.look_again(store, _SET_FREE, site.job.account)
 
     store.write(work)
 
 
-def _follow(store: Store, site: Job, lasting: Outage) -> None:
-    """End an outage with the first check-in from there, though the gateway's own is missing."""
-    heard = sites.heard_since(store, site, _moved(store, site), lasting.began_at)
-    if site.last_seen_at > lasting.began_at:
-        heard.append(site.last_seen_at)
-    if not heard:
-        return
+def _followed(store: Store, site: Gateway, lasting: Outage) -> Outage | None:
+    """Return an outage that is over, None where it lasts or was none.
 
-    def work() -> None:
+    It ends with the first check-in from there, though the gateway's own is missing.
+    """
+    if not lasting.is_open:
+        return lasting
+    heard = sites.heard_since(store, site, lasting.began_at)
+    if site.job.last_seen_at > lasting.began_at:
+        heard.append(site.job.last_seen_at)
+    if not heard:
+        return None
+    ended = replace(lasting, ended_at=min(heard))
+    was_one = min(heard) - lasting.began_at > site.job.allowance_s
+
+    def work() -> bool:
         if not outages.are_open(store, [lasting.id]):
-            return
-        if min(heard) - lasting.began_at > allowance(site):
-            outages.end(store, lasting, min(heard))
+            return False
+        if was_one:
+            outages.end(store, ended)
         else:
             outages.drop(store, lasting)
-        outages.look_again(store, _SET_FREE, site.account)
+        outages.look_again(store, _SET_FREE, site.job.account)
+        return was_one
 
-    store.write(work)
+    return ended if store.write(work) else None
 
 
-def _follow_again(store: Store, site: Job, ended: Outage, now: int) -> None:
+def _follow_again(store: Store, site: Gateway, ended: Outage, now: int) -> None:
     """See to a site that was heard for a moment, and then neither it nor its gateway again.
 
     Once only: if others are heard after that, it is the gateway alone that is gone.
     """
     ended_at = ended.ended_at or 0
-    if ended.began_at > site.deadline:
+    is_silent = site.job.missed_at is not None and site.job.back_at is None
+    if not is_silent or ended.began_at > site.job.deadline:
         return
-    heard = sites.heard_since(store, site, _moved(store, site), ended_at)
-    last = max([ended_at, *heard])
-    if last <= ended_at + allowance(site) < now and now - last > allowance(site):
-        store.write(lambda: outages.keep(store, site.id, [(last, None)]))
+    allowance_s = site.job.allowance_s
+    last = max([ended_at, *sites.heard_since(store, site, ended_at)])
+    if last <= ended_at + allowance_s < now and now - last > allowance_s:
+        store.write(lambda: outages.keep(store, site.job.id, [(last, None)]))

@@ -69,6 +69,11 @@ class Job:
     excused_by: int | None = None
 
     @property
+    def allowance_s(self) -> int:
+        """For how many seconds it may be silent."""
+        return self.frequency_s + self.grace_s
+
+    @property
     def deadline(self) -> int:
         """The deadline that counts: `due_at`, or the one it got instead."""
         return self.due_at if self.excused_until is None else self.excused_until

@@ -5,7 +5,7 @@ from enum import Enum
 
 from gocron.core.job import Job, Status
 from gocron.core.outage import Outage
-from gocron.core.schedule import deadline_after, due_at, expected, usual_gap
+from gocron.core.schedule import due_at, expected, expected_after
 from gocron.core.site import Site
 
 
@@ -131,20 +131,22 @@ def _until(job: Job, outage: Outage, given: Excuse | None, limits: Limits) -> in
     ended_at = outage.ended_at or 0
     if ended_at <= job.last_seen_at:
         return None
-    until = deadline_after(job, ended_at)
+    _, until = expected_after(job, ended_at)
     of_first_run = outage.touches(*expected(job))
     if outage.site_id is None:
         return until if of_first_run else None
     of_later_run = given is not None and outage.touches(*_expected_again(job, given))
     until = min(until, due_at(ended_at, limits.settle_s, job.grace_s))
-    last = job.due_at + limits.suppress_max_s + job.frequency_s + job.grace_s
+    last = job.due_at + limits.suppress_max_s + job.allowance_s
     return until if (of_first_run or of_later_run) and until <= last else None
 
 
 def _expected_again(job: Job, given: Excuse) -> tuple[int, int]:
     """Return the first and the last moment at which the run after an excused one may come."""
-    may_be_late_s = job.due_at - job.last_seen_at - usual_gap(job)
-    return given.until - may_be_late_s - job.grace_s, given.until
+    if given.outage is None or given.outage.ended_at is None:
+        return job.due_at, given.until
+    first, _ = expected_after(job, given.outage.ended_at)
+    return first, given.until
 
 
 def _known(outage_id: int | None, evidence: Evidence) -> Outage | None:

@@ -33,23 +33,26 @@ def expected(job: Job) -> tuple[int, int]:
     return max(earliest, job.last_seen_at), min(latest, job.due_at)
 
 
-def deadline_after(job: Job, outage_ended_at: int) -> int:
-    """Return by when `job` must have checked in if its check-in fell in an outage.
+def expected_after(job: Job, outage_ended_at: int) -> tuple[int, int]:
+    """Return when `job` may check in, first and last, where its check-in fell in an outage.
 
-    No later than a whole frequency and grace after the outage. Sooner, where the job keeps to
-    its frequency so well that one of its moments is known to be the first after the outage.
+    At any time after the outage, and no later than a whole frequency and grace after it. The
+    job may keep to its frequency so well, though, that one of its moments is known to be the
+    first after the outage.
     """
     at_last = due_at(outage_ended_at, job.frequency_s, job.grace_s)
     habits = _habits(job)
-    if len(habits) < GAPS:
-        return at_last
     # How far its moments drift, each time, from what it declared.
     drift_s = abs(sum(habits) - GAPS * job.frequency_s) // GAPS + 1
-    if drift_s >= job.frequency_s:
-        return at_last
+    if len(habits) < GAPS or drift_s >= job.frequency_s:
+        return outage_ended_at, at_last
     away_s = outage_ended_at + job.grace_s - job.last_seen_at
     periods = max(-(-away_s // (job.frequency_s - drift_s)), 2)
-    return min(job.due_at + (periods - 1) * job.frequency_s + periods * drift_s, at_last)
+    run_at = job.last_seen_at + periods * job.frequency_s
+    off_s = job.grace_s + periods * drift_s
+    if run_at + off_s > at_last:
+        return outage_ended_at, at_last
+    return max(run_at - off_s, outage_ended_at), run_at + off_s
 
 
 def usual_gap(job: Job) -> int:

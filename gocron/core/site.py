@@ -1,19 +1,39 @@
 """Which jobs are behind which site: by the address that they share, or by name."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gocron.core.job import Job, Status
 from gocron.core.outage import Outage
 from gocron.core.schedule import expected
 
+# More gateways than this at one address are none: somebody gave every job `site=1`.
+CROWD = 20
+
 
 @dataclass(frozen=True)
-class Moved:
-    """A network from which a gateway checked in until `until_at`, before it moved."""
+class Way:
+    """A network from which a gateway checks in, or from which it did before it moved.
+
+    Who was last heard from there by `until_at` is behind the gateway; None: everybody.
+    """
 
     network: str
-    until_at: int
+    until_at: int | None = None
+
+    def leads(self, job: Job) -> bool:
+        """Tell whether `job` was heard of this way."""
+        in_time = self.until_at is None or job.last_seen_at <= self.until_at
+        return job.network == self.network and in_time
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A job that speaks for a site, and the ways by which others are known to be behind it."""
+
+    job: Job
+    ways: tuple[Way, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,8 +76,8 @@ class Site:
         if not mine or mine[-1].ended_at is None or mine[-1].began_at > gateway.deadline:
             return None
         first_sign_at = mine[-1].ended_at
-        heard_again = self.heard_at > first_sign_at + allowance(gateway)
-        return None if heard_again else max(self.heard_at, first_sign_at) + allowance(gateway)
+        heard_again = self.heard_at > first_sign_at + gateway.allowance_s
+        return None if heard_again else max(self.heard_at, first_sign_at) + gateway.allowance_s
 
 
 @dataclass(frozen=True)
@@ -95,30 +115,41 @@ def site_report(behind: Sequence[Job], outages: Sequence[Outage]) -> SiteReport:
     )
 
 
-def gateways_of(
-    job: Job, sites: Iterable[Job], moved: Mapping[int, Sequence[Moved]]
-) -> tuple[Job, ...]:
-    """Return which of `sites`, all of the job's account, `job` is behind.
+class Gateways:
+    """The gateways of one account, to be asked which of them a job is behind."""
 
-    The one that it named, else those that shared its network when it last checked in. A site
-    is behind another only where it named it.
+    def __init__(self, gateways: Iterable[Gateway]) -> None:
+        self._by_name: dict[str, Gateway] = {}
+        self._by_network: dict[str, list[tuple[Way, Gateway]]] = defaultdict(list)
+        for gateway in gateways:
+            self._by_name[gateway.job.cronname] = gateway
+            for way in gateway.ways:
+                self._by_network[way.network].append((way, gateway))
+
+    def of(self, job: Job) -> tuple[Gateway, ...]:
+        """Return the gateways that `job`, one of the account, is behind.
+
+        The one that it named, else those that shared its network when it last checked in. A
+        gateway is behind another only where it named it.
+        """
+        if job.gateway:
+            named = self._by_name.get(job.gateway)
+            return (named,) if named is not None and named.job.id != job.id else ()
+        if job.site or not job.network:
+            return ()
+        near = self._by_network.get(job.network, ())
+        return tuple(gateway for way, gateway in near if way.leads(job))
+
+
+def ways_of(gateway: Job, left: Iterable[tuple[str, int]]) -> tuple[Way, ...]:
+    """Return the ways of `gateway`, which `left` networks, as (network, until), when it moved.
+
+    A job may have moved with the gateway, and have been heard from the old network last.
     """
-    others = [site for site in sites if site.site and site.id != job.id]
-    if job.gateway:
-        return tuple(site for site in others if site.cronname == job.gateway)
-    if job.site or not job.network:
-        return ()
-    return tuple(site for site in others if _shared(job, site, moved.get(site.id, ())))
-
-
-def allowance(gateway: Job) -> int:
-    """Return for how many seconds `gateway` may be silent."""
-    return gateway.frequency_s + gateway.grace_s
-
-
-def _shared(job: Job, site: Job, moved: Sequence[Moved]) -> bool:
-    return job.network == site.network or any(
-        # The job may have moved with the gateway, and have been heard of there first.
-        job.network == past.network and job.last_seen_at <= past.until_at + allowance(site)
-        for past in moved
-    )
+    now = [Way(gateway.network)] if gateway.network else []
+    former = [
+        Way(network, until_at + gateway.allowance_s)
+        for network, until_at in left
+        if network != gateway.network
+    ]
+    return (*now, *former)

@@ -93,6 +93,7 @@ def begin(store: Store, silent: Sequence[Missed], now: int, channel: Channel) ->
         change = {job.missed_at: job.due_at, job.reprieve: None}
         _change(store, [one.job for one in marked], change, job.missed_at.is_null())
         _open_episodes(store, marked, now, channel)
+        _look_again_behind(store, [one.job for one in marked])
         for one in marked:
             outages.keep(store, one.job.id, one.outages)
             if one.excused_until != one.job.excused_until:
@@ -125,6 +126,8 @@ def spare(store: Store, overdue_jobs: Sequence[Spared]) -> list[Job]:
         for change, ids in alike.items():
             told = dict(zip(columns, change, strict=True))
             job.update(told).where(job.id.in_(ids)).execute()
+        freed = [one.job for one in marked if one.reprieve is not Status.SUPPRESSED]
+        _look_again_behind(store, freed)
         outages.count_excused(
             store,
             [
@@ -198,6 +201,13 @@ def drop_ended_before(store: Store, before: int) -> int:
     episode = store.tables.episode
     removed: int = store.write(lambda: episode.delete().where(episode.ended_at < before).execute())
     return removed
+
+
+def _look_again_behind(store: Store, freed: Sequence[Job]) -> None:
+    """Have what was suppressed behind gateways looked at, once they are not suppressed any more."""
+    were = [job.id for job in freed if job.site and job.reprieve is Status.SUPPRESSED]
+    if were:
+        outages.look_again_behind(store, were)
 
 
 def _as_judged(store: Store, some: Sequence[Job]) -> set[int]:

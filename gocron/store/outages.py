@@ -78,10 +78,10 @@ def keep(store: Store, site_id: int, began: Sequence[tuple[int, int | None]]) ->
         ).execute()
 
 
-def end(store: Store, lasting: Outage, ended_at: int) -> None:
+def end(store: Store, ended: Outage) -> None:
     """Keep when an outage of a site ended. Part of the caller's transaction."""
     outage = store.tables.outage
-    outage.update({outage.ended_at: ended_at}).where(outage.id == lasting.id).execute()
+    outage.update({outage.ended_at: ended.ended_at}).where(outage.id == ended.id).execute()
 
 
 def drop(store: Store, lasting: Outage) -> None:

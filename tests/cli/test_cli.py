@@ -16,6 +16,7 @@ from gocron import __version__, cli
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job
+from gocron.core.site import CROWD
 from gocron.errors import ExitStatus
 from gocron.reception import iso
 from gocron.store import accounts, checkins, jobs
@@ -330,6 +331,7 @@ def test_a_check_of_a_good_host_is_a_line_each_and_exit_status_0(
         "last sweep",
         "outbox",
         "front door",
+        "sites",
         "journal",
         "mail server",
         "slack",
@@ -351,6 +353,19 @@ def test_a_check_names_all_that_is_wrong_and_ends_with_6(host: Host, tmp_path: P
     assert "can't check in: 127.0.0.1:8080: Connection refused" in bad["FAIL  front door"]
     assert "is gocron-sweep in cron" in bad["FAIL  last sweep"]
     assert "Connection refused" in bad["FAIL  mail server"]
+
+
+def test_a_check_finds_a_crowd_that_says_site(host: Host) -> None:
+    store = open_store(host.options["database_url"])
+    with store.connected():
+        for number in range(CROWD + 1):
+            told = CheckIn(
+                *("acme", f"job-{number}", "a@example.com", 60, 0, True, "::1", LONG_AGO),
+                network="2001:db8::/64",
+            )
+            store.write(lambda told=told: checkins.record(store, [told]))
+    (said,) = (line for line in host.run("check").lines if line.startswith("FAIL  sites"))
+    assert f"{CROWD + 1} jobs of acme at 2001:db8::/64 say site=1" in said
 
 
 def test_a_check_finds_a_sweep_that_stopped(host: Host, mail: MailPeer) -> None:

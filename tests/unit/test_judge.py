@@ -193,6 +193,14 @@ def test_an_excuse_lasts_until_the_next_run_and_no_longer() -> None:
     assert again.excuse is not None, "the reason tells of it"
 
 
+def test_a_second_outage_of_a_site_excuses_the_run_after_an_excused_one() -> None:
+    first, second = outage(DUE - 500, DUE), outage(DUE + 300, DUE + 500, number=2)
+    known = site(gateway(DUE + 99_999), outages=(first, second))
+    in_between = DUE + FREQUENCY_S + 60
+    assert judged(in_between, known, one=job()).ground is Ground.SITE_WAS_DOWN, "no habit known"
+    assert judged(in_between, known).status is Status.MISSED, "its habit tells that it came later"
+
+
 def test_an_outage_of_gocrons_own_holds_and_then_excuses_one_run() -> None:
     lasting = (outage(DUE - 500, None, None),)
     assert judged(DUE + 1, own=lasting).ground is Ground.DEAF

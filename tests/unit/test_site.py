@@ -1,5 +1,6 @@
 """Who is behind which site, and what of an address tells."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -8,7 +9,7 @@ import pytest
 from gocron.core.address import network_of
 from gocron.core.job import Job
 from gocron.core.outage import Outage, silences
-from gocron.core.site import Moved, gateways_of, site_report
+from gocron.core.site import Gateway, Gateways, site_report, ways_of
 
 SEEN = 1_800_000_000
 
@@ -22,8 +23,9 @@ def job(name: str, network: str = "203.0.113.9", **more: object) -> Job:
 OFFICE = job("office", site=True)
 
 
-def names(one: Job, *sites: Job, moved: dict | None = None) -> list[str]:
-    return [site.cronname for site in gateways_of(one, sites, moved or {})]
+def names(one: Job, *sites: Job, left: Sequence[tuple[str, int]] = ()) -> list[str]:
+    gateways = Gateways(Gateway(site, ways_of(site, left)) for site in sites)
+    return [gateway.job.cronname for gateway in gateways.of(one)]
 
 
 def test_a_job_is_behind_the_site_whose_address_it_shares() -> None:
@@ -38,7 +40,6 @@ def test_a_name_counts_more_than_an_address() -> None:
     other = job("other", "192.0.2.1", site=True)
     assert names(job("backup", gateway="other"), OFFICE, other) == ["other"]
     assert names(job("backup", gateway="nobody"), OFFICE) == []
-    assert names(job("backup", gateway="nightly"), OFFICE, job("nightly")) == [], "no site"
 
 
 def test_an_unknown_address_is_shared_with_nobody() -> None:
@@ -53,10 +54,15 @@ def test_a_site_is_behind_another_by_name_only_and_never_behind_itself() -> None
 
 
 def test_who_was_heard_from_the_sites_old_address_stays_behind_it() -> None:
-    moved = {OFFICE.id: [Moved("192.0.2.1", SEEN)]}
-    assert names(job("backup", "192.0.2.1"), OFFICE, moved=moved) == ["office"]
+    left = [("192.0.2.1", SEEN)]
+    assert names(job("backup", "192.0.2.1"), OFFICE, left=left) == ["office"]
     late = job("backup", "192.0.2.1", last_seen_at=SEEN + 361)
-    assert names(late, OFFICE, moved=moved) == [], "somebody else's by now"
+    assert names(late, OFFICE, left=left) == [], "somebody else's by now"
+
+
+def test_a_site_that_came_back_to_its_old_address_is_there_for_all() -> None:
+    left = [(OFFICE.network, SEEN)]
+    assert names(job("backup", last_seen_at=SEEN + 9999), OFFICE, left=left) == ["office"]
 
 
 @pytest.mark.parametrize(
