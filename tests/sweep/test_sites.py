@@ -4,6 +4,7 @@ import pytest
 
 from gocron.core.job import Status
 from gocron.core.judge import standing
+from gocron.core.site import CROWD
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 MINUTE = 60
@@ -228,3 +229,41 @@ def test_a_site_with_ten_thousand_jobs_is_looked_at_once_while_it_is_down(gocron
     backup = gocron.job("backup")
     assert backup.reprieve is Status.SUPPRESSED
     assert backup.judge_at > DOWN + 12 * HOUR, "not to be looked at by each sweep"
+
+
+def test_a_crowd_that_all_say_site_suppresses_nobody(gocron: Gocron) -> None:
+    for number in range(CROWD + 1):
+        gateway(gocron, DOWN)
+        gocron.hear(f"copied-{number}", DOWN, frequency_s=5 * MINUTE, site=True, address=OFFICE)
+    job(gocron, "backup", DOWN - HOUR)
+    sweep_each_minute(gocron, DOWN, DOWN + 15 * MINUTE)
+    names = gocron.mail.told_names()
+    assert {"office", "backup", "copied-0"} < set(names)
+    assert len(names) == CROWD + 3
+
+
+def test_who_is_dead_behind_a_site_behind_a_site_is_told_of_the_same_day(gocron: Gocron) -> None:
+    def hear_inner(at: int) -> None:
+        for name, named, is_site in (
+            ("floor", "office", True),
+            ("switch", "floor", True),
+            ("camera", "floor", False),
+        ):
+            # The camera is slow to come back, the other two never do.
+            alive = at < DOWN or (name == "camera" and at >= DOWN + 40 * MINUTE)
+            if alive:
+                gocron.hear(
+                    name, at, frequency_s=5 * MINUTE, site=is_site, gateway=named, address=ELSEWHERE
+                )
+
+    for at in range(DOWN - HOUR, DOWN + 3 * HOUR, MINUTE):
+        is_down = DOWN <= at < DOWN + 30 * MINUTE
+        if at % (5 * MINUTE) == NOON % (5 * MINUTE) and not is_down:
+            gateway(gocron, at)
+            hear_inner(at)
+        gocron.sweep(at + 30)
+        if at == DOWN + 29 * MINUTE:
+            assert stands(gocron, "switch", at) is Status.SUPPRESSED
+        if at == DOWN + 31 * MINUTE:
+            assert stands(gocron, "switch", at) is not Status.SUPPRESSED, "its site is not any more"
+    assert {"floor", "office", "switch"} <= set(gocron.mail.told_names())
