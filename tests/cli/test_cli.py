@@ -601,6 +601,14 @@ def test_a_dry_run_tells_what_a_sweep_would_do_and_does_nothing(host: Host, mail
     assert not Path(host.options["status_dir"]).exists()
 
 
+def test_a_moment_without_a_dry_run_sweeps_nothing(host: Host, mail: MailPeer) -> None:
+    host.hear(LONG_AGO)
+    ran = host.sweep("--at", "+2h")
+    assert (ran.status, ran.out) == (ExitStatus.USAGE, "")
+    assert "--at: only with --dry-run" in ran.err
+    assert mail.mails == []
+
+
 def test_a_dry_run_with_nothing_to_do_prints_nothing(host: Host) -> None:
     host.add()
     assert host.sweep("--dry-run") == Ran(0, "", "")
