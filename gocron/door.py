@@ -1,8 +1,9 @@
 """Gocron's own outages: each sweep checks in through the front door, and learns of them."""
 
 from gocron.config import Config
-from gocron.core.door import CLOCKS_DIFFER_S, SAME_OUTAGE_S, Knock, look
+from gocron.core.door import CLOCKS_DIFFER_S, SAME_OUTAGE_S, Door, Knock, Signs, look
 from gocron.core.job import Status
+from gocron.core.outage import Outage
 from gocron.host import this_host
 from gocron.render.moment import say_time
 from gocron.store import accounts, door, outages
@@ -17,42 +18,42 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
     Return what is to be complained of: that nobody can check in, or that the sweep can't.
     """
     knock, why = knocked
-
-    def work() -> int | None:
-        open_at = door.open_at(store)
-        if open_at is None or open_at > now + CLOCKS_DIFFER_S:
-            door.settle(store, now)
-            return None
-        if open_at > now:
-            return None
-        lasting = next((one for one in outages.own(store, now) if one.is_open), None)
-        seen = look(
-            knock,
-            bool(config.self_url),
-            door.presences(store, open_at, this_host()),
-            open_at,
-            lasting,
-            now,
-        )
-        swept_at = accounts.totals(store).swept_at
-        found_late = swept_at is not None and now - swept_at > SAME_OUTAGE_S
-        for began_at, ended_at in seen.ended:
-            journalled = lasting is not None and lasting.journalled
-            outages.record_own(store, began_at, ended_at, journalled, now, found_late)
-        if seen.since is not None:
-            journalled = knock is Knock.JOURNALLED
-            outages.record_own(store, seen.since, None, journalled, now, found_late)
-        if lasting is not None and seen.since is None and not seen.ended:
-            # Signs of life tell that check-ins were kept all the time.
-            outages.drop(store, lasting)
-        if lasting is not None or seen.ended:
-            outages.look_again(store, [Status.HELD])
-        door.settle(store, seen.open_at)
-        return seen.since
-
-    since = store.write(work)
+    since = store.write(lambda: _look(store, config, knock, now))
     if since is not None:
         return [f"nobody can check in since {say_time(since)}: {why or CLOCKS_DIFFER}"]
     if config.self_url and knock is not Knock.KEPT:
         return [f"can't check in through the front door: {why}; see self_url"]
     return []
+
+
+def _look(store: Store, config: Config, knock: Knock, now: int) -> int | None:
+    """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
+    open_at = door.open_at(store)
+    if open_at is None or open_at > now + CLOCKS_DIFFER_S:
+        door.settle(store, now)
+        return None
+    if open_at > now:
+        return None
+    lasting = next((one for one in outages.own(store, now) if one.is_open), None)
+    fronts = door.presences(store, open_at, this_host())
+    seen = look(Signs(knock, bool(config.self_url), fronts, open_at, lasting), now)
+    _keep_outages(store, seen, lasting, knock, now)
+    door.settle(store, seen.open_at)
+    return seen.since
+
+
+def _keep_outages(store: Store, seen: Door, lasting: Outage | None, knock: Knock, now: int) -> None:
+    """Keep what was `seen` of outages; `lasting` is the one that was open before."""
+    swept_at = accounts.totals(store).swept_at
+    found_late = swept_at is not None and now - swept_at > SAME_OUTAGE_S
+    for began_at, ended_at in seen.ended:
+        journalled = lasting is not None and lasting.journalled
+        outages.record_own(store, began_at, ended_at, journalled, now, found_late)
+    if seen.since is not None:
+        journalled = knock is Knock.JOURNALLED
+        outages.record_own(store, seen.since, None, journalled, now, found_late)
+    if lasting is not None and seen.since is None and not seen.ended:
+        # Signs of life tell that check-ins were kept all the time.
+        outages.drop(store, lasting)
+    if lasting is not None or seen.ended:
+        outages.look_again(store, [Status.HELD])

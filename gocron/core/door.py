@@ -59,21 +59,31 @@ class Door:
     since: int | None = None
 
 
-def look(
-    knock: Knock,
-    is_public: bool,
-    fronts: Sequence[Presence],
-    open_at: int,
-    outage: Outage | None,
-    now: int,
-) -> Door:
-    """Return how the door stands at `now`, and how it stood since `open_at`.
+@dataclass(frozen=True)
+class Signs:
+    """What tells a sweep how the door stands, and how it stood since `open_at`.
 
     `is_public` says that the knock took the way that check-ins take; one at the host's own
     front proves nothing where fronts of other hosts are alive. `fronts` are those that lived
     since `open_at` and the last one before; none at all: nothing is known yet, and nothing is
     wrong. `outage` is the one that was open before.
     """
+
+    knock: Knock
+    is_public: bool
+    fronts: Sequence[Presence]
+    open_at: int
+    outage: Outage | None
+
+    @property
+    def unknown_since(self) -> int:
+        """From when on it is to be found out how the door stood."""
+        return self.open_at if self.outage is None else self.outage.began_at
+
+
+def look(signs: Signs, now: int) -> Door:
+    """Return how the door stands at `now`, and how it stood before."""
+    knock, is_public, fronts = signs.knock, signs.is_public, signs.fronts
     if not fronts and not (is_public and knock is not Knock.KEPT):
         return Door(now)
     away_s = [(abs(now - front.until_at), front.is_here) for front in fronts]
@@ -81,47 +91,39 @@ def look(
     others_live = any(away <= ALIVE_WITHIN_S and not here for away, here in away_s)
     is_open = knock is Knock.KEPT and same_clock
     if is_open or (knock is Knock.FAILED and not is_public and others_live):
-        return Door(now, _ended(fronts, open_at, outage, now, is_public))
-    return _shut(knock, is_public, fronts, open_at, outage, now)
+        return Door(now, _ended(signs, now))
+    return _shut(signs, now)
 
 
-def _shut(
-    knock: Knock,
-    is_public: bool,
-    fronts: Sequence[Presence],
-    open_at: int,
-    outage: Outage | None,
-    now: int,
-) -> Door:
+def _shut(signs: Signs, now: int) -> Door:
     """Return since when the door is shut, and how it stood before."""
-    since = open_at if outage is None else outage.began_at
-    signs = [front.until_at for front in fronts if front.until_at <= now]
+    fronts, outage, since = signs.fronts, signs.outage, signs.unknown_since
+    last_signs = [front.until_at for front in fronts if front.until_at <= now]
     ended: tuple[tuple[int, int], ...] = ()
-    if not is_public or now - max(signs, default=0) > SHUT_AFTER_S:
+    if not signs.is_public or now - max(last_signs, default=0) > SHUT_AFTER_S:
         # No front is left. Until its last sign of life one was there, if it came to life at all.
         gaps = _gaps(fronts, since, now)
         if outage is None or (gaps and gaps[0][0] <= since):
-            ended, since = gaps, max([since, *signs])
-    if knock is Knock.FAILED and is_public:
+            ended, since = gaps, max([since, *last_signs])
+    if signs.knock is Knock.FAILED and signs.is_public:
         # Whoever else checked in since came through the door that we did not find.
         heard_at = max((front.heard_at for front in fronts if front.heard_at <= now), default=0)
         if outage is not None and heard_at > since + SHUT_AFTER_S:
             ended = (*ended, (since, heard_at))
         if outage is None or heard_at > since + SHUT_AFTER_S:
             since = max(since, heard_at)
-    return Door(max(open_at, since), ended, since)
+    return Door(max(signs.open_at, since), ended, since)
 
 
-def _ended(
-    fronts: Sequence[Presence], open_at: int, outage: Outage | None, now: int, is_public: bool
-) -> tuple[tuple[int, int], ...]:
+def _ended(signs: Signs, now: int) -> tuple[tuple[int, int], ...]:
     """Return the outages before `now`, at which the door is open; the one before among them."""
     # Whoever answers now lives on, whatever its clock says of its last sign.
-    found = _gaps(fronts, open_at if outage is None else outage.began_at, now)
+    found = _gaps(signs.fronts, signs.unknown_since, now)
+    outage = signs.outage
     if outage is None or (found and found[0][0] <= outage.began_at):
         return found
     # Fronts were alive. It was the way to them that was shut, or only the knock that failed.
-    return ((outage.began_at, now),) if is_public else ()
+    return ((outage.began_at, now),) if signs.is_public else ()
 
 
 def _gaps(fronts: Sequence[Presence], since: int, until: int) -> tuple[tuple[int, int], ...]:

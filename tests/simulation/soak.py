@@ -4,7 +4,6 @@
 .venv/bin/python -m tests.simulation.soak 0 500 postgres
 """
 
-import shutil
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ from random import Random
 
 from gocron.store.schema import open_store
 from tests.conftest import Postgres, own_postgres
+from tests.simulation.databases import Databases, postgres_databases, sqlite_databases
 from tests.simulation.promises import broken
 from tests.simulation.story import draw
 from tests.simulation.tell import MortalStore, config_of, tell
@@ -25,10 +25,10 @@ def main(first: int, count: int, database: str) -> int:
     told = mails = bad = 0
     with (
         tempfile.TemporaryDirectory(dir=_memory()) as folder,
-        _made(database, Path(folder)) as make,
+        _databases(database, Path(folder)) as databases,
     ):
         for seed in range(first, first + count):
-            with make() as url:
+            with databases() as url:
                 story = draw(Random(seed))
                 store = MortalStore(url)
                 with store.connected():
@@ -51,33 +51,16 @@ def _memory() -> str | None:
 
 
 @contextmanager
-def _made(database: str, folder: Path) -> Iterator:
-    """Yield what makes a new database for a story."""
-    if database == "sqlite":
+def _databases(kind: str, folder: Path) -> Iterator[Databases]:
+    if kind == "sqlite":
         template = folder / "template.db"
         open_store(f"sqlite:///{template}")
-
-        @contextmanager
-        def file() -> Iterator[str]:
-            path = folder / "story.db"
-            shutil.copy(template, path)
-            yield f"sqlite:///{path}"
-            for left in folder.glob("story.db*"):
-                left.unlink()
-
-        yield file
+        yield sqlite_databases(template, folder)
         return
-    with own_postgres(folder) as url:
+    with own_postgres(folder) as url, Postgres(url).database() as name:
         server = Postgres(url)
-        with server.database() as template_name:
-            open_store(server.url_of(template_name))
-
-            @contextmanager
-            def copy() -> Iterator[str]:
-                with server.database(template_name) as name:
-                    yield server.url_of(name)
-
-            yield copy
+        open_store(server.url_of(name))
+        yield postgres_databases(name, server)
 
 
 if __name__ == "__main__":

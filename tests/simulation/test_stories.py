@@ -1,8 +1,5 @@
 """Whatever happens to a fleet, its sites and gocron itself: only true alarms, and all of them."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -12,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gocron.core.job import Kind
+from tests.simulation.databases import Databases, postgres_databases, sqlite_databases
 from tests.simulation.promises import broken, deaths_to_tell
 from tests.simulation.story import Story, draw
 from tests.simulation.tell import MortalStore, Outcome, config_of, tell
@@ -21,29 +19,13 @@ STORIES = {"sqlite": 40, "postgres": 10}
 
 pytestmark = pytest.mark.timeout(600)
 
-Databases = Callable[[], AbstractContextManager[str]]
-
 
 @pytest.fixture
 def databases(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Databases:
-    """Makes a new database for each story, as a URL."""
     template = request.getfixturevalue(f"{database}_template")
-    postgres = request.getfixturevalue("postgres") if database == "postgres" else None
-
-    @contextmanager
-    def sqlite() -> Iterator[str]:
-        path = tmp_path / "story.db"
-        shutil.copy(template, path)
-        yield f"sqlite:///{path}"
-        for left in tmp_path.glob("story.db*"):
-            left.unlink()
-
-    @contextmanager
-    def other() -> Iterator[str]:
-        with postgres.database(template) as name:
-            yield postgres.url_of(name)
-
-    return sqlite if database == "sqlite" else other
+    if database == "sqlite":
+        return sqlite_databases(template, tmp_path)
+    return postgres_databases(template, request.getfixturevalue("postgres"))
 
 
 def told_in(story: Story, databases: Databases) -> Outcome:

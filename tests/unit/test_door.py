@@ -2,7 +2,7 @@
 
 import pytest
 
-from gocron.core.door import SHUT_AFTER_S, Door, Knock, Presence, look
+from gocron.core.door import SHUT_AFTER_S, Door, Knock, Presence, Signs, look
 from gocron.core.outage import Outage
 
 NOW = 1_800_000_000
@@ -21,7 +21,7 @@ def seen(
     since: int | None = None,
 ) -> Door:
     outage = None if since is None else Outage(1, None, since, None)
-    return look(knock, public, fronts, open_at, outage, NOW)
+    return look(Signs(knock, public, fronts, open_at, outage), NOW)
 
 
 @pytest.mark.parametrize("public", [False, True])
