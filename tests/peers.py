@@ -4,9 +4,10 @@ import json
 import re
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -125,6 +126,27 @@ def slack_peer() -> Iterator[SlackPeer]:
         yield peer
     finally:
         peer.stop()
+
+
+@contextmanager
+def scripted_server(*lines: bytes, pause_s: float = 0.0, port: int = 0) -> Iterator[int]:
+    """Serve one connection: our lines, each for one that came in, or each after a pause."""
+    with socket.create_server(("127.0.0.1", port)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                connection, _ = server.accept()
+                with connection:
+                    for line in lines:
+                        connection.sendall(line)
+                        if pause_s:
+                            time.sleep(pause_s)
+                        elif not connection.recv(65536):
+                            return
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
 
 
 def listed(mail: EmailMessage) -> list[str]:

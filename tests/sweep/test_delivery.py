@@ -1,10 +1,5 @@
 """No alert is lost, and none is told twice, whatever the mail server does."""
 
-import socket
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +8,7 @@ import pytest
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Channel
 from gocron.store import checkins, outbox
-from tests.peers import SlackPeer
+from tests.peers import SlackPeer, scripted_server
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 LATE = NOON + 2 * HOUR
@@ -284,24 +279,3 @@ def test_a_broken_template_of_the_site_does_not_stop_alerts(gocron: Gocron, tmp_
     gocron.hear("a", NOON)
     gocron.sweep(LATE)
     assert gocron.mail.recipients == ["ops@example.com"]
-
-
-@contextmanager
-def scripted_server(*lines: bytes, pause_s: float = 0.0) -> Iterator[int]:
-    """Serve one connection: our lines, each for one that came in, or each after a pause."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            with suppress(OSError):
-                connection, _ = server.accept()
-                with connection:
-                    for line in lines:
-                        connection.sendall(line)
-                        if pause_s:
-                            time.sleep(pause_s)
-                        elif not connection.recv(65536):
-                            return
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield server.getsockname()[1]

@@ -1,0 +1,77 @@
+"""What a sweep learns from its own front door and from the watchdog, whatever answers there."""
+
+from contextlib import ExitStack
+
+import pytest
+
+from gocron.core.door import Knock
+from gocron.outside import WatchdogAway, knock, report_well
+from tests.peers import scripted_server
+
+
+def answer(status: str, body: bytes = b"") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def knocked_at(port: int) -> tuple[Knock, str]:
+    return knock(f"http://127.0.0.1:{port}/?token=secret", "gocron", ())
+
+
+@pytest.mark.parametrize(
+    ("answered", "found"),
+    [
+        (answer("201 Created"), Knock.KEPT),
+        (answer("202 Accepted"), Knock.JOURNALLED),
+        (answer("200 OK"), Knock.FAILED),
+        (answer("400 Bad Request", b"account is missing"), Knock.FAILED),
+        (b"220 this is a mail server\r\n\r\n", Knock.FAILED),
+        (b"", Knock.FAILED),
+    ],
+)
+def test_only_201_is_a_check_in_that_was_kept(answered: bytes, found: Knock) -> None:
+    with scripted_server(answered) as port:
+        assert knocked_at(port)[0] is found
+
+
+def test_what_is_said_of_a_shut_door_names_the_server_and_its_answer_and_no_secret() -> None:
+    with scripted_server(answer("503 Away", b"database is away;\n try again")) as port:
+        _, why = knocked_at(port)
+    assert why == f"127.0.0.1:{port}: answered 503 database is away; try again"
+
+
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 500 Oh\r\nContent-Length: 9999\r\n\r\n"])
+def test_a_door_that_answers_by_drops_does_not_hold_the_sweep(
+    monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    monkeypatch.setattr("gocron.outside.TRY_LIMIT_S", 1)
+    with scripted_server(head, *[b"x"] * 150, pause_s=0.05) as port:
+        assert knocked_at(port) == (Knock.FAILED, f"127.0.0.1:{port}: not done within 1 s")
+
+
+def test_a_front_that_starts_while_the_sweep_tries_is_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with scripted_server() as port:
+        pass
+    front = ExitStack()
+
+    def start(pause_s: float) -> None:
+        if pause_s == 2:
+            front.enter_context(scripted_server(answer("201 Created"), port=port))
+
+    monkeypatch.setattr("gocron.outside.sleep", start)
+    with front:
+        assert knock(f"http://127.0.0.1:{port}/", "gocron") == (Knock.KEPT, "")
+
+
+def test_a_watchdog_that_does_not_take_the_report_is_named_without_its_secret() -> None:
+    with (
+        scripted_server(answer("404 Not Found", b"no such check")) as port,
+        pytest.raises(WatchdogAway) as raised,
+    ):
+        report_well(f"http://127.0.0.1:{port}/ping/secret")
+    assert str(raised.value) == "watchdog at 127.0.0.1: answered 404 no such check"
+
+
+def test_without_a_watchdog_nobody_is_asked() -> None:
+    report_well("")
