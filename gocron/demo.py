@@ -30,7 +30,7 @@ HEARTBEAT_S = 5
 START_PATIENCE_S = 20
 
 INTRODUCTION = """
-gocron runs here until you press Ctrl-C. Nothing of it stays.
+gocron runs here until you press Ctrl-C, and leaves no data behind.
 
   Check in a job of your own, as a crontab line would:
 
