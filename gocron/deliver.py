@@ -51,11 +51,12 @@ def deliver(
     for waiting in outbox.due(store, clock()):
         if waiting.channel is Channel.SLACK and clock() <= until:
             _deliver_slack(store, config, waiting, clock(), done)
+    mails = [one for one in outbox.due(store, clock()) if one.channel is Channel.MAIL]
+    if not mails:
+        return done
     with couriers() as courier:
         post = _Post(store, config, templates, courier, letterhead(store, config))
-        for waiting in outbox.due(store, clock()):
-            if waiting.channel is not Channel.MAIL:
-                continue
+        for waiting in mails:
             if clock() > until or not post.deliver(waiting, clock(), done):
                 break
     return done
@@ -135,8 +136,9 @@ class _Post:
         digest = outbox.claim(self.store, waiting, now)
         if digest is None:
             return True
+        told = with_remarks(self.store, digest)
         try:
-            self.courier.send(self._written(digest, now), digest.recipient)
+            self.courier.send(self._written(told, now), digest.recipient)
         except Refused as error:
             outbox.give_up(self.store, digest, now, str(error))
             done.failures.append(f"{_addressee(digest)}: {error}; given up")
@@ -160,7 +162,6 @@ class _Post:
         return True
 
     def _written(self, digest: Digest, now: int) -> EmailMessage:
-        digest = with_remarks(self.store, digest)
         try:
             return alert_mail(self.templates, digest, self.letterhead, now)
         except PageError as error:

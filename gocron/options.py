@@ -115,6 +115,8 @@ def _web_url(value: str) -> str:
     parts = _split(value)
     if value and (parts is None or parts.scheme not in ("http", "https") or not parts.netloc):
         raise ValueError("want a URL such as https://gocron.example.com/")
+    if not re.fullmatch(r"[!-~]*", value):
+        raise ValueError("want a URL without spaces; write others than ASCII as %XX")
     return value
 
 

@@ -54,8 +54,12 @@ def outside(config: Config) -> Outside:
     """Return the real world, as `config` tells where to find it."""
     return Outside(
         # On this host's own front nothing is lost by asking once: fronts leave signs of life.
-        knock=lambda instance: knock(
-            door_url(config), instance, PAUSES_S if config.self_url else ()
+        knock=(
+            lambda instance: (
+                knock(config.self_url, instance)
+                if config.self_url
+                else knock(door_url(config), instance, (), is_here=True)
+            )
         ),
         couriers=lambda: MailServer(config),
         report_well=lambda: report_well(config.watchdog_url),
@@ -74,16 +78,19 @@ def door_url(config: Config) -> str:
     )
 
 
-def knock(url: str, instance: str, pauses_s: tuple[float, ...] = PAUSES_S) -> tuple[Knock, str]:
+def knock(
+    url: str, instance: str, pauses_s: tuple[float, ...] = PAUSES_S, is_here: bool = False
+) -> tuple[Knock, str]:
     """Check in at `url` as the gocron named `instance`; return what came of it, and why.
 
-    It is tried again after each of `pauses_s`, as a crontab's curl does.
+    It is tried again after each of `pauses_s`, as a crontab's curl does. What `is_here`, on
+    this host, is asked past the proxy that the environment may name.
     """
     asked = f"{url}{'&' if '?' in url else '?'}{urlencode({KNOCK_FIELD: instance})}"
     said = ""
     for pause_s in (0.0, *pauses_s):
         sleep(pause_s)
-        status, said = _get(asked)
+        status, said = _get(asked, _DIRECT if is_here else _AS_TOLD)
         if status == 201:
             return Knock.KEPT, ""
         if status == 202:
@@ -98,14 +105,21 @@ def report_well(url: str) -> None:
     """Fetch `url`, if there is one. Raises WatchdogAway."""
     if not url:
         return
-    status, said = _get(url)
+    status, said = _get(url, _AS_TOLD)
     if not 200 <= status < 300:
         raise WatchdogAway(f"watchdog at {urlsplit(url).hostname}: {said}")
 
 
-def _answer(request: urllib.request.Request) -> tuple[int, str]:
+# The proxies that the environment names, for those who can't get out without; and none.
+_AS_TOLD = urllib.request.build_opener()
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _answer(
+    request: urllib.request.Request, opener: urllib.request.OpenerDirector
+) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(request, timeout=TRY_LIMIT_S) as answer:  # noqa: S310
+        with opener.open(request, timeout=TRY_LIMIT_S) as answer:
             return answer.status, f"answered {answer.status}"
     except urllib.error.HTTPError as error:
         with error:
@@ -113,14 +127,19 @@ def _answer(request: urllib.request.Request) -> tuple[int, str]:
         return error.code, f"answered {error.code} {said}".rstrip()
 
 
-def _get(url: str) -> tuple[int, str]:
-    """Return the status that `url` answers with, 0 for none, and what there is to say of it."""
+def _get(url: str, opener: urllib.request.OpenerDirector) -> tuple[int, str]:
+    """Return the status that `url` answers with, 0 for none, and what there is to say of it.
+
+    A URL may be a secret: nothing that is said holds any of it.
+    """
     request = urllib.request.Request(url, headers={"User-Agent": "gocron"})  # noqa: S310
     try:
         with within(TRY_LIMIT_S):
-            return _answer(request)
+            return _answer(request, opener)
     except urllib.error.URLError as error:
         reason = getattr(error.reason, "strerror", None) or str(error.reason)
         return 0, reason
-    except (OSError, ValueError, http.client.HTTPException) as error:
+    except OSError as error:
         return 0, str(error) or type(error).__name__
+    except (ValueError, http.client.HTTPException) as error:
+        return 0, f"no HTTP: {type(error).__name__}"

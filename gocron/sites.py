@@ -114,8 +114,9 @@ def outages_at_deadline(store: Store, job: Job, deadline: int) -> list[tuple[int
 def with_remarks(store: Store, digest: Digest) -> Digest:
     """Return `digest` with what its news of gateways means for their sites."""
     # More than are told in full need none.
-    told = [_with_remarks(store, item) for item in digest.news[:LISTED_LIMIT]]
-    return replace(digest, news=(*told, *digest.news[LISTED_LIMIT:]))
+    news = digest.in_order
+    told = [_with_remarks(store, item) for item in news[:LISTED_LIMIT]]
+    return replace(digest, news=(*told, *news[LISTED_LIMIT:]))
 
 
 def _with_remarks(store: Store, item: News) -> News:

@@ -141,6 +141,8 @@ QUESTIONS = (new_config, settings, ready, answering, checks_in)
 def main() -> int:
     """Answer the question that the first argument names."""
     name, *arguments = sys.argv[1:]
+    # Fronts are on this host, whatever proxy the environment names for packages.
+    urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({})))
     try:
         next(question for question in QUESTIONS if question.__name__ == name)(*arguments)
     except GocronError as error:

@@ -154,6 +154,11 @@ class Digest:
         """The news of silences that ended."""
         return tuple(item for item in self.news if item.kind is Kind.RECOVERED)
 
+    @property
+    def in_order(self) -> tuple[News, ...]:
+        """The news as it is told: who is missing first."""
+        return self.missed + self.recovered
+
 
 @dataclass(frozen=True)
 class Undelivered:

@@ -7,6 +7,10 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+class _Expired(BaseException):
+    """No Exception: what handles a server's failures within the block must not end this one."""
+
+
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in the block once `seconds` are over.
@@ -19,12 +23,16 @@ def within(seconds: float) -> Iterator[None]:
         return
 
     def expire(_signal: int, _frame: FrameType | None) -> None:
-        raise TimeoutError(f"not done within {seconds:.0f} s")
+        raise _Expired
 
     before = signal.signal(signal.SIGALRM, expire)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        yield
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except _Expired:
+        raise TimeoutError(f"not done within {seconds:.0f} s") from None
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

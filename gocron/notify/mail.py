@@ -45,8 +45,13 @@ class MailServer:
         """
         if not is_address(recipient):
             raise Refused(f"{recipient!r} is no mail address")
-        with within(DELIVERY_LIMIT_S):
-            self._send(message, recipient)
+        try:
+            with within(DELIVERY_LIMIT_S):
+                self._send(message, recipient)
+        except TimeoutError as error:
+            failed = Unreachable if self._smtp is None else DeliveryFailed
+            self._drop()
+            raise failed(f"{self._name}: {_reason(error)}") from error
 
     def _send(self, message: EmailMessage, recipient: str) -> None:
         smtp = self._connected()

@@ -162,7 +162,7 @@ def _blank(sender: str, recipient: str, subject: str, now: int) -> EmailMessage:
 
 
 def _context(digest: Digest, letterhead: Letterhead, now: int) -> dict[str, object]:
-    news = digest.missed + digest.recovered
+    news = digest.in_order
     entries = [_entry(item, now) for item in news[:LISTED_LIMIT]]
     named = [full_name(item.episode.job) for item in news[LISTED_LIMIT:NAMED_LIMIT]]
     return {
@@ -224,7 +224,7 @@ def _back_facts(item: News) -> list[tuple[str, str]]:
 
 
 def _subject(digest: Digest) -> str:
-    news = digest.missed + digest.recovered
+    news = digest.in_order
     subject = f"[gocron] {headline(news)}"
     if len(news) > 1:
         subject = _with_names(subject, news)

@@ -16,6 +16,7 @@ _HEADER_LIMIT = 140
 _SECTION_LIMIT = 2_800
 _NAME_LIMIT = 120
 _ERROR_LIMIT = 200
+_FACT_LIMIT = 300
 _SECTION_COUNT_LIMIT = 40
 
 _NO_BACKTICK = "\u02cb"
@@ -27,7 +28,7 @@ def alert_post(digest: Digest, channel: str, page_url: str, now: int) -> dict[st
 
     `now` is epoch seconds. Never raises: names are shown literally, and cut to fit.
     """
-    news = digest.missed + digest.recovered
+    news = digest.in_order
     lines = [_news_line(item, now) for item in news[:LISTED_LIMIT]]
     lines += _left_out(len(news) - len(lines))
     post = _post(headline(news), lines, "", channel, page_url)
@@ -95,14 +96,17 @@ def _packed(lines: Iterable[str]) -> list[str]:
 
 def _news_line(item: News, now: int) -> str:
     episode, job = item.episode, item.episode.job
+    facts = "".join(f"\n{label}: {_code(text, _FACT_LIMIT)}" for label, text in item.remarks)
     if item.kind is Kind.RECOVERED:
-        return f":large_green_circle: {_name(job)} {_back(episode)}"
+        return f":large_green_circle: {_name(job)} {_back(episode)}{facts}"
+    if episode.reason:
+        facts += f"\nwhy: {_code(episode.reason, _FACT_LIMIT)}"
     late = say_duration(now - episode.missed_at)
     seen = _date(episode.last_seen_at) if job.was_heard else "never"
     source = f", last from {_code(job.address)}" if job.address else ""
     return (
         f":red_circle: {_name(job)} expected by {_date(episode.missed_at)}, {late} late; "
-        f"last seen {seen}{source}; runs every {say_frequency(job)}"
+        f"last seen {seen}{source}; runs every {say_frequency(job)}{facts}"
     )
 
 

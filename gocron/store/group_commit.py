@@ -121,6 +121,10 @@ class GroupCommit:
             # That there is no sign tells what there is to tell.
             self._store.db.close()
             log.info("%s", error)
+        except Exception as error:
+            # Whatever it is, the thread that all check-ins wait for goes on.
+            self._store.db.close()
+            log.exception("bug: %r (please report)", error)
 
     def _commit(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         for last in (False, True):

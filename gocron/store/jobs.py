@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import peewee
+
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
 from gocron.core.schedule import due_at
@@ -13,9 +15,9 @@ from gocron.store.database import Store
 from gocron.store.tables import GAP_COLUMNS, JOB
 
 
-def as_job(row: dict[str, Any], prefix: str = "") -> Job:
-    """Return the job that `row` holds, its columns named with `prefix`."""
-    told = {column: row[prefix + column] for column in JOB}
+def as_job(row: dict[str, Any]) -> Job:
+    """Return the job that `row` holds."""
+    told = {column: row[column] for column in JOB}
     told["grace_s"] = told["grace_s"] or 0
     told["site"] = bool(told["site"])
     told["gateway"] = told["gateway"] or ""
@@ -24,10 +26,10 @@ def as_job(row: dict[str, Any], prefix: str = "") -> Job:
     return Job(**told, gaps=tuple(gap for gap in gaps if gap is not None))
 
 
-def columns(store: Store, prefix: str = "") -> list[Any]:
-    """Return the columns that `as_job` reads, named with `prefix`."""
+def columns(store: Store) -> list[Any]:
+    """Return the columns that `as_job` reads."""
     job = store.tables.job
-    return [getattr(job, column).alias(prefix + column) for column in JOB]
+    return [getattr(job, column) for column in JOB]
 
 
 def every_job(store: Store, account: str | None = None, missing: bool = False) -> Iterator[Job]:
@@ -56,7 +58,7 @@ def longest_silent(store: Store, limit: int) -> list[Job]:
 def reprieved(store: Store, limit: int) -> tuple[list[Job], int]:
     """Return the first `limit` overdue jobs that are not told of, and how many there are."""
     job = store.tables.job
-    found = job.reprieve.is_null(False) & job.missed_at.is_null()
+    found = job.reprieve.is_null(False)
     query = (
         job.select(*columns(store)).where(found).order_by(job.account, job.cronname).limit(limit)
     )
@@ -92,10 +94,17 @@ def declare(store: Store, told: CheckIn) -> str:
 
     def work() -> str:
         mine = (job.account == told.account) & (job.cronname == told.cronname)
-        rows = list(store.locked(job.select(*columns(store)).where(mine)))
+        same = job.select(*columns(store)).where(mine)
+        rows = list(store.locked(same))
         if not rows:
-            job.insert(_new_row(told)).execute()
-            return "added"
+            try:
+                with store.db.atomic():
+                    job.insert(_new_row(told)).execute()
+            except peewee.IntegrityError:
+                # Its first check-in came at this very moment.
+                rows = list(store.locked(same))
+            else:
+                return "added"
         known = as_job(rows[0])
         changed = replace(
             known,

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from peewee import chunked
+
 from gocron.core.door import SAME_OUTAGE_LASTS_S, SAME_OUTAGE_S
 from gocron.core.job import Status
 from gocron.core.outage import Outage, OwnOutage
-from gocron.store.database import Store
+from gocron.store.database import ROWS_A_STATEMENT, Store
 
 # A sweep that was killed while it told of an outage holds it no longer than this.
 LEASE_S = 300
@@ -96,10 +98,8 @@ def look_again(store: Store, reprieves: Iterable[Status], account: str | None = 
     Part of the caller's transaction.
     """
     job = store.tables.job
-    mine = job.reprieve.in_([reprieve.value for reprieve in reprieves]) & job.missed_at.is_null()
-    if account is not None:
-        mine &= job.account == account
-    job.update({job.judge_at: job.due_at}).where(mine).execute()
+    waits = job.reprieve.in_([reprieve.value for reprieve in reprieves])
+    _look_again(store, waits if account is None else waits & (job.account == account))
 
 
 def look_again_behind(store: Store, site_ids: Any) -> None:
@@ -110,8 +110,15 @@ def look_again_behind(store: Store, site_ids: Any) -> None:
     job = store.tables.job
     site = job.alias("site")
     accounts = site.select(site.account).where(site.id.in_(site_ids))
-    waits = (job.reprieve == Status.SUPPRESSED.value) & job.missed_at.is_null()
-    job.update({job.judge_at: job.due_at}).where(waits & job.account.in_(accounts)).execute()
+    _look_again(store, (job.reprieve == Status.SUPPRESSED.value) & job.account.in_(accounts))
+
+
+def _look_again(store: Store, waits: Any) -> None:
+    # Rows are locked in the order of all writers first: an update takes them as they lie.
+    job = store.tables.job
+    rows = store.locked(job.select(job.id).where(waits).order_by(job.account, job.cronname))
+    for ids in chunked([row["id"] for row in rows], ROWS_A_STATEMENT):
+        job.update({job.judge_at: job.due_at}).where(job.id.in_(ids)).execute()
 
 
 def forget_silence(store: Store, silence: Silence) -> bool:

@@ -169,23 +169,24 @@ def deliveries(store: Store, episode_id: int) -> list[Delivery]:
 def undelivered(store: Store, given_up_since: int) -> list[Undelivered]:
     """Return by recipient what was tried in vain, and what was given up on since then."""
     news = store.tables.news
-    given_up = news.given_up_at >= given_up_since
-    query = (
-        news.select(
-            news.channel,
-            news.recipient,
-            news.last_error,
-            fn.COUNT(news.id).alias("count"),
-            fn.MIN(news.queued_at).alias("queued_at"),
-            fn.MAX(news.attempts).alias("attempts"),
-            fn.MIN(news.next_try_at).alias("next_try_at"),
-            fn.MAX(news.given_up_at).alias("given_up_at"),
-        )
-        .where(_tried(news) | given_up)
-        .group_by(news.channel, news.recipient, news.last_error, news.given_up_at.is_null())
-        .order_by(fn.MIN(news.queued_at), news.recipient)
-    )
-    return [Undelivered(**{**row, "channel": Channel(row["channel"])}) for row in query]
+    grouped = news.select(
+        news.channel,
+        news.recipient,
+        news.last_error,
+        fn.COUNT(news.id).alias("count"),
+        fn.MIN(news.queued_at).alias("queued_at"),
+        fn.MAX(news.attempts).alias("attempts"),
+        fn.MIN(news.next_try_at).alias("next_try_at"),
+        fn.MAX(news.given_up_at).alias("given_up_at"),
+    ).group_by(news.channel, news.recipient, news.last_error)
+    # Each by its own index: asked for together, all news that ever was is looked through.
+    rows = [
+        row
+        for found in (_tried(news), news.given_up_at >= given_up_since)
+        for row in grouped.where(found)
+    ]
+    told = [Undelivered(**{**row, "channel": Channel(row["channel"])}) for row in rows]
+    return sorted(told, key=lambda one: (one.queued_at, one.recipient))
 
 
 def count_tried(store: Store) -> int:

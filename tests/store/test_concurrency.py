@@ -4,7 +4,8 @@ import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from gocron.store import checkins, jobs
+from gocron.core.job import Status
+from gocron.store import checkins, jobs, outages
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import open_store
@@ -21,6 +22,13 @@ def record_many(url: str, backwards: bool) -> None:
         for turn in range(25):
             group = [checkin(name, seen_at=NOON + turn) for name in names]
             assert None not in store.write(lambda group=group: checkins.record(store, group))
+
+
+def declare_all(url: str) -> None:
+    store = open_store(url)
+    with store.connected():
+        for name in NAMES:
+            jobs.declare(store, checkin(name))
 
 
 def open_once(url: str) -> None:
@@ -44,6 +52,31 @@ def test_two_fronts_that_keep_the_same_jobs_in_opposite_order_do_not_stop_each_o
     assert run_all(record_many, [(database_url, False), (database_url, True)] * 2) == [0] * 4
     with store.connected():
         assert sorted(job.cronname for job in jobs.every_job(store)) == sorted(NAMES)
+
+
+def test_a_job_may_check_in_first_while_it_is_declared(store: Store, database_url: str) -> None:
+    assert run_all(declare_all, [(database_url,)] * 4) == [0] * 4
+    with store.connected():
+        assert sorted(job.cronname for job in jobs.every_job(store)) == sorted(NAMES)
+
+
+def test_the_end_of_an_outage_locks_jobs_in_the_order_in_which_check_ins_do(store: Store) -> None:
+    def end_outage() -> None:
+        with store.connected(), store.writing():
+            outages.look_again(store, [Status.SUPPRESSED])
+
+    with store.connected():
+        for name in ("z", "a"):
+            store.write(lambda name=name: checkins.record(store, [checkin(name)]))
+        job = store.tables.job
+        job.update({job.reprieve: Status.SUPPRESSED.value}).execute()
+        with ThreadPoolExecutor(1) as pool:
+            with store.writing():
+                checkins.record(store, [checkin("a", NOON + 1)])
+                ended = pool.submit(end_outage)
+                wait([ended], timeout=0.3)
+                checkins.record(store, [checkin("z", NOON + 1)])
+            ended.result()
 
 
 def test_five_processes_that_open_a_new_database_at_once_upgrade_it_once(

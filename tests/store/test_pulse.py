@@ -57,6 +57,18 @@ def test_only_the_last_life_before_is_looked_back_to(store: Store) -> None:
     assert found == [NOON + 1000, NOON + 2000]
 
 
+class BrokenPulse(Pulse):
+    """One whose signs fail in a way that nobody thought of."""
+
+    def give(self) -> None:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "as a server in another language says it")
+
+
+def test_check_ins_are_kept_whatever_is_wrong_with_the_signs(store: Store) -> None:
+    group_commit = GroupCommit(store, pulse=BrokenPulse(store, time.time, "front-01"))
+    assert isinstance(group_commit.record(checkin("job")), int)
+
+
 def test_the_thread_that_keeps_check_ins_gives_the_signs(store: Store) -> None:
     group_commit = GroupCommit(store, pulse=Pulse(store, time.time, "front-01"))
     began_at = int(time.time())

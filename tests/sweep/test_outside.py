@@ -4,8 +4,9 @@ from contextlib import ExitStack
 
 import pytest
 
+from gocron.config import load_config
 from gocron.core.door import Knock
-from gocron.outside import WatchdogAway, knock, report_well
+from gocron.outside import WatchdogAway, knock, outside, report_well
 from tests.peers import scripted_server
 
 
@@ -62,6 +63,16 @@ def test_a_front_that_starts_while_the_sweep_tries_is_open(
     monkeypatch.setattr("gocron.outside.sleep", start)
     with front:
         assert knock(f"http://127.0.0.1:{port}/", "gocron") == (Knock.KEPT, "")
+
+
+def test_a_front_on_this_host_is_not_asked_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with scripted_server() as nobody:
+        pass
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{nobody}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with scripted_server(answer("201 Created")) as port:
+        config = load_config(None, {"GC_LISTEN_HOST": "127.0.0.1", "GC_LISTEN_PORT": str(port)})
+        assert outside(config).knock("gocron") == (Knock.KEPT, "")
 
 
 def test_a_watchdog_that_does_not_take_the_report_is_named_without_its_secret() -> None:

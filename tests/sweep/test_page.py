@@ -1,15 +1,18 @@
 """The status page as files: whole at any moment, true, and written only where it changed."""
 
+import logging
+import re
 from pathlib import Path
 
 import pytest
 
+from gocron.config import load_config
 from gocron.errors import PageError
 from gocron.render.page import account_file
 from gocron.store import accounts
 from gocron.store.schema import open_store
 from gocron.sweep import sweep
-from tests.sweep.conftest import HOUR, NOON, Gocron
+from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 
 
 def folder(gocron: Gocron) -> Path:
@@ -180,3 +183,26 @@ def test_more_changed_accounts_than_a_sweep_has_time_for_are_written_by_the_next
         written.append(sum((folder(gocron) / account_file(name)).exists() for name in names))
     assert written[0] < 10
     assert written[-1] == 10
+
+
+def test_a_quiet_sweep_with_its_page_looks_through_no_table_that_grows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'gocron.db'}")
+    config = load_config(environment={"GC_STATUS_DIR": str(tmp_path / "status")})
+    with store.connected():
+        sweep(store, config, lambda: NOON, quiet_world(config))
+        caplog.set_level(logging.DEBUG, "peewee")
+        sweep(store, config, lambda: NOON + 60, quiet_world(config))
+        asked = [record.msg for record in caplog.records if record.name == "peewee"]
+        scans = [
+            (step, sql)
+            for sql, parameters in asked
+            if re.search('FROM "(job|episode|news|account|outage|presence)"', sql)
+            for *_, step in store.db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
+            if step.startswith("SCAN")
+        ]
+    # These indexes hold what waits, and nothing else.
+    whole = [one for one in scans if not one[0].endswith(("job_reprieve", "news_open"))]
+    assert scans
+    assert whole == []

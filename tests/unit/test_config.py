@@ -167,6 +167,7 @@ def test_all_problems_are_told_together(file: Path) -> None:
         ("api_allow: 10.0.0.0/99", "want addresses or networks"),
         ("mail_from: nobody", "want a mail address"),
         ("public_url: gocron.example.com", "want a URL"),
+        ("watchdog_url: http://hc.example.com/ping secret", "without spaces"),
         ("public_url: 'http://[bad'", "public_url:"),
         ("database_url: mysql://h/d", "want sqlite:"),
         ("database_url: 'sqlite:///'", "with a file"),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +76,16 @@ def test_one_job_is_named_in_the_title():
     post = alert("backup")
     assert post["text"] == "`backup` (`web-01`) has not checked in"
     assert post["blocks"][0]["text"]["text"] == "backup (web-01) has not checked in"
+
+
+def test_a_post_tells_what_a_gateway_means_for_its_site_and_why_it_is_told() -> None:
+    told = News(1, Kind.MISSED, replace(episode("office"), reason="no check-in since `noon`"))
+    told = replace(told, remarks=(("behind it", "50 jobs <!here>"),))
+    post = alert_post(Digest("key", Channel.SLACK, "", NOW, 1, (told,)), "", PAGE, NOW)
+    assert (
+        "\nbehind it: `50 jobs &lt;!here&gt;`\nwhy: `no check-in since \u02cbnoon\u02cb`"
+        in texts(post)
+    )
 
 
 def test_a_post_tells_when_in_the_readers_zone():
