@@ -72,17 +72,11 @@ demo() {
     exec "$folder/bin/gocron" demo "$@"
 }
 
-# What follows an option that wants a value.
-value_of() {
-    [ $# -ge 2 ] || misused "$1 wants a value"
-    echo "$2"
-}
-
 read_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
         --database-url | --listen | --server-name | --scheduler | --prefix)
-            set_option "$1" "$(value_of "$@")" || exit
+            set_option "$1" "${2:-}"
             shift
             ;;
         --*=*) set_option "${1%%=*}" "${1#*=}" ;;

@@ -20,7 +20,7 @@ from gocron.publish import GIVEN_UP_SHOWN_S
 from gocron.store import accounts, outbox, sites
 from gocron.store.database import Store
 from gocron.store.door import presences
-from gocron.store.schema import pending
+from gocron.store.schema import later, pending
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,9 @@ def _ask(subject: str, question: Callable[[], str]) -> Finding:
 
 def _schema(store: Store) -> str:
     with store.connected():
-        lacking = pending(store)
+        lacking, more = pending(store), later(store)
+    if more:
+        raise _Bad(f"was upgraded by a later gocron ({more[-1]}); install that version here too")
     if lacking:
         raise _Bad(f"{len(lacking)} migrations pending; run `gocron db upgrade`")
     return "up to date"

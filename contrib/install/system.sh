@@ -215,6 +215,9 @@ go_back() {
         ln -sfn "$PREVIOUS" "$PREFIX/venv.new"
         mv -fT "$PREFIX/venv.new" "$PREFIX/venv"
         systemctl restart gocron-front
+        ask answering "$CONFIG" "$ANSWERS_WITHIN_S" ||
+            fail "neither the new gocron nor the one before answers;" \
+                "journalctl -u gocron-front tells why"
         fail "the new gocron does not answer, the one before runs again;" \
             "journalctl -u gocron-front tells why"
     fi

@@ -12,6 +12,10 @@ from gocron.store.database import Store
 MIGRATIONS = Path(__file__).with_name("migrations")
 HISTORY = "schema_migration"
 
+# Migrations add: fronts and sweeps of the version before go on while hosts are upgraded one by
+# one, or when an upgrade is taken back. One that can't be like that is named so.
+BREAKING = "_breaking"
+
 # Any number that no other program takes as its advisory lock in the same database.
 _UPGRADE_LOCK = 7_063_726_016
 
@@ -19,7 +23,7 @@ _UPGRADE_LOCK = 7_063_726_016
 def open_store(url: str) -> Store:
     """Return the store at `url`, its schema up to date.
 
-    Raises StoreError where the database can't be reached or is of a later gocron.
+    Raises StoreError where the database can't be reached, or can't be used by this version.
     """
     store = Store(url)
     with store.connected():
@@ -31,17 +35,21 @@ def open_store(url: str) -> Store:
 def pending(store: Store) -> list[str]:
     """Return the names of the migrations that the database still lacks, in order.
 
-    Raises StoreError where it has one that this version doesn't know.
+    Raises StoreError where a later gocron changed what this version reads.
     """
-    known = sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
     applied = _applied(store)
-    if unknown := sorted(applied - set(known)):
+    if breaking := [name for name in _later(applied) if name.endswith(BREAKING)]:
         raise StoreError(
             store.name,
-            f"was upgraded by a later gocron ({unknown[-1]})",
-            "install that version here too",
+            f"can't be used by this version since {breaking[0]}",
+            "install the later gocron here too",
         )
-    return [name for name in known if name not in applied]
+    return [name for name in _known() if name not in applied]
+
+
+def later(store: Store) -> list[str]:
+    """Return the names of the migrations that a later gocron has applied, in order."""
+    return _later(_applied(store))
 
 
 def upgrade(store: Store) -> list[str]:
@@ -55,6 +63,14 @@ def upgrade(store: Store) -> list[str]:
         applied: list[str] = Runner(store.db, str(MIGRATIONS), HISTORY).up()
         _introduce(store)
     return applied
+
+
+def _known() -> list[str]:
+    return sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
+
+
+def _later(applied: set[str]) -> list[str]:
+    return sorted(applied - set(_known()))
 
 
 def _applied(store: Store) -> set[str]:

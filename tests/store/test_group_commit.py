@@ -8,7 +8,7 @@ from gocron.errors import StoreError
 from gocron.store import jobs
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
-from gocron.store.schema import open_store
+from gocron.store.schema import later, open_store
 from tests.store.conftest import HOUR, NOON, checkin
 
 BEYOND_64_BITS = 2**63
@@ -54,15 +54,27 @@ def test_a_store_error_names_the_database_and_no_password(postgres) -> None:
     assert "s3cret" not in str(refused.value)
 
 
-def test_a_database_of_a_later_version_is_refused(postgres, store: Store) -> None:
+def applied_by_a_later_version(url: str, name: str) -> None:
+    store = Store(url)
     with store.connected():
         store.db.execute_sql(
-            "INSERT INTO schema_migration (name, applied) VALUES ('9999_later', '2030-01-01')"
+            f"INSERT INTO schema_migration (name, applied) VALUES ('{name}', '2030-01-01')"
         )
-    with pytest.raises(StoreError, match="later gocron"), store.connected():
-        from gocron.store.schema import pending
 
-        pending(store)
+
+def test_a_database_that_a_later_version_added_to_is_used_and_known_for_it(
+    database_url: str,
+) -> None:
+    applied_by_a_later_version(database_url, "9999_more")
+    store = open_store(database_url)
+    with store.connected():
+        assert later(store) == ["9999_more"]
+
+
+def test_a_database_that_a_later_version_broke_with_is_refused(database_url: str) -> None:
+    applied_by_a_later_version(database_url, "9999_other_breaking")
+    with pytest.raises(StoreError, match="later gocron"):
+        open_store(database_url)
 
 
 def test_a_check_in_whose_client_was_told_503_is_not_kept_later(
