@@ -19,6 +19,8 @@ RETRY_AFTER_S = 5
 
 HELP = "gocron: check in with /?cronname=backup&account=web-01&email=ops@example.com&frequency=3600"
 
+ANOTHER = "gocron: self: this is another gocron than the one you look for"
+
 log = logging.getLogger("gocron-front")
 
 
@@ -97,13 +99,15 @@ class Front:
     def knocked(self, knocked: KnockedBy, is_keeping: bool) -> Answer:
         """Return the answer to a sweep's own check-in; `is_keeping` tells of all the others."""
         try:
-            # A database that can only be read keeps no check-in.
-            with self.store.connected(), self.store.writing():
-                name = accounts.instance_name(self.store)
+            with self.store.connected():
+                # Whoever doesn't know the name gets no lock.
+                if knocked.instance != accounts.instance_name(self.store):
+                    return text(400, ANOTHER)
+                # A database that can only be read keeps no check-in.
+                with self.store.writing():
+                    pass
         except StoreError as error:
             return self.unavailable(error)
-        if knocked.instance != name:
-            return text(400, "gocron: self: this is another gocron than the one you look for")
         if not is_keeping:
             return retry_later("gocron: check-ins are not being kept; try again")
         return Answer(201, _HEADERS)

@@ -5,6 +5,7 @@ import ssl
 from contextlib import suppress
 from email.message import EmailMessage
 from types import TracebackType
+from typing import Any
 
 from gocron.config import Config
 from gocron.core.checkin import is_address
@@ -100,11 +101,9 @@ class MailServer:
         where = config.smtpserver, config.smtpport
         if config.smtp_security == "tls":
             context = ssl.create_default_context()
-            smtp: smtplib.SMTP = smtplib.SMTP_SSL(
-                *where, timeout=config.smtp_timeout, context=context
-            )
+            smtp: smtplib.SMTP = _ByTls(*where, timeout=config.smtp_timeout, context=context)
         else:
-            smtp = smtplib.SMTP(*where, timeout=config.smtp_timeout)
+            smtp = _Plain(*where, timeout=config.smtp_timeout)
         try:
             if config.smtp_security == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
@@ -129,6 +128,21 @@ class MailServer:
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             smtp.close()
+
+
+class _Plain(smtplib.SMTP):
+    """The library's, but closed when the greeting was waited for too long."""
+
+    def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
+        try:
+            return super().connect(*where, **more)
+        except BaseException:
+            self.close()
+            raise
+
+
+class _ByTls(_Plain, smtplib.SMTP_SSL):
+    """The same by TLS from the first byte on."""
 
 
 def _is_alive(smtp: smtplib.SMTP) -> bool:

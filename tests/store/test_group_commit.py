@@ -15,9 +15,7 @@ BEYOND_64_BITS = 2**63
 
 
 def test_one_check_in_that_cannot_be_held_costs_the_others_nothing(store: Store) -> None:
-    told: list[object] = []
-    group_commit = GroupCommit(store, announce=told.append)
-    outcomes = group_commit._commit(
+    outcomes = GroupCommit(store)._commit(
         [checkin("a"), checkin("b", frequency_s=BEYOND_64_BITS), checkin("c")]
     )
     assert outcomes[0] == outcomes[2] == NOON + HOUR

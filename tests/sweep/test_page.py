@@ -158,12 +158,12 @@ def fill(gocron: Gocron, values: str) -> None:
             )
 
 
-def test_the_page_outlives_a_restart_of_everything(gocron: Gocron, database_url: str) -> None:
+def test_a_page_goes_on_where_the_sweep_before_ended(gocron: Gocron, database_url: str) -> None:
     gocron.hear("backup", NOON)
     gocron.sweep(NOON)
     again = open_store(database_url)
     with again.connected():
-        sweep(again, gocron.config, lambda: NOON + 60)
+        sweep(again, gocron.config, lambda: NOON + 60, quiet_world(gocron.config))
     assert "backup" in page(gocron)
 
 
