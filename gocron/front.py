@@ -16,7 +16,8 @@ from gocron.core.job import Job
 from gocron.errors import StoreError
 from gocron.fields import BODY_LIMIT
 from gocron.host import this_host
-from gocron.reception import Answer, Front, KnockedBy, Request, iso, text
+from gocron.reception import Answer, Front, KnockedBy, Request, text
+from gocron.render.moment import iso
 from gocron.store import accounts, jobs, outbox
 from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit

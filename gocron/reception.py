@@ -1,7 +1,6 @@
 """What a check-in goes through, whichever server took it: read, kept, answered."""
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ from gocron.core.address import client_address, network_of
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.errors import StoreError
 from gocron.fields import KNOCK_FIELD, read_fields
+from gocron.render.moment import iso
 from gocron.store import accounts
 from gocron.store.database import Store
 from gocron.store.group_commit import Outcome
@@ -122,11 +122,6 @@ class Front:
     def client(self, asked: Request) -> str:
         """Return the address that `asked` came from."""
         return client_address(asked.peer, asked.forwarded, self.config.trusted_proxies)
-
-
-def iso(at: int) -> str:
-    """Return the moment `at` as it stands in headers and JSON."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def text(status: int, line: str) -> Answer:

@@ -3,11 +3,11 @@
 from gocron.config import Config
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Status
-from gocron.core.judge import Judgement, judge
+from gocron.core.judge import Judgement, deadline_of, judge
 from gocron.core.schedule import expected
 from gocron.core.site import Site
 from gocron.render.moment import say_time
-from gocron.render.reason import is_to_be_told, say_reason, say_verdict
+from gocron.render.reason import say_reason, say_verdict
 from gocron.render.wording import count, full_name, say_frequency, say_last_seen, shown
 from gocron.sites import Witnesses, outages_at_deadline
 from gocron.store import episodes, jobs, outbox
@@ -63,8 +63,8 @@ def _witnesses_at(store: Store, config: Config, at: int) -> Witnesses:
     witnesses = Witnesses(store, at)
     for site in episodes.overdue(store, at, sites=True):
         judged = judge(site, at, witnesses.of(site), limits(config))
-        if is_to_be_told(judged):
-            deadline = site.due_at if judged.excuse is None else judged.excuse.until
+        if judged.is_to_be_told:
+            deadline = deadline_of(site, judged.excuse)
             witnesses.suppose(site, outages_at_deadline(store, site, deadline))
     witnesses.forget_sites()
     return witnesses
@@ -72,7 +72,7 @@ def _witnesses_at(store: Store, config: Config, at: int) -> Witnesses:
 
 def _line(job: Job, judged: Judgement, at: int) -> str:
     why = say_reason(job, judged)
-    if is_to_be_told(judged):
+    if judged.is_to_be_told:
         whom = ", ".join(job.recipients) or "nobody"
         late = say_duration(at - job.due_at)
         return f"would tell {whom} that {full_name(job)} is missing, {late} overdue: {why}"

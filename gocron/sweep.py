@@ -7,13 +7,13 @@ from pathlib import Path
 
 from gocron.config import Config
 from gocron.core.job import Channel, Job
-from gocron.core.judge import Ground, Judgement, Limits, judge
+from gocron.core.judge import Ground, Judgement, Limits, deadline_of, judge
 from gocron.deliver import Delivered, deliver, tell_operator
 from gocron.door import watch_door
 from gocron.journal import replay_journal
 from gocron.outside import Outside, WatchdogAway, outside
 from gocron.publish import publish
-from gocron.render.reason import is_to_be_told, say_reason
+from gocron.render.reason import say_reason
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
 from gocron.sites import Witnesses, outages_at_deadline, watch_sites
@@ -105,16 +105,17 @@ def _judge_in_batches(
     store: Store, config: Config, now: int, witnesses: Witnesses, sites: bool = False
 ) -> int:
     channel = Channel.SLACK if config.prefer_slack else Channel.MAIL
+    bounds = limits(config)
     begun = 0
     after = None
     while found := episodes.overdue(store, now, BATCH, after, sites):
         after = found[-1].judge_at, found[-1].id
-        judged = [(job, judge(job, now, witnesses.of(job), limits(config))) for job in found]
-        missed = [_missed(store, job, one) for job, one in judged if is_to_be_told(one)]
+        judged = [(job, judge(job, now, witnesses.of(job), bounds)) for job in found]
+        missed = [_missed(store, job, one) for job, one in judged if one.is_to_be_told]
         for job in episodes.begin(store, missed, now, channel):
             log.info("missing: %s", full_name(job))
             begun += 1
-        spared = [_spared(job, one) for job, one in judged if not is_to_be_told(one)]
+        spared = [_spared(job, one) for job, one in judged if not one.is_to_be_told]
         for some in _by_ground(spared):
             for job in episodes.spare(store, some):
                 log.info("not told of yet: %s", full_name(job))
@@ -125,9 +126,9 @@ def _judge_in_batches(
 
 def _missed(store: Store, job: Job, judged: Judgement) -> Missed:
     """Return what is to be kept of a judgement that `job` is to be told of."""
-    until = None if judged.excuse is None else judged.excuse.until
-    found = outages_at_deadline(store, job, until or job.due_at) if job.site else ()
-    return Missed(job, say_reason(job, judged), found, until)
+    excuse = judged.excuse
+    found = outages_at_deadline(store, job, deadline_of(job, excuse)) if job.site else ()
+    return Missed(job, say_reason(job, judged), found, None if excuse is None else excuse.until)
 
 
 def _spared(job: Job, judged: Judgement) -> Spared:
@@ -135,18 +136,13 @@ def _spared(job: Job, judged: Judgement) -> Spared:
     excuse = judged.excuse
     # Who is held for its site is looked at by every sweep: the site may be heard any moment.
     judge_at = job.judge_at if judged.ground is Ground.SITE_ASKED else judged.until or job.judge_at
-    rests_on: tuple[int, ...] = ()
-    if judged.ground is Ground.DEAF and judged.outage is not None and judged.outage.is_open:
-        rests_on = (judged.outage.id,)
-    if judged.ground is Ground.SITE_DOWN and judged.site is not None:
-        rests_on = tuple(one.id for one in judged.site.outages if one.is_open)
     return Spared(
         job,
         judged.status,
         judge_at,
         None if excuse is None else excuse.until,
         None if excuse is None else excuse.outage_id,
-        rests_on,
+        judged.rests_on,
     )
 
 

@@ -72,6 +72,20 @@ class Judgement:
     site: Site | None = None
     excuse: Excuse | None = None
 
+    @property
+    def is_to_be_told(self) -> bool:
+        """Whether a sweep begins an episode."""
+        return self.status is Status.MISSED and self.ground is not Ground.MARKED
+
+    @property
+    def rests_on(self) -> tuple[int, ...]:
+        """The ids of the outages that must last for it to be true."""
+        if self.ground is Ground.DEAF and self.outage is not None and self.outage.is_open:
+            return (self.outage.id,)
+        if self.ground is Ground.SITE_DOWN and self.site is not None:
+            return tuple(one.id for one in self.site.outages if one.is_open)
+        return ()
+
 
 def standing(job: Job, now: int) -> Status:
     """Return how `job` stands at `now` (epoch seconds) by what its row says.
@@ -101,11 +115,16 @@ def judge(job: Job, now: int, evidence: Evidence, limits: Limits) -> Judgement:
     if excuse is not None and now <= excuse.until:
         judgement = _excused(excuse, evidence.site)
     else:
-        deadline = job.due_at if excuse is None else excuse.until
+        deadline = deadline_of(job, excuse)
         judgement = _deaf(job, now, evidence.own, deadline, limits) or _behind(
             now, evidence, deadline, limits
         )
     return replace(judgement, excuse=excuse)
+
+
+def deadline_of(job: Job, excuse: Excuse | None) -> int:
+    """Return the deadline that counts: the job's own, or the one that outages gave it."""
+    return job.due_at if excuse is None else excuse.until
 
 
 def _excuse(job: Job, evidence: Evidence, limits: Limits) -> Excuse | None:

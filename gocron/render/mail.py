@@ -16,7 +16,7 @@ from gocron.core.checkin import is_address
 from gocron.core.duration import say_duration
 from gocron.core.job import Digest, Job, Kind, News
 from gocron.core.outage import Outage
-from gocron.render.moment import say_time
+from gocron.render.moment import LAST_SECOND, say_time
 from gocron.render.templates import Templates
 from gocron.render.wording import (
     ELLIPSIS,
@@ -34,7 +34,6 @@ LISTED_LIMIT = 100
 NAMED_LIMIT = 500
 REFERENCES_LIMIT = 20
 
-_LAST_SECOND = 253_402_300_799
 _SUBJECT_ROOM = 110
 # A longer one would be folded, and mail programs could no longer find the thread.
 _MESSAGE_ID_LIMIT = 64
@@ -155,7 +154,7 @@ def _blank(sender: str, recipient: str, subject: str, now: int) -> EmailMessage:
     mail["From"] = _sender(sender)
     mail["To"] = _recipient(recipient)
     mail["Subject"] = subject
-    mail["Date"] = datetime.fromtimestamp(min(max(now, 0), _LAST_SECOND), timezone.utc)
+    mail["Date"] = datetime.fromtimestamp(min(max(now, 0), LAST_SECOND), timezone.utc)
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     return mail

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 # Without a zone: isoformat() would say +00:00.
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001
 _FIRST = -62_135_596_800
-_LAST = 253_402_300_799
+LAST_SECOND = 253_402_300_799
 
 
 def iso(at: int) -> str:
@@ -22,4 +22,4 @@ def say_time(at: int) -> str:
 
 
 def _inside(at: int) -> datetime:
-    return _EPOCH + timedelta(seconds=min(max(at, _FIRST), _LAST))
+    return _EPOCH + timedelta(seconds=min(max(at, _FIRST), LAST_SECOND))

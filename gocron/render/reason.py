@@ -69,12 +69,7 @@ def say_verdict(judgement: Judgement) -> str:
         Status.MISSED: "nothing more, it has been told",
         Status.RECOVERED: "tell that it is back",
         Status.OVERDUE: "tell that it is missing",
-    }[Status.OVERDUE if is_to_be_told(judgement) else judgement.status]
-
-
-def is_to_be_told(judgement: Judgement) -> bool:
-    """Tell whether a sweep begins an episode on this judgement."""
-    return judgement.status is Status.MISSED and judgement.ground is not Ground.MARKED
+    }[Status.OVERDUE if judgement.is_to_be_told else judgement.status]
 
 
 def site_remarks(report: SiteReport, back: bool) -> tuple[tuple[str, str], ...]:
