@@ -56,6 +56,7 @@ class Host:
             "database_url": database_url,
             "status_dir": str(folder / "page"),
             "smtpport": str(free_port()),
+            "listen_port": str(free_port()),
             "smtpserver": "127.0.0.1",
             "mail_from": "gocron@example.com",
         }
@@ -350,7 +351,8 @@ def test_a_check_names_all_that_is_wrong_and_ends_with_6(host: Host, tmp_path: P
     bad = {line.split(":")[0]: line for line in ran.lines if line.startswith("FAIL")}
     subjects = ("last sweep", "front door", "mail server", "slack", "page folder")
     assert set(bad) == {f"FAIL  {subject}" for subject in subjects}
-    assert "can't check in: 127.0.0.1:8080: Connection refused" in bad["FAIL  front door"]
+    nobody = f"127.0.0.1:{host.options['listen_port']}"
+    assert f"can't check in: {nobody}: Connection refused" in bad["FAIL  front door"]
     assert "is gocron-sweep in cron" in bad["FAIL  last sweep"]
     assert "Connection refused" in bad["FAIL  mail server"]
 
@@ -492,7 +494,7 @@ def test_the_configuration_is_printed_even_where_the_present_one_is_broken(host:
 def test_an_unknown_key_is_one_line_and_exit_status_3_in_every_program(
     host: Host, name: str
 ) -> None:
-    host.options["listenport"] = "99999"
+    host.options["listen_port"] = "99999"
     host.options["smtpsever"] = "x"
     arguments = ("jobs", "list") if name == "gocron" else ()
     ran = host.run(*arguments, program=PROGRAMS[name])
