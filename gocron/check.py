@@ -119,7 +119,8 @@ def _front_door(store: Store, config: Config, now: int) -> str:
     )
     if elsewhere and not config.self_url:
         return "no front on this host, but on others; self_url could tell more"
-    raise _Bad(f"can't check in: {why}; see self_url")
+    what_next = "see self_url" if config.self_url else "is gocron-front running?"
+    raise _Bad(f"can't check in: {why}; {what_next}")
 
 
 def _sites(store: Store) -> str:

@@ -14,6 +14,7 @@ from gocron import __version__, commands
 from gocron.config import load_config
 from gocron.core.duration import parse_duration
 from gocron.errors import ExitStatus, GocronError
+from gocron.render.moment import say_time
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +76,10 @@ def _moment(text: str) -> int:
         at = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-25T03:00") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp())
+    moment = int((at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp())
+    if moment < time.time() - 60:
+        raise argparse.ArgumentTypeError(f"{text} is over: it is {say_time(int(time.time()))} now")
+    return moment
 
 
 def back(argv: Sequence[str] | None = None) -> int:
@@ -89,7 +93,7 @@ def back(argv: Sequence[str] | None = None) -> int:
 
 def summary(argv: Sequence[str] | None = None) -> int:
     """Run `gocron-summary`."""
-    parser = _parser("gocron-summary", "Print what is missing, and post it to Slack.")
+    parser = _parser("gocron-summary", "Print the report of the last seven days.")
     parser.add_argument(
         "--slack", "--verbose", dest="slack", action="store_true", help="post it to Slack too"
     )

@@ -55,6 +55,8 @@ def demo(port: int) -> int:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
+    # A terminal that is closed must not leave front and back behind.
+    signal.signal(signal.SIGHUP, stop)
     with tempfile.TemporaryDirectory(prefix="gocron-demo-") as folder:
         _run(Path(folder), port, stopping)
     print("\ngocron demo: stopped, and its data is gone.")
@@ -101,6 +103,9 @@ def _config(folder: Path, front_port: int, mail_port: int, page: str) -> dict[st
         "smtpport": mail_port,
         "smtp_security": "none",
         "mail_from": "gocron@example.com",
+        # Nothing of a gocron that is installed on this host.
+        "journal": "",
+        "reports_dir": str(folder / "reports"),
     }
 
 
@@ -111,7 +116,7 @@ def _free_port(wanted: int) -> int:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 trial.bind((HOST, port))
-            except OSError:
+            except (OSError, OverflowError):
                 continue
             free: int = trial.getsockname()[1]
             return free

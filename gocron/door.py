@@ -20,7 +20,8 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
     knock, why = knocked
     since = store.write(lambda: _look(store, config, knock, now))
     if since is not None:
-        return [f"nobody can check in since {say_time(since)}: {why or CLOCKS_DIFFER}"]
+        why = why or CLOCKS_DIFFER
+        return [f"nobody can check in since {say_time(since)}: {why}; see `gocron check`"]
     if config.self_url and knock is not Knock.KEPT:
         return [f"can't check in through the front door: {why}; see self_url"]
     return []

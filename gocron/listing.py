@@ -31,6 +31,7 @@ def details(job: Job, now: int) -> str:
         "frequency": say_duration(job.frequency_s),
         "grace": say_duration(job.grace_s),
         "site": "yes" if job.site else "no",
+        "gateway": job.gateway or "none",
         "address": job.address or "none yet",
         "last seen": _last_seen(job),
         "due": say_time(job.due_at),
@@ -43,7 +44,7 @@ def details(job: Job, now: int) -> str:
 
 def as_json(jobs: Iterable[Job], now: int) -> str:
     """Return a JSON array of the jobs; times are ISO 8601, lengths seconds."""
-    return json.dumps([_record(job, now) for job in jobs], indent=2, ensure_ascii=False)
+    return json.dumps([_record(job, now) for job in jobs], indent=2)
 
 
 def _record(job: Job, now: int) -> dict[str, Any]:
@@ -55,6 +56,7 @@ def _record(job: Job, now: int) -> dict[str, Any]:
         "frequency": job.frequency_s,
         "grace": job.grace_s,
         "site": job.site,
+        "gateway": job.gateway or None,
         "address": job.address or None,
         "last_seen": iso(job.last_seen_at) if job.was_heard else None,
         "due": iso(job.due_at),

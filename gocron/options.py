@@ -126,9 +126,10 @@ def _database_url(value: str) -> str:
     if value and scheme not in ("sqlite", "postgresql", "postgres"):
         raise ValueError("want sqlite:////path/to/file.db or postgresql://user:password@host/name")
     if scheme == "sqlite" and (
-        not value.startswith("sqlite:///") or not value.removeprefix("sqlite:///")
+        not value.startswith("sqlite:////") or not value.removeprefix("sqlite:////")
     ):
-        raise ValueError("want sqlite:////path/to/file.db, with a file")
+        # Front and sweep have working folders of their own.
+        raise ValueError("want sqlite:////path/to/file.db, four slashes and with a file")
     if scheme.startswith("postgres") and (
         parts is None or parts.path in ("", "/") or parts.fragment
     ):

@@ -93,7 +93,9 @@ class Front:
             self._failing = False
             log.warning("%s: back again", self.store.name)
         if outcome is None:
-            return text(400, f"gocron: {first_time_needs(checkin)}")
+            refused = first_time_needs(checkin)
+            log.info("refused %s: %s", checkin.address, refused)
+            return text(400, f"gocron: {refused}")
         return Answer(201, (("Gocron-Due", iso(outcome)), *_HEADERS))
 
     def knocked(self, knocked: KnockedBy, is_keeping: bool) -> Answer:

@@ -105,15 +105,17 @@ def _site_facts(job: Job, site: Site | None) -> list[tuple[str, str]]:
         )
     facts.append(("site heard", f"{say_time(site.heard_at)}, from it or a job behind it"))
     for outage in site.outages[-EPISODES_SHOWN:]:
-        end = "lasts" if outage.ended_at is None else f"to {say_time(outage.ended_at)}"
-        facts.append(("site outage", f"{say_time(outage.began_at)} {end}"))
+        end = "and lasts" if outage.ended_at is None else f"to {say_time(outage.ended_at)}"
+        facts.append(("site outage", f"from {say_time(outage.began_at)} {end}"))
     return facts
 
 
 def _reprieve_facts(job: Job) -> list[tuple[str, str]]:
     facts = []
     if job.reprieve is not None:
-        facts.append(("not told of", f"{job.reprieve.value}, looked at {say_time(job.judge_at)}"))
+        facts.append(
+            ("not told of", f"{job.reprieve.value}, looked at again by {say_time(job.judge_at)}")
+        )
     if job.excused_until is not None:
         facts.append(("excused until", say_time(job.excused_until)))
     return facts
@@ -138,6 +140,10 @@ def _say_delivery(one: Delivery) -> str:
     elif one.given_up_at is not None:
         became = f"given up {say_time(one.given_up_at)}: {shown(one.last_error)}"
     else:
-        tried = f", tried {one.attempts} times: {shown(one.last_error)}" if one.last_error else ""
+        tried = (
+            f", after {count(one.attempts, 'attempt')}: {shown(one.last_error)}"
+            if one.last_error
+            else ""
+        )
         became = f"waits, next try {say_time(one.next_try_at)}{tried}"
     return f"{one.kind.value} to {whom} by {one.channel.value}: {became}"

@@ -30,8 +30,10 @@ STATUSES = {
     ExitStatus.CONFIG: "The configuration can't be used, the port is taken, or the page can't be "
     "written.",
     ExitStatus.STORE: "The database can't be reached, or refused.",
-    ExitStatus.UNDELIVERED: "Some news could not be delivered; it is kept for the next sweep.",
-    ExitStatus.CHECK_FAILED: "`gocron check` found something.",
+    ExitStatus.UNDELIVERED: "Some news could not be delivered; it is kept for the next sweep, "
+    "unless the line says that it was given up.",
+    ExitStatus.CHECK_FAILED: "`gocron check` found something; or a sweep could not check in "
+    "through the front door, read the journal, or reach the watchdog.",
 }
 
 MORE = {

@@ -20,7 +20,7 @@ def say_reason(job: Job, judgement: Judgement) -> str:
     if ground is Ground.IN_TIME:
         return f"it has until {say_time(job.due_at)}"
     if ground is Ground.MARKED:
-        return "its silence has been told of, until it checks in"
+        return "its silence was noticed, and what became of its news is told below"
     site = _say_site(judgement.site)
     until = say_time(judgement.until or 0)
     excuse = _say_excuse(job, judgement)
@@ -66,7 +66,7 @@ def say_verdict(judgement: Judgement) -> str:
         Status.HELD: f"hold it, until {until} at most",
         Status.SUPPRESSED: f"suppress it, until {until} at most",
         Status.EXCUSED: f"excuse it until {until}",
-        Status.MISSED: "nothing more, it has been told",
+        Status.MISSED: "nothing new until it checks in, but deliver what waits",
         Status.RECOVERED: "tell that it is back",
         Status.OVERDUE: "tell that it is missing",
     }[Status.OVERDUE if judgement.is_to_be_told else judgement.status]

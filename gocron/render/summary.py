@@ -16,7 +16,7 @@ class Report:
     """What the summary at `now` tells of the time since `since`, both epoch seconds.
 
     `missing` goes by account and leaves out `missing_left_out` jobs; `ended` holds the first
-    of `ended_count` episodes that ended in that time.
+    of `ended_count` episodes that ended in that time. `reprieved` are overdue and not told of.
     """
 
     now: int
@@ -27,6 +27,7 @@ class Report:
     ended: tuple[Episode, ...]
     ended_count: int
     undelivered: tuple[Undelivered, ...]
+    reprieved: int = 0
 
 
 def verdict(report: Report) -> str:
@@ -41,8 +42,15 @@ def verdict(report: Report) -> str:
         return f"Nothing is missing now; {count(report.ended_count, 'silence')} ended"
     if report.undelivered:
         return "Nothing is missing, but news could not be delivered"
-    all_jobs = "The one job" if totals.jobs == 1 else f"All {totals.jobs:,} jobs"
-    return f"{all_jobs} checked in on time"
+    if report.reprieved:
+        verb = "is" if report.reprieved == 1 else "are"
+        overdue = count(report.reprieved, "overdue job")
+        return f"Nothing is missing; {overdue} {verb} held, suppressed or excused"
+    return (
+        "The one job was not missing"
+        if totals.jobs == 1
+        else f"None of {totals.jobs:,} jobs was missing"
+    )
 
 
 def summary_text(templates: Templates, report: Report) -> str:

@@ -171,6 +171,7 @@ def test_all_problems_are_told_together(file: Path) -> None:
         ("public_url: 'http://[bad'", "public_url:"),
         ("database_url: mysql://h/d", "want sqlite:"),
         ("database_url: 'sqlite:///'", "with a file"),
+        ("database_url: sqlite:///gocron.db", "four slashes"),
         ("database_url: sqlite:relative.db", "with a file"),
         ("database_url: 'postgresql://host'", "database_url: want"),
         ("database_url: 'postgresql://u:a#b@host/name'", "%23"),

@@ -112,7 +112,7 @@ def test_many_jobs_are_listed_in_part():
 
 def test_a_quiet_summary_is_one_line():
     post = summary_post(Report(NOW, 0, Totals(7, 42, 0, NOW), (), 0, (), 0, ()), "", PAGE)
-    assert post["text"] == "All 42 jobs checked in on time"
+    assert post["text"] == "None of 42 jobs was missing"
     assert [block["type"] for block in post["blocks"]] == ["header", "context"]
 
 

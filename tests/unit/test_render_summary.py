@@ -1,5 +1,7 @@
 """The summary as text."""
 
+from dataclasses import replace
+
 from gocron.core.job import Channel, Episode, Job, Totals, Undelivered
 from gocron.render.summary import Report, summary_text
 from gocron.render.templates import Templates
@@ -35,9 +37,13 @@ def said(told: Report) -> str:
 
 def test_good_news_is_one_line():
     assert said(report()) == (
-        "gocron: All 42 jobs checked in on time, "
-        "2026-11-16 14:00:05 UTC to 2026-11-23 14:00:05 UTC.\n"
+        "gocron: None of 42 jobs was missing, 2026-11-16 14:00:05 UTC to 2026-11-23 14:00:05 UTC.\n"
     )
+
+
+def test_jobs_that_are_overdue_and_not_told_of_are_no_good_news():
+    told = said(replace(report(), reprieved=3))
+    assert told.startswith("gocron: Nothing is missing; 3 overdue jobs are held, suppressed or")
 
 
 def test_no_job_is_no_good_news():
