@@ -129,7 +129,7 @@ def _database_url(value: str) -> str:
         not value.startswith("sqlite:////") or not value.removeprefix("sqlite:////")
     ):
         # Front and sweep have working folders of their own.
-        raise ValueError("want sqlite:////path/to/file.db, four slashes and with a file")
+        raise ValueError("want sqlite:////path/to/file.db, with four slashes and with a file")
     if scheme.startswith("postgres") and (
         parts is None or parts.path in ("", "/") or parts.fragment
     ):

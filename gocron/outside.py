@@ -22,6 +22,10 @@ from gocron.notify.mail import MailServer
 
 # All tries together end within a minute, before the next sweep.
 TRY_LIMIT_S = 6
+# By the proxies that the environment names, for those who can't get out without; and by none.
+_AS_TOLD = urllib.request.build_opener()
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
 # As curl's --retry in a crontab: what these tries get through, check-ins get through too.
 PAUSES_S = (1, 2, 4, 8)
 
@@ -53,14 +57,7 @@ class WatchdogAway(Exception):
 def outside(config: Config) -> Outside:
     """Return the real world, as `config` tells where to find it."""
     return Outside(
-        # On this host's own front nothing is lost by asking once: fronts leave signs of life.
-        knock=(
-            lambda instance: (
-                knock(config.self_url, instance)
-                if config.self_url
-                else knock(door_url(config), instance, (), is_here=True)
-            )
-        ),
+        knock=lambda instance: knock(door_url(config), instance, is_here=not config.self_url),
         couriers=lambda: MailServer(config),
         report_well=lambda: report_well(config.watchdog_url),
     )
@@ -70,27 +67,26 @@ def door_url(config: Config) -> str:
     """Return where sweeps check in: `self_url`, else the front on this host."""
     if config.self_url:
         return config.self_url
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.listen_host, config.listen_host)  # noqa: S104
-    return (
-        f"http://[{host}]:{config.listen_port}/"
-        if ":" in host
-        else (f"http://{host}:{config.listen_port}/")
-    )
+    return f"http://{reachable(config.listen_host)}:{config.listen_port}/"
 
 
-def knock(
-    url: str, instance: str, pauses_s: tuple[float, ...] = PAUSES_S, is_here: bool = False
-) -> tuple[Knock, str]:
+def reachable(host: str) -> str:
+    """Return under which address one gets to what listens on `host`, as URLs want it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{host}]" if ":" in host else host
+
+
+def knock(url: str, instance: str, is_here: bool = False) -> tuple[Knock, str]:
     """Check in at `url` as the gocron named `instance`; return what came of it, and why.
 
-    It is tried again after each of `pauses_s`, as a crontab's curl does. What `is_here`, on
-    this host, is asked past the proxy that the environment may name.
+    A front that `is_here`, on this host, is asked directly and once: by asking once nothing is
+    lost, since fronts leave signs of life. Others are tried again, as a crontab's curl does.
     """
     asked = f"{url}{'&' if '?' in url else '?'}{urlencode({KNOCK_FIELD: instance})}"
     said = ""
-    for pause_s in (0.0, *pauses_s):
+    for pause_s in (0.0, *(() if is_here else PAUSES_S)):
         sleep(pause_s)
-        status, said = _get(asked, _DIRECT if is_here else _AS_TOLD)
+        status, said = _get(asked, DIRECT if is_here else _AS_TOLD)
         if status == 201:
             return Knock.KEPT, ""
         if status == 202:
@@ -108,11 +104,6 @@ def report_well(url: str) -> None:
     status, said = _get(url, _AS_TOLD)
     if not 200 <= status < 300:
         raise WatchdogAway(f"watchdog at {urlsplit(url).hostname}: {said}")
-
-
-# The proxies that the environment names, for those who can't get out without; and none.
-_AS_TOLD = urllib.request.build_opener()
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def _answer(

@@ -140,10 +140,7 @@ def _say_delivery(one: Delivery) -> str:
     elif one.given_up_at is not None:
         became = f"given up {say_time(one.given_up_at)}: {shown(one.last_error)}"
     else:
-        tried = (
-            f", after {count(one.attempts, 'attempt')}: {shown(one.last_error)}"
-            if one.last_error
-            else ""
-        )
-        became = f"waits, next try {say_time(one.next_try_at)}{tried}"
+        became = f"waits, next try {say_time(one.next_try_at)}"
+        if one.last_error:
+            became += f", after {count(one.attempts, 'attempt')}: {shown(one.last_error)}"
     return f"{one.kind.value} to {whom} by {one.channel.value}: {became}"

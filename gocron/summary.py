@@ -32,7 +32,7 @@ def report(store: Store, now: int) -> Report:
         ended=tuple(ended),
         ended_count=ended_count,
         undelivered=tuple(outbox.undelivered(store, since)),
-        reprieved=jobs.reprieved(store, 0)[1],
+        reprieved=jobs.count_reprieved(store),
     )
 
 

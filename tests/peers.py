@@ -29,7 +29,7 @@ class MailPeer:
         self._controller = Controller(
             self,
             hostname="127.0.0.1",
-            port=self.port or _free_port(),
+            port=self.port or free_port(),
             # Named, or it asks the DNS for its name before it greets anybody.
             server_hostname="mail.example.com",
         )
@@ -155,7 +155,7 @@ def listed(mail: EmailMessage) -> list[str]:
     return [line for line in lines if re.fullmatch(r"job-\d+", line)]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return trial.getsockname()[1]

@@ -3,7 +3,7 @@
 It is run by that gocron's Python, as the user that gocron runs as, from standard input. Ends
 with gocron's own exit status when the configuration or the database is not as needed.
 """
-# ruff: noqa: T201, S310 (it answers by printing; its URLs are gocron's own)
+# ruff: noqa: T201 (it answers by printing; its URLs are gocron's own)
 
 import http.client
 import json
@@ -14,12 +14,12 @@ import sys
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
 
 from gocron.config import Config, load_config
 from gocron.errors import ConfigError, ExitStatus, GocronError
 from gocron.options import example
+from gocron.outside import DIRECT, reachable
 from gocron.store.database import Store
 from gocron.store.schema import pending, upgrade
 
@@ -39,7 +39,7 @@ def settings(path: str) -> None:
     """Print what install.sh needs to know of the configuration, as shell variables."""
     config = load_config(Path(path))
     told = {
-        "front_host": _reachable(config.listen_host),
+        "front_host": reachable(config.listen_host),
         "front_port": str(config.listen_port),
         "front_bound": config.listen_host,
         "front_database": config.database_url,
@@ -89,17 +89,11 @@ def _writable(folder: Path, option: str) -> None:
         )
 
 
-def _reachable(host: str) -> str:
-    """Return under which address one gets to what listens on `host`, as URLs want it."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
-    return f"[{host}]" if ":" in host else host
-
-
 def _answers(config: Config) -> bool:
     """Tell whether a front listens where the configuration says."""
-    url = f"http://{_reachable(config.listen_host)}:{config.listen_port}/"
+    url = f"http://{reachable(config.listen_host)}:{config.listen_port}/"
     try:
-        urllib.request.urlopen(url, timeout=2)
+        DIRECT.open(url, timeout=2)
     except urllib.error.HTTPError as answer:
         return answer.read().startswith(b"gocron")
     except (OSError, http.client.HTTPException):
@@ -126,7 +120,7 @@ def checks_in(url: str, account: str, cronname: str) -> None:
         "frequency": SAMPLE_FREQUENCY_S,
     }
     try:
-        with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(fields)}", timeout=20) as got:
+        with DIRECT.open(f"{url}?{urllib.parse.urlencode(fields)}", timeout=20) as got:
             if got.status != 201:
                 raise GocronError(url, f"answered {got.status} to a check-in")
     except urllib.error.HTTPError as error:
@@ -141,8 +135,6 @@ QUESTIONS = (new_config, settings, ready, answering, checks_in)
 def main() -> int:
     """Answer the question that the first argument names."""
     name, *arguments = sys.argv[1:]
-    # Fronts are on this host, whatever proxy the environment names for packages.
-    urllib.request.install_opener(urllib.request.build_opener(urllib.request.ProxyHandler({})))
     try:
         next(question for question in QUESTIONS if question.__name__ == name)(*arguments)
     except GocronError as error:

@@ -58,11 +58,16 @@ def longest_silent(store: Store, limit: int) -> list[Job]:
 def reprieved(store: Store, limit: int) -> tuple[list[Job], int]:
     """Return the first `limit` overdue jobs that are not told of, and how many there are."""
     job = store.tables.job
-    found = job.reprieve.is_null(False)
-    query = (
-        job.select(*columns(store)).where(found).order_by(job.account, job.cronname).limit(limit)
-    )
-    return [as_job(row) for row in query], job.select(job.id).where(found).count()
+    found = job.select(*columns(store)).where(job.reprieve.is_null(False))
+    query = found.order_by(job.account, job.cronname).limit(limit)
+    return [as_job(row) for row in query], count_reprieved(store)
+
+
+def count_reprieved(store: Store) -> int:
+    """Return how many overdue jobs are not told of."""
+    job = store.tables.job
+    count: int = job.select(job.id).where(job.reprieve.is_null(False)).count()
+    return count
 
 
 def find(store: Store, account: str, cronname: str) -> Job:
@@ -90,56 +95,66 @@ def declare(store: Store, told: CheckIn) -> str:
     That is no check-in: a known job's last check-in stays, its deadline follows the new
     frequency. Return "added", "changed" or "unchanged".
     """
-    job = store.tables.job
 
     def work() -> str:
-        mine = (job.account == told.account) & (job.cronname == told.cronname)
-        same = job.select(*columns(store)).where(mine)
-        rows = list(store.locked(same))
-        if not rows:
-            try:
-                with store.db.atomic():
-                    job.insert(_new_row(told)).execute()
-            except peewee.IntegrityError:
-                # Its first check-in came at this very moment.
-                rows = list(store.locked(same))
-            else:
-                return "added"
-        known = as_job(rows[0])
-        changed = replace(
-            known,
-            email=told.email or known.email,
-            frequency_s=told.frequency_s or known.frequency_s,
-            grace_s=known.grace_s if told.grace_s is None else told.grace_s,
-            site=known.site if told.site is None else told.site,
-            gateway=known.gateway if told.gateway is None else told.gateway,
-        )
-        if changed == known:
-            return "unchanged"
-        due = due_at(known.last_seen_at, changed.frequency_s, changed.grace_s)
-        # An excuse was worked out of the frequency; with another one it is worked out anew.
-        spared = (
-            {}
-            if due == known.due_at
-            else dict.fromkeys((job.reprieve, job.excused_until, job.excused_by))
-        )
-        job.update(
-            {
-                **spared,
-                job.email: changed.email,
-                job.frequency_s: changed.frequency_s,
-                job.grace_s: changed.grace_s,
-                job.site: changed.site,
-                job.gateway: changed.gateway,
-                job.due_at: due,
-                job.judge_at: due,
-            }
-        ).where(mine).execute()
-        if known.site and not changed.site:
-            outages.look_again_behind(store, [known.id])
-        return "changed"
+        known = _add_or_lock(store, told)
+        return "added" if known is None else _change(store, known, told)
 
     return store.write(work)
+
+
+def _add_or_lock(store: Store, told: CheckIn) -> Job | None:
+    """Add the job that `told` describes and return None, or lock the one that is known."""
+    job = store.tables.job
+    mine = (job.account == told.account) & (job.cronname == told.cronname)
+    known = store.locked(job.select(*columns(store)).where(mine))
+    for row in list(known):
+        return as_job(row)
+    try:
+        with store.db.atomic():
+            job.insert(_new_row(told)).execute()
+    except peewee.IntegrityError:
+        # Its first check-in came at this very moment.
+        (row,) = known.clone()
+        return as_job(row)
+    return None
+
+
+def _change(store: Store, known: Job, told: CheckIn) -> str:
+    """Change what a job declares to what `told` does; return whether that was a change."""
+    job = store.tables.job
+    changed = replace(
+        known,
+        email=told.email or known.email,
+        frequency_s=told.frequency_s or known.frequency_s,
+        grace_s=known.grace_s if told.grace_s is None else told.grace_s,
+        site=known.site if told.site is None else told.site,
+        gateway=known.gateway if told.gateway is None else told.gateway,
+    )
+    if changed == known:
+        return "unchanged"
+    due = due_at(known.last_seen_at, changed.frequency_s, changed.grace_s)
+    # An excuse was worked out of the frequency; with another one it is worked out anew.
+    spared = (
+        {}
+        if due == known.due_at
+        else dict.fromkeys((job.reprieve, job.excused_until, job.excused_by))
+    )
+    job.update(
+        {
+            **spared,
+            job.email: changed.email,
+            job.frequency_s: changed.frequency_s,
+            job.grace_s: changed.grace_s,
+            job.site: changed.site,
+            job.gateway: changed.gateway,
+            job.due_at: due,
+            job.judge_at: due,
+        }
+    ).where(job.id == known.id).execute()
+    if known.site and not changed.site:
+        outages.look_again_behind(store, [known.id])
+    return "changed"
 
 
 def _new_row(told: CheckIn) -> dict[str, Any]:

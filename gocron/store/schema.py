@@ -37,19 +37,19 @@ def pending(store: Store) -> list[str]:
 
     Raises StoreError where a later gocron changed what this version reads.
     """
-    applied = _applied(store)
-    if breaking := [name for name in _later(applied) if name.endswith(BREAKING)]:
+    known, applied = _known(), _applied(store)
+    if breaking := [name for name in sorted(applied - known) if name.endswith(BREAKING)]:
         raise StoreError(
             store.name,
             f"can't be used by this version since {breaking[0]}",
             "install the later gocron here too",
         )
-    return [name for name in _known() if name not in applied]
+    return sorted(known - applied)
 
 
 def later(store: Store) -> list[str]:
     """Return the names of the migrations that a later gocron has applied, in order."""
-    return _later(_applied(store))
+    return sorted(_applied(store) - _known())
 
 
 def upgrade(store: Store) -> list[str]:
@@ -65,12 +65,8 @@ def upgrade(store: Store) -> list[str]:
     return applied
 
 
-def _known() -> list[str]:
-    return sorted(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
-
-
-def _later(applied: set[str]) -> list[str]:
-    return sorted(applied - set(_known()))
+def _known() -> set[str]:
+    return {path.stem for path in MIGRATIONS.glob("[0-9]*.py")}
 
 
 def _applied(store: Store) -> set[str]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from gocron.errors import ExitStatus
 from gocron.reception import iso
 from gocron.store import accounts, checkins, jobs
 from gocron.store.schema import open_store
-from tests.peers import MailPeer, mail_peer
+from tests.peers import MailPeer, free_port, mail_peer
 from tests.service.processes import front
 
 HOUR = 3600
@@ -124,12 +123,6 @@ def complaint(ran: Ran) -> str:
     assert ran.err.count("\n") == 1
     assert "Traceback" not in ran.err
     return ran.err.rstrip("\n")
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
 
 
 # Jobs.
@@ -497,7 +490,8 @@ def test_the_configuration_is_printed_even_where_the_present_one_is_broken(host:
 def test_an_unknown_key_is_one_line_and_exit_status_3_in_every_program(
     host: Host, name: str
 ) -> None:
-    host.options["listen_port"] = "99999"
+    del host.options["listen_port"]
+    host.options["listenport"] = "99999"
     host.options["smtpsever"] = "x"
     arguments = ("jobs", "list") if name == "gocron" else ()
     ran = host.run(*arguments, program=PROGRAMS[name])

@@ -24,6 +24,7 @@ from gocron.fields import BODY_LIMIT
 from gocron.store import jobs
 from gocron.store.schema import open_store
 from tests.front.conftest import away
+from tests.peers import free_port
 
 QUERY = b"cronname=backup&account=web-01&email=ops@example.com&frequency=3600"
 START_LIMIT_S = 30
@@ -110,12 +111,6 @@ def await_start(served: Served) -> None:
             served.process.wait(0.05)
             break
     pytest.fail(f"the front did not start: {served.log.read_text()}")
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

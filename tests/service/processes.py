@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -68,9 +67,3 @@ def until(true: Callable[[], object]) -> None:
         if time.monotonic() > give_up_at:
             pytest.fail(f"nothing came of it within {PATIENCE_S} s")
         time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return trial.getsockname()[1]

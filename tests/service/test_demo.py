@@ -5,7 +5,8 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.service.processes import free_port, program, until
+from tests.peers import free_port
+from tests.service.processes import program, until
 
 
 def test_the_demo_shows_an_alert_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:

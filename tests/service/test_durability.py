@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gocron.store import jobs
 from gocron.store.schema import open_store
-from tests.service.processes import free_port, front
+from tests.peers import free_port
+from tests.service.processes import front
 
 
 def test_every_check_in_answered_before_a_kill_9_is_in_the_database(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.peers import MailPeer, mail_peer
-from tests.service.processes import free_port, front, program, until
+from tests.peers import MailPeer, free_port, mail_peer
+from tests.service.processes import front, program, until
 
 FIELDS = "cronname=mycronjob&account=myaccount&email=myemail@gmail.com"
 

@@ -27,9 +27,9 @@ from gocron.core.job import Job
 from gocron.store import checkins, jobs
 from gocron.store.database import Store
 from gocron.store.schema import open_store
-from tests.peers import MailPeer, mail_peer
+from tests.peers import MailPeer, free_port, mail_peer
 from tests.service import processes
-from tests.service.processes import free_port, until
+from tests.service.processes import until
 from tests.service.webserver import CLAIM, Nginx, nginx
 
 pytestmark = pytest.mark.timeout(240)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.service.processes import free_port, until
+from tests.peers import free_port
+from tests.service.processes import until
 
 CONTRIB = Path(__file__).parents[2] / "contrib/nginx"
 FORM = "application/x-www-form-urlencoded"

@@ -15,7 +15,7 @@ def answer(status: str, body: bytes = b"") -> bytes:
 
 
 def knocked_at(port: int) -> tuple[Knock, str]:
-    return knock(f"http://127.0.0.1:{port}/?token=secret", "gocron", ())
+    return knock(f"http://127.0.0.1:{port}/?token=secret", "gocron", is_here=True)
 
 
 @pytest.mark.parametrize(
