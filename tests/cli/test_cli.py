@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,10 @@ import pytest
 from gocron import __version__, cli
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
-from gocron.core.job import Job
+from gocron.core.job import Job, Status
 from gocron.core.site import CROWD
 from gocron.errors import ExitStatus
-from gocron.reception import iso
+from gocron.render.moment import iso
 from gocron.store import accounts, checkins, jobs
 from gocron.store.schema import open_store
 from tests.peers import MailPeer, free_port, mail_peer
@@ -183,6 +184,9 @@ def test_a_job_is_shown_in_full(host: Host) -> None:
     assert told["account"].strip() == "web-01"
     assert told["frequency"].strip() == "1 h"
     assert told["address"].strip() == "192.0.2.1"
+    assert told["gateway"].strip() == "none"
+    host.run("jobs", "add", *BACKUP, "--gateway", "office")
+    assert "gateway:       office" in host.run("jobs", "show", *BACKUP).lines
     assert json.loads(host.run("jobs", "show", *BACKUP, "--json").out)[0]["cronname"] == "backup"
 
 
@@ -642,6 +646,16 @@ def test_the_summary_is_printed(host: Host, mail: MailPeer) -> None:
         assert (ran.status, ran.err) == (0, "")
         assert "backup" in ran.out
         assert not ran.out.endswith("\n\n")
+
+
+def test_the_summary_does_not_call_a_job_well_that_is_only_spared(host: Host) -> None:
+    host.hear(int(time.time()) - HOUR - 60)
+    store = open_store(host.options["database_url"])
+    with store.connected():
+        job = store.tables.job
+        job.update({job.reprieve: Status.HELD.value}).execute()
+    said = host.run(program=cli.summary).out
+    assert said.startswith("gocron: Nothing is missing; 1 overdue job is held, suppressed or excus")
 
 
 def test_a_summary_for_slack_without_a_hook_is_one_line_and_exit_status_3(host: Host) -> None:

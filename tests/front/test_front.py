@@ -11,7 +11,7 @@ import pytest
 from gocron import __version__
 from gocron.config import Config
 from gocron.core.job import Channel
-from gocron.reception import iso
+from gocron.render.moment import iso
 from gocron.store import accounts, episodes, jobs, outbox
 from gocron.store.episodes import Missed
 from gocron.store.schema import open_store
@@ -99,10 +99,14 @@ def test_a_check_in_without_email_is_taken_of_a_known_job(site: Site) -> None:
 
 
 @pytest.mark.parametrize("missing", [("email",), ("frequency",), ("email", "frequency")])
-def test_a_first_check_in_that_lacks_something_names_it(site: Site, missing: tuple) -> None:
+def test_a_first_check_in_that_lacks_something_names_it(
+    site: Site, missing: tuple, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "gocron-front")
     answer = site.check_in(**dict.fromkeys(missing))
     assert answer.status == 400
     assert answer.line.startswith(f"gocron: {' and '.join(missing)}: needed the first time")
+    assert f"refused 192.0.2.1: {' and '.join(missing)}: needed" in caplog.text
     assert site.jobs() == []
 
 

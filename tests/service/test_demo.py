@@ -5,11 +5,14 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.peers import free_port
 from tests.service.processes import program, until
 
 
-def test_the_demo_shows_an_alert_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP])
+def test_the_demo_shows_an_alert_and_leaves_nothing_running(tmp_path: Path, ending: int) -> None:
     out = tmp_path / "out"
     port = free_port()
     with (
@@ -20,7 +23,7 @@ def test_the_demo_shows_an_alert_and_ctrl_c_leaves_nothing_running(tmp_path: Pat
         folder = Path(said(out).split("as files in ")[1].split()[0]).parent
         assert f"http://127.0.0.1:{port}/?cronname=" in said(out)
         assert "nightly-report" in (folder / "status/index.html").read_text()
-        demo.send_signal(signal.SIGINT)
+        demo.send_signal(ending)
         assert demo.wait(20) == 0
     assert not folder.exists()
     assert not any(str(folder) in command for command in running())
