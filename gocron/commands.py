@@ -44,7 +44,7 @@ def sweep(arguments: Arguments, config: Config) -> int:
     if not arguments.dry_run:
         return _sweep_once("gocron-sweep", config)
     with opened(config) as store:
-        for line in rehearse(store, config, _now() if arguments.at is None else arguments.at):
+        for line in rehearse(store, config, _now, arguments.at):
             print(printable(line))
     return ExitStatus.OK
 
@@ -177,7 +177,7 @@ def explain(arguments: Arguments, config: Config) -> int:
     from gocron.rehearse import explain
 
     with opened(config) as store:
-        for line in explain(store, config, arguments.account, arguments.cronname, _now()):
+        for line in explain(store, config, arguments.account, arguments.cronname, _now):
             print(printable(line))
     return ExitStatus.OK
 

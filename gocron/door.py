@@ -6,7 +6,7 @@ from gocron.core.job import Status
 from gocron.core.outage import Outage
 from gocron.host import this_host
 from gocron.render.moment import say_time
-from gocron.store import accounts, door, outages
+from gocron.store import accounts, ahead, door, outages
 from gocron.store.database import Store
 
 CLOCKS_DIFFER = "this host's clock and the front's differ by more than ten minutes"
@@ -30,6 +30,8 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
 def _look(store: Store, config: Config, knock: Knock, now: int) -> int | None:
     """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
     open_at = door.open_at(store)
+    if ahead.was_ahead(store, now):
+        open_at = min(open_at or now, ahead.bring_back(store, now))
     if open_at is None or open_at > now + CLOCKS_DIFFER_S:
         door.settle(store, now)
         return None

@@ -1,47 +1,77 @@
-"""What a sweep would do, and why: the same judgement, and nothing is changed."""
+"""What a sweep would do, and why: it is done, and then undone."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from gocron.config import Config
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Status
-from gocron.core.judge import Judgement, deadline_of, judge
+from gocron.core.judge import Judgement, judge
 from gocron.core.schedule import expected
 from gocron.core.site import Site
+from gocron.outside import Outside, outside
 from gocron.render.moment import say_time
 from gocron.render.reason import say_reason, say_verdict
 from gocron.render.wording import count, full_name, say_frequency, say_last_seen, shown
-from gocron.sites import Witnesses, outages_at_deadline
-from gocron.store import episodes, jobs, outbox
+from gocron.sites import Witnesses
+from gocron.store import accounts, episodes, jobs, outbox
 from gocron.store.database import Store
 from gocron.store.outbox import Delivery
-from gocron.sweep import limits
+from gocron.sweep import end_episodes, judged_in_batches, keep, limits, listen
 
 EPISODES_SHOWN = 5
 
 _LABEL_WIDTH = 15
 
 
-def rehearse(store: Store, config: Config, at: int) -> list[str]:
-    """Return, a line each, what a sweep at `at` would do if nothing else came in until then."""
-    lines = [
-        f"would end the episode of {full_name(job)}, back at {say_time(job.back_at or 0)}"
-        for job in episodes.returned(store)
-    ]
-    witnesses = _witnesses_at(store, config, at)
-    for job in episodes.overdue(store, at):
-        lines.append(_line(job, judge(job, at, witnesses.of(job), limits(config)), at))
-    lines += [
-        f"would deliver news to {waiting.recipient or waiting.channel.value}"
-        for waiting in outbox.due(store, at)
-    ]
+def rehearse(
+    store: Store,
+    config: Config,
+    clock: Callable[[], int],
+    at: int | None = None,
+    world: Outside | None = None,
+) -> list[str]:
+    """Return, a line each, what a sweep would do now, or `at` a later time if nothing came in.
+
+    It checks in through the front door, as a sweep does; nothing else leaves a trace.
+    """
+    with _heard_all(store, config, clock, world) as (now, complaints):
+        at = now if at is None else max(at, now)
+        lines = [f"would complain: {complaint}" for complaint in complaints]
+        lines += [
+            f"would deliver news to {waiting.recipient or waiting.channel.value}"
+            for waiting in outbox.due(store, at)
+        ]
+        lines += [
+            f"would end the episode of {full_name(job)}, back at {say_time(job.back_at or 0)}"
+            for job in episodes.returned(store)
+        ]
+        end_episodes(store, config, now)
+        witnesses = Witnesses(store, at)
+        gateways = _judge_gateways(store, config, at, witnesses)
+        lines += [_line(*judged, at) for judged in gateways.values()]
+        for some in judged_in_batches(store, config, at, witnesses, sites=False):
+            lines += [_line(job, one, at) for job, one in some if job.id not in gateways]
     return lines
 
 
-def explain(store: Store, config: Config, account: str, cronname: str, now: int) -> list[str]:
+def explain(
+    store: Store,
+    config: Config,
+    account: str,
+    cronname: str,
+    clock: Callable[[], int],
+    world: Outside | None = None,
+) -> list[str]:
     """Return, a line each, all that bears on what is told of one job. Raises UnknownJob."""
-    job = jobs.find(store, account, cronname)
-    witnesses = _witnesses_at(store, config, now)
-    evidence = witnesses.of(job)
-    judged = judge(job, now, evidence, limits(config))
+    history = _history(store, jobs.find(store, account, cronname))
+    with _heard_all(store, config, clock, world) as (now, complaints):
+        job = jobs.find(store, account, cronname)
+        end_episodes(store, config, now)
+        witnesses = Witnesses(store, now)
+        gateways = _judge_gateways(store, config, now, witnesses)
+        evidence = witnesses.of(job)
+        _, judged = gateways.get(job.id, (job, judge(job, now, evidence, limits(config))))
     first, last = expected(job)
     facts = [
         ("job", full_name(job)),
@@ -54,20 +84,34 @@ def explain(store: Store, config: Config, account: str, cronname: str, now: int)
         ("now", f"{judged.status.value}: {say_reason(job, judged)}"),
         ("next sweep", say_verdict(judged)),
     ]
-    lines = [f"{label + ':':{_LABEL_WIDTH}}{text}" for label, text in facts]
-    return lines + _history(store, job)
+    facts += [("complaint", complaint) for complaint in complaints]
+    return [f"{label + ':':{_LABEL_WIDTH}}{text}" for label, text in facts] + history
 
 
-def _witnesses_at(store: Store, config: Config, at: int) -> Witnesses:
-    """Return what a sweep at `at` would know of sites, once it has judged their gateways."""
-    witnesses = Witnesses(store, at)
-    for site in episodes.overdue(store, at, sites=True):
-        judged = judge(site, at, witnesses.of(site), limits(config))
-        if judged.is_to_be_told:
-            deadline = deadline_of(site, judged.excuse)
-            witnesses.suppose(site, outages_at_deadline(store, site, deadline))
+@contextmanager
+def _heard_all(
+    store: Store, config: Config, clock: Callable[[], int], world: Outside | None
+) -> Iterator[tuple[int, list[str]]]:
+    """Let the block see what a sweep knows once it has listened, at the time that it gets.
+
+    With it comes what the sweep would complain of. What the block changes is undone.
+    """
+    knocked = (world or outside(config)).knock(accounts.instance_name(store))
+    now = clock()
+    with store.rehearsing():
+        yield now, listen(store, config, knocked, now)
+
+
+def _judge_gateways(
+    store: Store, config: Config, at: int, witnesses: Witnesses
+) -> dict[int, tuple[Job, Judgement]]:
+    """Judge the gateways that are overdue, keep it until it is undone, and return it by id."""
+    found = {}
+    for some in judged_in_batches(store, config, at, witnesses, sites=True):
+        found.update({job.id: (job, judged) for job, judged in some})
+        keep(store, config, some, at)
     witnesses.forget_sites()
-    return witnesses
+    return found
 
 
 def _line(job: Job, judged: Judgement, at: int) -> str:

@@ -1,7 +1,6 @@
 """Sites as a sweep sees them: which of them are down, and what that says of a silent job."""
 
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from sys import maxsize
 
@@ -30,13 +29,7 @@ class Witnesses:
         self._own = sorted(outages.own(store, 0), key=_ends)
         self._gateways: dict[str, Gateways] = {}
         self._sites: dict[tuple[int, ...], Site] = {}
-        self._supposed: dict[int, tuple[Outage, ...]] = {}
-
-    def suppose(self, gateway: Job, found: Sequence[tuple[int, int | None]]) -> None:
-        """Take `gateway` for told as missing, with these outages, though it is not yet."""
-        self._supposed[gateway.id] = tuple(
-            Outage(0, gateway.id, began_at, ended_at) for began_at, ended_at in found
-        )
+        self._recorded: dict[tuple[int, ...], tuple[int, list[Outage]]] = {}
 
     def of(self, job: Job) -> Evidence:
         """Return what speaks for `job`."""
@@ -50,27 +43,36 @@ class Witnesses:
         key = tuple(gateway.job.id for gateway in mine)
         if key not in self._sites:
             self._sites[key] = self._site(mine)
-        return Evidence(self._sites[key], own)
+        site = self._sites[key]
+        since = min(job.last_seen_at, *(gateway.last_seen_at for gateway in site.gateways))
+        recorded = self._recorded_since(key, since)
+        return Evidence(replace(site, outages=(*recorded, *site.outages)), own)
 
     def forget_sites(self) -> None:
         """Ask again: gateways have been judged since."""
         self._gateways.clear()
         self._sites.clear()
+        self._recorded.clear()
+
+    def _recorded_since(self, key: tuple[int, ...], since: int) -> list[Outage]:
+        """Return the outages of these gateways that lasted at `since` or later."""
+        known_since, found = self._recorded.get(key, (maxsize, []))
+        if since < known_since:
+            # Twice as far back: who is asked for next may have been silent for longer.
+            known_since = since - max(self._now - since, 0)
+            found = sorted(outages.of_sites(self._store, key, known_since), key=_ends)
+            self._recorded[key] = known_since, found
+        return found[bisect_left(found, since, key=_ends) :]
 
     def _site(self, mine: tuple[Gateway, ...]) -> Site:
+        """Return what is known of a site, but for its outages that are recorded."""
         gateways = [one.job for one in mine]
         missing = [one for one in gateways if one.missed_at is not None]
-        found = outages.of_sites(self._store, [one.id for one in gateways], 0)
-        found += [one for gateway in mine for one in self._unrecorded(gateway)]
-        found += [one for gateway in gateways for one in self._supposed.get(gateway.id, ())]
         return Site(
-            gateways=tuple(
-                replace(one, missed_at=one.due_at) if one.id in self._supposed else one
-                for one in gateways
-            ),
+            gateways=tuple(gateways),
             heard_at=max(sites.heard_at(self._store, one) for one in mine),
-            outages=tuple(found),
-            told=all(sites.is_told(self._store, one) for one in missing),
+            outages=tuple(one for gateway in mine for one in self._unrecorded(gateway)),
+            told=all(sites.is_told(self._store, one.id) for one in missing),
         )
 
     def _unrecorded(self, gateway: Gateway) -> list[Outage]:
@@ -158,24 +160,29 @@ def _drop_of_nobody(store: Store, outage: Outage) -> None:
 def _settle(store: Store, silence: Silence) -> None:
     """Keep the outages that a gateway's silence was, now that it is over."""
     site = sites.gateway(store, silence.site_id)
-    lasting = [one for one in outages.of_sites(store, [silence.site_id], 0) if one.is_open]
+    lasting = outages.lasting(store, silence.site_id)
+    began_at, allowance_s = silence.began_at, silence.allowance_s
+    if lasting is not None:
+        began_at, allowance_s = lasting.began_at, lasting.allowance_s
     found: list[tuple[int, int]] = []
     if site is not None:
+        allowance_s = allowance_s or site.job.allowance_s
         # A gateway that sweeps saw missing, and no outage with it, had a site that was alive.
-        was_alone = site.job.back_at == silence.ended_at and not lasting
+        was_alone = site.job.back_at == silence.ended_at and lasting is None
         if not was_alone:
             heard = sites.heard_since(store, site, silence.began_at)
-            began_at = lasting[0].began_at if lasting else silence.began_at
-            found = silences(heard, began_at, silence.ended_at, site.job.allowance_s)
+            found = silences(heard, began_at, silence.ended_at, allowance_s)
 
     def work() -> None:
         if not outages.forget_silence(store, silence):
             return
-        for outage in lasting:
-            outages.drop(store, outage)
-        outages.keep(store, silence.site_id, found)
+        if lasting is not None:
+            outages.drop(store, lasting)
+        outages.keep(store, silence.site_id, found, allowance_s)
         if site is not None:
             outages.look_again(store, _SET_FREE, site.job.account)
+        elif lasting is not None:
+            outages.look_again_behind(store, [silence.site_id])
 
     store.write(work)
 
@@ -193,7 +200,8 @@ def _followed(store: Store, site: Gateway, lasting: Outage) -> Outage | None:
     if not heard:
         return None
     ended = replace(lasting, ended_at=min(heard))
-    was_one = min(heard) - lasting.began_at > site.job.allowance_s
+    # What it tells since, it told of another time.
+    was_one = min(heard) - lasting.began_at > (lasting.allowance_s or site.job.allowance_s)
 
     def work() -> bool:
         if not outages.are_open(store, [lasting.id]):
@@ -220,4 +228,4 @@ def _follow_again(store: Store, site: Gateway, ended: Outage, now: int) -> None:
     allowance_s = site.job.allowance_s
     last = max([ended_at, *sites.heard_since(store, site, ended_at)])
     if last <= ended_at + allowance_s < now and now - last > allowance_s:
-        store.write(lambda: outages.keep(store, site.job.id, [(last, None)]))
+        store.write(lambda: outages.keep(store, site.job.id, [(last, None)], allowance_s))

@@ -1,13 +1,14 @@
 """The sweep: listen, judge, queue, deliver, publish. Any number may run at once, on any host."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gocron.config import Config
+from gocron.core.door import Knock
 from gocron.core.job import Channel, Job
-from gocron.core.judge import Ground, Judgement, Limits, deadline_of, judge
+from gocron.core.judge import Ground, Judgement, Limits, RestsOn, deadline_of, judge
 from gocron.deliver import Delivered, deliver, tell_operator
 from gocron.door import watch_door
 from gocron.journal import replay_journal
@@ -17,16 +18,22 @@ from gocron.render.reason import say_reason
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
 from gocron.sites import Witnesses, outages_at_deadline, watch_sites
-from gocron.store import accounts, episodes, outages
+from gocron.store import accounts, episodes, outages, reprieves
 from gocron.store.database import Store
-from gocron.store.episodes import Missed, Spared
+from gocron.store.episodes import Missed
+from gocron.store.reprieves import Spared
 
 # Jobs that one transaction marks: enough to be fast, few enough to hold no lock for long.
 BATCH = 500
 
 HISTORY_S = 400 * 86_400
 
+# The first sweep after a longer time removes nothing: its clock may have jumped.
+TRUSTED_WITHIN_S = 86_400
+
 log = logging.getLogger("gocron-sweep")
+
+Judged = tuple[Job, Judgement]
 
 
 @dataclass(frozen=True)
@@ -53,10 +60,10 @@ def sweep(
     templates = Templates(config.reports_dir)
     knocked = world.knock(accounts.instance_name(store))
     now = clock()
-    complaints = replay_journal(store, config, now)
-    complaints += watch_door(store, config, knocked, now)
-    watch_sites(store, now)
+    complaints = listen(store, config, knocked, now)
     ended = end_episodes(store, config, now)
+    for job in ended:
+        log.info("back: %s", full_name(job))
     begun = judge_overdue(store, config, now)
     accounts.fold_changes(store, clock())
     delivered = deliver(store, config, templates, clock, world.couriers)
@@ -67,7 +74,15 @@ def sweep(
         publish(store, Path(config.status_dir), templates, config.interval, clock())
     if not delivered.failures and not complaints:
         complaints += _report_well(world)
-    return Swept(begun, ended, delivered, complaints)
+    return Swept(begun, len(ended), delivered, complaints)
+
+
+def listen(store: Store, config: Config, knocked: tuple[Knock, str], now: int) -> list[str]:
+    """Learn what was heard until `now`, and what could be; return what is to be complained of."""
+    complaints = replay_journal(store, config, now)
+    complaints += watch_door(store, config, knocked, now)
+    watch_sites(store, now)
+    return complaints
 
 
 def limits(config: Config) -> Limits:
@@ -75,17 +90,14 @@ def limits(config: Config) -> Limits:
     return Limits(config.site_hold_max, config.site_settle, config.site_suppress_max)
 
 
-def end_episodes(store: Store, config: Config, now: int) -> int:
-    """End the silence of every job that has checked in again; return how many ended."""
-    total = 0
+def end_episodes(store: Store, config: Config, now: int) -> list[Job]:
+    """End the silence of every job that has checked in again; return these jobs."""
+    ended: list[Job] = []
     while found := episodes.returned(store, BATCH):
-        ended = episodes.end(store, found, now, config.notify_recovery)
-        for job in ended:
-            log.info("back: %s", full_name(job))
-        total += len(ended)
+        ended += episodes.end(store, found, now, config.notify_recovery)
         if len(found) < BATCH:
             break
-    return total
+    return ended
 
 
 def judge_overdue(store: Store, config: Config, now: int) -> int:
@@ -93,35 +105,48 @@ def judge_overdue(store: Store, config: Config, now: int) -> int:
 
     Sites come first: what is said of a job depends on how its gateway stands.
     """
-    if not episodes.overdue(store, now, 1):
+    if not reprieves.overdue(store, now, 1):
         return 0
     witnesses = Witnesses(store, now)
-    begun = _judge_in_batches(store, config, now, witnesses, sites=True)
-    witnesses.forget_sites()
-    return begun + _judge_in_batches(store, config, now, witnesses)
-
-
-def _judge_in_batches(
-    store: Store, config: Config, now: int, witnesses: Witnesses, sites: bool = False
-) -> int:
-    channel = Channel.SLACK if config.prefer_slack else Channel.MAIL
-    bounds = limits(config)
     begun = 0
-    after = None
-    while found := episodes.overdue(store, now, BATCH, after, sites):
-        after = found[-1].judge_at, found[-1].id
-        judged = [(job, judge(job, now, witnesses.of(job), bounds)) for job in found]
-        missed = [_missed(store, job, one) for job, one in judged if one.is_to_be_told]
-        for job in episodes.begin(store, missed, now, channel):
-            log.info("missing: %s", full_name(job))
-            begun += 1
-        spared = [_spared(job, one) for job, one in judged if not one.is_to_be_told]
-        for some in _by_ground(spared):
-            for job in episodes.spare(store, some):
+    for sites in (True, False):
+        for judged in judged_in_batches(store, config, now, witnesses, sites):
+            missing, spared = keep(store, config, judged, now)
+            begun += len(missing)
+            for job in missing:
+                log.info("missing: %s", full_name(job))
+            for job in spared:
                 log.info("not told of yet: %s", full_name(job))
+        witnesses.forget_sites()
+    return begun
+
+
+def judged_in_batches(
+    store: Store, config: Config, now: int, witnesses: Witnesses, sites: bool
+) -> Iterator[list[Judged]]:
+    """Judge the jobs that are overdue, with `sites` those that speak for one only."""
+    bounds = limits(config)
+    after = None
+    while found := reprieves.overdue(store, now, BATCH, after, sites):
+        after = found[-1].judge_at, found[-1].id
+        yield [(job, judge(job, now, witnesses.of(job), bounds)) for job in found]
         if len(found) < BATCH:
             break
-    return begun
+
+
+def keep(
+    store: Store, config: Config, judged: Sequence[Judged], now: int
+) -> tuple[list[Job], list[Job]]:
+    """Keep what was judged, where it is true still; return who is missing, and who is spared."""
+    channel = Channel.SLACK if config.prefer_slack else Channel.MAIL
+    missed = [_missed(store, job, one) for job, one in judged if one.is_to_be_told]
+    missing = episodes.begin(store, missed, now, channel)
+    spared = [
+        job
+        for rests_on, some in _by_ground(judged).items()
+        for job in reprieves.spare(store, some, rests_on)
+    ]
+    return missing, spared
 
 
 def _missed(store: Store, job: Job, judged: Judgement) -> Missed:
@@ -142,18 +167,20 @@ def _spared(job: Job, judged: Judgement) -> Spared:
         judge_at,
         None if excuse is None else excuse.until,
         None if excuse is None else excuse.outage_id,
-        judged.rests_on,
     )
 
 
-def _by_ground(spared: Sequence[Spared]) -> list[list[Spared]]:
-    """Return what changes anything, together where it rests on the same outages."""
-    groups: dict[tuple[int, ...], list[Spared]] = {}
-    for one in spared:
-        before = (one.job.reprieve, one.job.judge_at, one.job.excused_until)
+def _by_ground(judged: Sequence[Judged]) -> dict[RestsOn, list[Spared]]:
+    """Return what spares a job and changes anything, together where it rests on the same."""
+    groups: dict[RestsOn, list[Spared]] = {}
+    for job, judgement in judged:
+        if judgement.is_to_be_told:
+            continue
+        one = _spared(job, judgement)
+        before = (job.reprieve, job.judge_at, job.excused_until)
         if before != (one.reprieve, one.judge_at, one.excused_until):
-            groups.setdefault(one.rests_on, []).append(one)
-    return list(groups.values())
+            groups.setdefault(judgement.rests_on, []).append(one)
+    return groups
 
 
 def _report_well(world: Outside) -> list[str]:
@@ -167,7 +194,9 @@ def _report_well(world: Outside) -> list[str]:
 def drop_history(store: Store, now: int) -> None:
     """Remove what is older than anybody looks back; the first sweep of an hour does it."""
     swept_at = accounts.totals(store).swept_at
-    if swept_at is not None and swept_at // 3600 == now // 3600:
+    if swept_at is None or not 0 <= now - swept_at <= TRUSTED_WITHIN_S:
+        return
+    if swept_at // 3600 == now // 3600:
         return
     episodes.drop_ended_before(store, now - HISTORY_S)
     outages.drop_before(store, now - HISTORY_S)

@@ -59,6 +59,18 @@ class Excuse:
 
 
 @dataclass(frozen=True)
+class RestsOn:
+    """What a judgement is true of, by ids: it may change before the judgement is kept.
+
+    These `outages` must last, these gateways be `suppressed`, and others be `told` of.
+    """
+
+    outages: tuple[int, ...] = ()
+    suppressed: tuple[int, ...] = ()
+    told: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Judgement:
     """How a job stands, why, and until when that holds if nothing else is heard.
 
@@ -78,13 +90,18 @@ class Judgement:
         return self.status is Status.MISSED and self.ground is not Ground.MARKED
 
     @property
-    def rests_on(self) -> tuple[int, ...]:
-        """The ids of the outages that must last for it to be true."""
+    def rests_on(self) -> RestsOn:
+        """What must be so still when it is kept."""
         if self.ground is Ground.DEAF and self.outage is not None and self.outage.is_open:
-            return (self.outage.id,)
+            return RestsOn((self.outage.id,))
         if self.ground is Ground.SITE_DOWN and self.site is not None:
-            return tuple(one.id for one in self.site.outages if one.is_open)
-        return ()
+            gateways = self.site.gateways
+            return RestsOn(
+                tuple(one.id for one in self.site.outages if one.is_open),
+                tuple(one.id for one in gateways if one.reprieve is Status.SUPPRESSED),
+                tuple(one.id for one in gateways if one.missed_at is not None),
+            )
+        return RestsOn()
 
 
 def standing(job: Job, now: int) -> Status:
@@ -139,13 +156,15 @@ def _excuse(job: Job, evidence: Evidence, limits: Limits) -> Excuse | None:
     site = evidence.site.outages if evidence.site is not None else ()
     ended = [one for one in (*evidence.own, *site) if not one.is_open and not one.journalled]
     for outage in sorted(ended, key=lambda one: (one.ended_at or 0, one.id)):
-        until = _until(job, outage, given, limits)
+        until = _until(job, outage, given, evidence, limits)
         if until is not None and until > (job.due_at if given is None else given.until):
             given = Excuse(until, outage.id, outage)
     return given
 
 
-def _until(job: Job, outage: Outage, given: Excuse | None, limits: Limits) -> int | None:
+def _until(
+    job: Job, outage: Outage, given: Excuse | None, evidence: Evidence, limits: Limits
+) -> int | None:
     """Return by when `job` must be heard after `outage`; None where that is no excuse."""
     ended_at = outage.ended_at or 0
     if ended_at <= job.last_seen_at:
@@ -156,7 +175,8 @@ def _until(job: Job, outage: Outage, given: Excuse | None, limits: Limits) -> in
         return until if of_first_run else None
     of_later_run = given is not None and outage.touches(*_expected_again(job, given))
     until = min(until, due_at(ended_at, limits.settle_s, job.grace_s))
-    last = job.due_at + limits.suppress_max_s + job.allowance_s
+    deaf_s = _deaf_s(evidence, job.due_at, ended_at, limits)
+    last = job.due_at + limits.suppress_max_s + deaf_s + job.allowance_s
     return until if (of_first_run or of_later_run) and until <= last else None
 
 

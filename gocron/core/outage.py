@@ -11,6 +11,7 @@ class Outage:
     `site_id` is the job whose site it was; None: gocron's own front could not be reached.
     `ended_at` is None while it lasts. `journalled` tells of an outage of gocron's own in which
     nginx kept the check-ins, so that none was lost. `noticed_at` is when a sweep found out.
+    `allowance_s` is for how long the gateway might be silent when it began, 0: not known.
     """
 
     id: int
@@ -19,6 +20,7 @@ class Outage:
     ended_at: int | None
     journalled: bool = False
     noticed_at: int = 0
+    allowance_s: int = 0
 
     @property
     def is_open(self) -> bool:

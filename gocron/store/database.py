@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -27,6 +27,10 @@ _PAUSE_S = 0.05
 _PASSING_CODES = frozenset(("40P01", "40001"))
 
 Result = TypeVar("Result")
+
+
+class _Undone(Exception):
+    """All that was written is to be rolled back."""
 
 
 class Store:
@@ -71,6 +75,16 @@ class Store:
         """
         with self.db.atomic() if self.is_postgres else self.db.atomic("IMMEDIATE"):
             yield
+
+    @contextmanager
+    def rehearsing(self) -> Iterator[None]:
+        """Make the block one transaction of which nothing is left when the block is.
+
+        Whoever writes meanwhile may have to wait.
+        """
+        with suppress(_Undone), self.writing():
+            yield
+            raise _Undone
 
     def write(self, work: Callable[[], Result], one_statement: bool = False) -> Result:
         """Run `work` as one transaction, again where it met another transaction's lock.

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Tuple, Value, chunked
+from peewee import chunked
 
-from gocron.core.job import Channel, Episode, Job, Kind, Status
-from gocron.store import jobs, outages
+from gocron.core.job import Channel, Episode, Job, Kind
+from gocron.store import jobs, outages, reprieves
 from gocron.store.database import ROWS_A_STATEMENT, Store
 
 _COLUMNS = ("id", "missed_at", "last_seen_at", "ended_at", "reason")
@@ -24,46 +24,6 @@ class Missed:
     reason: str
     outages: Sequence[tuple[int, int | None]] = ()
     excused_until: int | None = None
-
-
-@dataclass(frozen=True)
-class Spared:
-    """An overdue job that is not to be told of, why, and when to look at it next.
-
-    `rests_on` are the outages that must last for it to be true.
-    """
-
-    job: Job
-    reprieve: Status
-    judge_at: int
-    excused_until: int | None
-    excused_by: int | None
-    rests_on: tuple[int, ...] = ()
-
-
-def overdue(
-    store: Store,
-    now: int,
-    limit: int | None = None,
-    after: tuple[int, int] | None = None,
-    sites: bool = False,
-) -> list[Job]:
-    """Return the jobs that are up, due before `now` and to be judged, the longest waiting first.
-
-    `after` is (judge_at, id) of the last one seen; with `sites` those that speak for one only.
-    """
-    job = store.tables.job
-    query = (
-        job.select(*jobs.columns(store))
-        .where(job.missed_at.is_null() & (job.judge_at < now) & (job.due_at < now))
-        .order_by(job.judge_at, job.id)
-        .limit(limit)
-    )
-    if after is not None:
-        query = query.where(Tuple(job.judge_at, job.id) > Value(after))
-    if sites:
-        query = query.where(job.site)
-    return [jobs.as_job(row) for row in query]
 
 
 def returned(store: Store, limit: int | None = None) -> list[Job]:
@@ -88,54 +48,17 @@ def begin(store: Store, silent: Sequence[Missed], now: int, channel: Channel) ->
     job = store.tables.job
 
     def work() -> list[Job]:
-        judged = _as_judged(store, [one.job for one in silent])
+        judged = reprieves.as_judged(store, [one.job for one in silent])
         marked = [one for one in silent if one.job.id in judged]
         change = {job.missed_at: job.due_at, job.reprieve: None}
         _change(store, [one.job for one in marked], change, job.missed_at.is_null())
         _open_episodes(store, marked, now, channel)
-        _look_again_behind(store, [one.job for one in marked])
+        reprieves.look_again_behind_freed(store, [one.job for one in marked])
         for one in marked:
-            outages.keep(store, one.job.id, one.outages)
+            outages.keep(store, one.job.id, one.outages, one.job.allowance_s)
             if one.excused_until != one.job.excused_until:
                 given = {job.excused_until: one.excused_until}
                 job.update(given).where(job.id == one.job.id).execute()
-        return [one.job for one in marked]
-
-    return store.write(work)
-
-
-def spare(store: Store, overdue_jobs: Sequence[Spared]) -> list[Job]:
-    """Keep why overdue jobs are not told of; return the jobs it was true of.
-
-    As with `begin`, what was judged must still stand in the row, and the outages that it
-    rests on must still last.
-    """
-    job = store.tables.job
-
-    def work() -> list[Job]:
-        if not outages.are_open(store, {one for some in overdue_jobs for one in some.rests_on}):
-            return []
-        judged = _as_judged(store, [one.job for one in overdue_jobs])
-        marked = [one for one in overdue_jobs if one.job.id in judged]
-        # Whole sites change alike.
-        alike: dict[tuple[Any, ...], list[int]] = {}
-        for one in marked:
-            change = (one.reprieve.value, one.judge_at, one.excused_until, one.excused_by)
-            alike.setdefault(change, []).append(one.job.id)
-        columns = (job.reprieve, job.judge_at, job.excused_until, job.excused_by)
-        for change, ids in alike.items():
-            told = dict(zip(columns, change, strict=True))
-            job.update(told).where(job.id.in_(ids)).execute()
-        freed = [one.job for one in marked if one.reprieve is not Status.SUPPRESSED]
-        _look_again_behind(store, freed)
-        outages.count_excused(
-            store,
-            [
-                one.excused_by
-                for one in marked
-                if one.excused_by is not None and one.excused_by != one.job.excused_by
-            ],
-        )
         return [one.job for one in marked]
 
     return store.write(work)
@@ -150,7 +73,7 @@ def end(store: Store, back: Sequence[Job], now: int, tell: bool) -> list[Job]:
     job = store.tables.job
 
     def work() -> list[Job]:
-        rows = _locked(store, back, missing=True)
+        rows = reprieves.locked(store, [one.id for one in back], missing=True)
         ended = [one for one in back if one.id in rows and rows[one.id]["back_at"] == one.back_at]
         _close_episodes(store, ended, now, tell)
         _change(store, ended, {job.missed_at: None, job.back_at: None}, job.back_at.is_null(False))
@@ -201,39 +124,6 @@ def drop_ended_before(store: Store, before: int) -> int:
     episode = store.tables.episode
     removed: int = store.write(lambda: episode.delete().where(episode.ended_at < before).execute())
     return removed
-
-
-def _look_again_behind(store: Store, freed: Sequence[Job]) -> None:
-    """Have what was suppressed behind gateways looked at, once they are not suppressed any more."""
-    were = [job.id for job in freed if job.site and job.reprieve is Status.SUPPRESSED]
-    if were:
-        outages.look_again_behind(store, were)
-
-
-def _as_judged(store: Store, some: Sequence[Job]) -> set[int]:
-    """Lock the rows of `some` jobs that are up; return the ids of those that stand as judged."""
-    rows = _locked(store, some)
-    return {
-        one.id
-        for one in some
-        if rows.get(one.id) == {"due_at": one.due_at, "judge_at": one.judge_at, "back_at": None}
-    }
-
-
-def _locked(
-    store: Store, some: Sequence[Job], missing: bool = False
-) -> dict[int, dict[str, int | None]]:
-    """Lock the rows of `some` jobs that are up, or missing, in the order of all writers.
-
-    Return by id what stands there now, on which a judgement rests.
-    """
-    job = store.tables.job
-    query = (
-        job.select(job.id, job.due_at, job.judge_at, job.back_at)
-        .where(job.id.in_([one.id for one in some]) & job.missed_at.is_null(not missing))
-        .order_by(job.account, job.cronname)
-    )
-    return {row.pop("id"): row for row in store.locked(query)}
 
 
 def _change(store: Store, some: Sequence[Job], change: dict[Any, Any], so_far: Any) -> None:

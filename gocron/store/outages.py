@@ -21,19 +21,23 @@ NEWS_FOR_S = 7 * 86_400
 
 @dataclass(frozen=True)
 class Silence:
-    """A gateway's silence beyond its deadline, that a check-in of its own has ended."""
+    """A gateway's silence beyond its deadline, that a check-in of its own has ended.
+
+    `allowance_s` is for how long it might be silent, 0: not known.
+    """
 
     id: int
     site_id: int
     began_at: int
     ended_at: int
+    allowance_s: int
 
 
 def returned(store: Store) -> list[Silence]:
     """Return the silences of gateways that nobody has looked at yet, the first first."""
     silence = store.tables.silence
     return [
-        Silence(row["id"], row["job_id"], row["began_at"], row["ended_at"])
+        Silence(row["id"], row["job_id"], row["began_at"], row["ended_at"], row["allowance_s"])
         for row in silence.select().order_by(silence.id)
     ]
 
@@ -46,6 +50,13 @@ def of_sites(store: Store, ids: Iterable[int], since: int) -> list[Outage]:
             outage.site_id.in_(list(ids)) & (outage.ended_at.is_null() | (outage.ended_at >= since))
         )
     )
+
+
+def lasting(store: Store, site_id: int) -> Outage | None:
+    """Return the outage of a site that lasts still, None where there is none."""
+    outage = store.tables.outage
+    mine = (outage.site_id == site_id) & outage.ended_at.is_null()
+    return next(iter(_read(outage.select().where(mine))), None)
 
 
 def own(store: Store, since: int) -> list[Outage]:
@@ -68,16 +79,17 @@ def watched(store: Store, since: int) -> list[Outage]:
     )
 
 
-def keep(store: Store, site_id: int, began: Sequence[tuple[int, int | None]]) -> None:
+def keep(
+    store: Store, site_id: int, began: Sequence[tuple[int, int | None]], allowance_s: int
+) -> None:
     """Keep outages of a site, as (from, to), one of them open at most.
 
-    Part of the caller's transaction.
+    Part of the caller's transaction. They were longer than `allowance_s`.
     """
     outage = store.tables.outage
     for began_at, ended_at in began:
-        outage.insert({"site_id": site_id, "began_at": began_at, "ended_at": ended_at}).on_conflict(
-            "IGNORE"
-        ).execute()
+        kept = {"began_at": began_at, "ended_at": ended_at, "allowance_s": allowance_s}
+        outage.insert({"site_id": site_id, **kept}).on_conflict("IGNORE").execute()
 
 
 def end(store: Store, ended: Outage) -> None:
@@ -132,9 +144,18 @@ def are_open(store: Store, ids: Iterable[int]) -> bool:
     outage = store.tables.outage
     wanted = set(ids)
     rows = store.locked(
-        outage.select(outage.id).where(outage.id.in_(list(wanted)) & outage.ended_at.is_null())
+        outage.select(outage.id)
+        .where(outage.id.in_(list(wanted)) & outage.ended_at.is_null())
+        .order_by(outage.id)
     )
     return {row["id"] for row in rows} == wanted
+
+
+def lock_open(store: Store, site_ids: Any) -> None:
+    """Have the open outages of these sites, a query, stay so until the transaction ends."""
+    outage = store.tables.outage
+    mine = outage.site_id.in_(site_ids) & outage.ended_at.is_null()
+    list(store.locked(outage.select(outage.id).where(mine).order_by(outage.id)))
 
 
 def record_own(
@@ -250,4 +271,5 @@ def _outage(row: dict[str, Any]) -> Outage:
         row["ended_at"],
         bool(row["journalled"]),
         row["noticed_at"],
+        row["allowance_s"],
     )

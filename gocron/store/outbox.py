@@ -123,6 +123,8 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     )
 
     def work() -> None:
+        # A sweep that suppresses who is behind them holds these, or sees what is given up.
+        outages.lock_open(store, gateways)
         news.update(change).where((news.digest == digest.key) & _open(news)).execute()
         news.update(change).where(follows).execute()
         # Whoever waits for a site of which nobody can be told waits in vain.

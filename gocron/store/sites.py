@@ -92,14 +92,14 @@ def crowds(store: Store) -> list[tuple[str, str, int]]:
     return [(row["account"], row["network"], row["count"]) for row in query]
 
 
-def is_told(store: Store, site: Job) -> bool:
+def is_told(store: Store, gateway_id: int) -> bool:
     """Tell whether news of the gateway's open episode was sent, or still may be."""
     news, episode = store.tables.news, store.tables.episode
     told: bool = (
         news.select(news.id)
         .join(episode, on=(episode.id == news.episode_id))
         .where(
-            (episode.job_id == site.id)
+            (episode.job_id == gateway_id)
             & episode.ended_at.is_null()
             & (news.kind == Kind.MISSED.value)
             & news.given_up_at.is_null()

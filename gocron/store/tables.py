@@ -46,7 +46,7 @@ ACCOUNT = ("name", "jobs", "missing", "changed_at")
 CHANGE = ("id", "account", "jobs", "missing")
 INSTANCE = ("id", "name", "accounts", "jobs", "missing", "swept_at", "open_at")
 MOVED = ("job_id", "network", "until_at")
-SILENCE = ("id", "job_id", "began_at", "ended_at")
+SILENCE = ("id", "job_id", "began_at", "ended_at", "allowance_s")
 OUTAGE = (
     "id",
     "site_id",
@@ -57,6 +57,7 @@ OUTAGE = (
     "noticed_at",
     "claimed_until",
     "told_at",
+    "allowance_s",
 )
 PRESENCE = ("id", "host", "began_at", "until_at", "heard_at")
 JOURNAL = ("name", "read_to", "settled_at")

@@ -11,8 +11,12 @@ import pytest
 import gocron.deliver
 import gocron.sweep
 from gocron.config import Config
-from gocron.core.job import Channel, Job
-from gocron.store import accounts, episodes, outbox
+from gocron.core.checkin import CheckIn
+from gocron.core.job import Channel, Job, Status
+from gocron.core.judge import RestsOn
+from gocron.sites import watch_sites
+from gocron.store import accounts, checkins, episodes, outbox, reprieves
+from gocron.store.database import Store
 from gocron.store.episodes import Missed
 from gocron.store.schema import open_store
 from gocron.sweep import sweep
@@ -76,7 +80,7 @@ def test_eight_sweeps_at_once_tell_two_hundred_jobs_once(gocron: Gocron) -> None
 def test_a_check_in_wins_over_a_sweep_that_has_just_judged_it(gocron: Gocron) -> None:
     gocron.hear("backup", NOON)
     with gocron.store.connected():
-        judged = episodes.overdue(gocron.store, LATE, 10)
+        judged = reprieves.overdue(gocron.store, LATE, 10)
     gocron.hear("backup", LATE)
     with gocron.store.connected():
         assert episodes.begin(gocron.store, missed(judged), LATE, Channel.MAIL) == []
@@ -88,10 +92,76 @@ def test_two_sweeps_that_judged_the_same_job_begin_one_episode(gocron: Gocron) -
     gocron.hear("backup", NOON)
     store = gocron.store
     with store.connected():
-        judged = episodes.overdue(store, LATE, 10)
+        judged = reprieves.overdue(store, LATE, 10)
         assert len(episodes.begin(store, missed(judged), LATE, Channel.MAIL)) == 1
         assert episodes.begin(store, missed(judged), LATE, Channel.MAIL) == []
     assert len(gocron.rows("episode")) == 1
+
+
+OFFICE, ELSEWHERE = "203.0.113.9", "198.51.100.7"
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, gocron: Gocron, name: str, what: Callable) -> None:
+    """Let `what` happen between the judgement that spares `name` and its keeping, once."""
+    original = reprieves.spare
+    happened: list[str] = []
+
+    def late(store: Store, spared: list[reprieves.Spared], rests_on: RestsOn) -> list[Job]:
+        if not happened and name in [one.job.cronname for one in spared]:
+            happened.append(name)
+            what(store)
+        return original(store, spared, rests_on)
+
+    monkeypatch.setattr(reprieves, "spare", late)
+
+
+def test_who_is_behind_a_gateway_that_is_suppressed_no_longer_is_not_suppressed(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hear(at: int, *names: str) -> None:
+        for name, frequency_s, named in (
+            ("office", 300, ""),
+            ("floor", 600, "office"),
+            ("camera", 1200, "floor"),
+        ):
+            if name in names:
+                gocron.hear(name, at, frequency_s=frequency_s, site=name != "camera", gateway=named,
+                            address=OFFICE if name == "office" else ELSEWHERE)  # fmt: skip
+
+    def come_back(store: Store) -> None:
+        for name, frequency_s, named in (("office", 300, ""), ("floor", 600, "office")):
+            came = CheckIn("web-01", name, "ops@example.com", frequency_s, None, True,
+                           ELSEWHERE, NOON + 1201, "", named)  # fmt: skip
+            store.write(lambda came=came: checkins.record(store, [came]))
+        watch_sites(store, NOON + 1202)
+
+    gocron.set(status_dir="")
+    hear(NOON, "office", "floor", "camera")
+    for at in range(NOON + 60, NOON + 1200, 60):
+        gocron.sweep(at)
+    assert gocron.job("floor").reprieve is Status.SUPPRESSED
+    meanwhile(monkeypatch, gocron, "camera", come_back)
+    gocron.sweep(NOON + 1201)
+    assert gocron.job("camera").reprieve is None
+
+
+def test_nobody_waits_for_a_gateway_whose_news_was_given_up_meanwhile(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up(store: Store) -> None:
+        (waiting,) = outbox.due(store, NOON + 400)
+        digest = outbox.claim(store, waiting, NOON + 400)
+        assert digest is not None
+        outbox.give_up(store, digest, NOON + 400, "no such user")
+
+    gocron.set(status_dir="")
+    gocron.hear("office", NOON, frequency_s=300, site=True)
+    gocron.hear("backup", NOON - 3250)
+    meanwhile(monkeypatch, gocron, "backup", give_up)
+    gocron.sweep(NOON + 400)
+    assert gocron.job("backup").reprieve is not Status.SUPPRESSED
+    gocron.sweep(NOON + 460)
+    assert gocron.mail.told_names() == ["backup"]
 
 
 KILL_POINTS = [

@@ -2,9 +2,12 @@
 
 import pytest
 
+from gocron.core.checkin import CheckIn
 from gocron.core.job import Status
 from gocron.core.judge import standing
 from gocron.core.site import CROWD
+from gocron.sites import Witnesses
+from gocron.store import jobs
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 MINUTE = 60
@@ -267,3 +270,74 @@ def test_who_is_dead_behind_a_site_behind_a_site_is_told_of_the_same_day(gocron:
         if at == DOWN + 31 * MINUTE:
             assert stands(gocron, "switch", at) is not Status.SUPPRESSED, "its site is not any more"
     assert {"floor", "office", "switch"} <= set(gocron.mail.told_names())
+
+
+def go_on_slower(gocron: Gocron) -> None:
+    """Let the gateway return after 30 minutes, and declare an hour from then on."""
+    for at in range(DOWN + 30 * MINUTE, DOWN + 150 * MINUTE, MINUTE):
+        if (at - DOWN) % (15 * MINUTE) == 0:
+            gocron.hear("office", at, frequency_s=HOUR, grace_s=MINUTE, site=True, address=OFFICE)
+        for name, minute in RUNS.items():
+            if (at - NOON) % HOUR == minute * MINUTE:
+                job(gocron, name, at)
+        gocron.sweep(at + 30)
+
+
+BACK = ["office (web-01) has not checked in", "office (web-01) is back after 35 min"]
+
+
+def test_a_gateway_that_comes_back_with_a_longer_frequency_was_away_by_the_old_one(
+    gocron: Gocron,
+) -> None:
+    hear_all(gocron, NOON - 3 * HOUR, DOWN)
+    sweep_each_minute(gocron, DOWN, DOWN + 30 * MINUTE)
+    go_on_slower(gocron)
+    assert told(gocron) == BACK
+
+
+def test_a_gateway_that_is_declared_anew_while_it_is_away_is_away_still(gocron: Gocron) -> None:
+    hear_all(gocron, NOON - 3 * HOUR, DOWN)
+    sweep_each_minute(gocron, DOWN, DOWN + 30 * MINUTE)
+    slower = CheckIn("web-01", "office", None, HOUR, None, None, "", DOWN + 30 * MINUTE)
+    with gocron.store.connected():
+        assert jobs.declare(gocron.store, slower) == "changed"
+    go_on_slower(gocron)
+    assert told(gocron) == BACK
+
+
+def test_a_longer_frequency_says_nothing_of_an_outage_that_no_sweep_saw(gocron: Gocron) -> None:
+    hear_all(gocron, NOON - 3 * HOUR, DOWN)
+    gocron.sweep(DOWN)
+    go_on_slower(gocron)
+    assert told(gocron) == []
+
+
+def test_a_gateway_that_says_it_is_none_any_more_sets_free_who_waited_for_it(
+    gocron: Gocron,
+) -> None:
+    hear_all(gocron, NOON - 3 * HOUR, DOWN)
+    sweep_each_minute(gocron, DOWN, DOWN + 30 * MINUTE)
+    assert stands(gocron, "backup", DOWN + 30 * MINUTE) is Status.SUPPRESSED
+    gateway(gocron, DOWN + 30 * MINUTE)
+    gocron.hear("office", DOWN + 30 * MINUTE + 5, frequency_s=5 * MINUTE, site=False)
+    gocron.sweep(DOWN + 30 * MINUTE + 30)
+    assert "backup (web-01)" in " ".join(told(gocron)[1:])
+
+
+def test_of_a_gateway_with_many_outages_those_are_asked_for_that_bear_on_a_job(
+    gocron: Gocron,
+) -> None:
+    gateway(gocron, DOWN)
+    job(gocron, "backup", DOWN - HOUR)
+    office = gocron.job("office").id
+    outage = gocron.store.tables.outage
+    with gocron.store.connected():
+        for number in range(1, 101):
+            began_at = DOWN - number * 10 * MINUTE
+            outage.insert(
+                {"site_id": office, "began_at": began_at, "ended_at": began_at + 8 * MINUTE}
+            ).execute()
+        backup = jobs.find(gocron.store, "web-01", "backup")
+        evidence = Witnesses(gocron.store, DOWN + 5 * MINUTE).of(backup)
+    assert evidence.site is not None
+    assert len(evidence.site.outages) == 6

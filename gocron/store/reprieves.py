@@ -1,0 +1,124 @@
+"""Overdue jobs: which are to be judged, and why some of them are not told of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import Tuple, Value
+
+from gocron.core.job import Job, Status
+from gocron.core.judge import RestsOn
+from gocron.store import jobs, outages, sites
+from gocron.store.database import Store
+
+
+@dataclass(frozen=True)
+class Spared:
+    """An overdue job that is not to be told of, why, and when to look at it next."""
+
+    job: Job
+    reprieve: Status
+    judge_at: int
+    excused_until: int | None
+    excused_by: int | None
+
+
+def overdue(
+    store: Store,
+    now: int,
+    limit: int | None = None,
+    after: tuple[int, int] | None = None,
+    sites: bool = False,
+) -> list[Job]:
+    """Return the jobs that are up, due before `now` and to be judged, the longest waiting first.
+
+    `after` is (judge_at, id) of the last one seen; with `sites` those that speak for one only.
+    """
+    job = store.tables.job
+    query = (
+        job.select(*jobs.columns(store))
+        .where(job.missed_at.is_null() & (job.judge_at < now) & (job.due_at < now))
+        .order_by(job.judge_at, job.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(Tuple(job.judge_at, job.id) > Value(after))
+    if sites:
+        query = query.where(job.site)
+    return [jobs.as_job(row) for row in query]
+
+
+def spare(store: Store, overdue_jobs: Sequence[Spared], rests_on: RestsOn) -> list[Job]:
+    """Keep why overdue jobs are not told of; return the jobs it was true of.
+
+    What was judged must still stand in the row, and all that the judgements rest on be true.
+    """
+    job = store.tables.job
+
+    def work() -> list[Job]:
+        if not outages.are_open(store, rests_on.outages):
+            return []
+        if not all(sites.is_told(store, gateway_id) for gateway_id in rests_on.told):
+            return []
+        judged = as_judged(store, [one.job for one in overdue_jobs], rests_on.suppressed)
+        marked = [one for one in overdue_jobs if one.job.id in judged]
+        # Whole sites change alike.
+        alike: dict[tuple[Any, ...], list[int]] = {}
+        for one in marked:
+            change = (one.reprieve.value, one.judge_at, one.excused_until, one.excused_by)
+            alike.setdefault(change, []).append(one.job.id)
+        columns = (job.reprieve, job.judge_at, job.excused_until, job.excused_by)
+        for change, ids in alike.items():
+            told = dict(zip(columns, change, strict=True))
+            job.update(told).where(job.id.in_(ids)).execute()
+        freed = [one.job for one in marked if one.reprieve is not Status.SUPPRESSED]
+        look_again_behind_freed(store, freed)
+        outages.count_excused(
+            store,
+            [
+                one.excused_by
+                for one in marked
+                if one.excused_by is not None and one.excused_by != one.job.excused_by
+            ],
+        )
+        return [one.job for one in marked]
+
+    return store.write(work)
+
+
+def look_again_behind_freed(store: Store, freed: Sequence[Job]) -> None:
+    """Have what was suppressed behind gateways looked at, once they are not suppressed any more."""
+    were = [job.id for job in freed if job.site and job.reprieve is Status.SUPPRESSED]
+    if were:
+        outages.look_again_behind(store, were)
+
+
+def as_judged(store: Store, some: Sequence[Job], suppressed: Sequence[int] = ()) -> set[int]:
+    """Lock the rows of `some` jobs that are up; return the ids of those that stand as judged.
+
+    None does where one of the gateways `suppressed` is so no longer.
+    """
+    rows = locked(store, [*(one.id for one in some), *suppressed])
+    if any(rows.get(one, {}).get("reprieve") != Status.SUPPRESSED.value for one in suppressed):
+        return set()
+    return {
+        one.id
+        for one in some
+        if one.id in rows
+        and (rows[one.id]["due_at"], rows[one.id]["judge_at"]) == (one.due_at, one.judge_at)
+        and rows[one.id]["back_at"] is None
+    }
+
+
+def locked(store: Store, ids: Sequence[int], missing: bool = False) -> dict[int, dict[str, Any]]:
+    """Lock the rows of these jobs that are up, or missing, in the order of all writers.
+
+    Return by id what stands there now, on which a judgement rests.
+    """
+    job = store.tables.job
+    query = (
+        job.select(job.id, job.due_at, job.judge_at, job.back_at, job.reprieve)
+        .where(job.id.in_(list(ids)) & job.missed_at.is_null(not missing))
+        .order_by(job.account, job.cronname)
+    )
+    return {row["id"]: row for row in store.locked(query)}

@@ -1,0 +1,159 @@
+"""A clock that is wrong for a while: nobody is alarmed, and nothing is lost once it is right."""
+
+import pytest
+
+from gocron.core.job import Status
+from gocron.core.judge import standing
+from gocron.store import door, jobs
+from tests.sweep.conftest import HOUR, NOON, Gocron
+from tests.sweep.test_own_outages import MINUTE, Front
+
+DAY = 86_400
+JUMPED_AT = NOON + HOUR
+
+every_jump = pytest.mark.parametrize("jump", [5 * HOUR, 2 * DAY, 3_650 * DAY])
+
+
+@pytest.fixture(autouse=True)
+def operated(gocron: Gocron) -> None:
+    gocron.set(status_dir="", operator_email="admin@example.com")
+
+
+@pytest.fixture
+def front(gocron: Gocron) -> Front:
+    return Front(gocron)
+
+
+def hear(gocron: Gocron, at: int, name: str = "job") -> None:
+    gocron.hear(name, at, frequency_s=10 * MINUTE, grace_s=MINUTE)
+
+
+def run_on(gocron: Gocron, front: Front, since: int, until: int, *names: str) -> None:
+    """Let the front live, jobs check in each ten minutes, and a sweep run each minute."""
+    for at in range(since, until, MINUTE):
+        front.live(at, at + 50)
+        for name in names:
+            if (at - since) % (10 * MINUTE) == 0:
+                hear(gocron, at, name)
+        gocron.sweep(at + 55)
+
+
+def jump(gocron: Gocron, front: Front, to: int) -> None:
+    """Let a front and a sweep run once by a clock that says `to`."""
+    front.live(to, to)
+    gocron.sweep(to + 5)
+
+
+def owners_mails(gocron: Gocron) -> list[str]:
+    return [mail["Subject"] for to, mail in gocron.mail.received if to != "admin@example.com"]
+
+
+@every_jump
+def test_a_job_that_dies_after_the_clock_was_ahead_is_told_of(
+    gocron: Gocron, front: Front, jump: int
+) -> None:
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    front.live(JUMPED_AT + jump, JUMPED_AT + jump)
+    gocron.sweep(JUMPED_AT + jump + 5)
+    run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + HOUR, "job")
+    assert owners_mails(gocron) == []
+    assert all(row["ended_at"] < JUMPED_AT + HOUR for row in gocron.rows("outage"))
+    run_on(gocron, front, JUMPED_AT + HOUR, JUMPED_AT + HOUR + 15 * MINUTE)
+    assert owners_mails(gocron) == ["[gocron] job (web-01) has not checked in"]
+
+
+@every_jump
+def test_a_job_that_was_dead_when_the_clock_jumped_is_told_of(
+    gocron: Gocron, front: Front, jump: int
+) -> None:
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    front.live(JUMPED_AT + jump, JUMPED_AT + jump)
+    gocron.sweep(JUMPED_AT + jump + 5)
+    assert standing(gocron.job("job"), JUMPED_AT + jump + 5) is Status.EXCUSED
+    run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 30 * MINUTE)
+    assert owners_mails(gocron) == ["[gocron] job (web-01) has not checked in"]
+
+
+def test_what_was_heard_by_a_clock_ahead_counts_as_heard_when_it_was_put_right(
+    gocron: Gocron, front: Front
+) -> None:
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    front.live(JUMPED_AT + 2 * DAY, JUMPED_AT + 2 * DAY)
+    hear(gocron, JUMPED_AT + 2 * DAY)
+    run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 2 * MINUTE)
+    assert gocron.job("job").last_seen_at == JUMPED_AT + MINUTE + 55
+    run_on(gocron, front, JUMPED_AT + 2 * MINUTE, JUMPED_AT + 15 * MINUTE)
+    assert owners_mails(gocron) == ["[gocron] job (web-01) has not checked in"]
+
+
+def test_a_missing_job_that_was_heard_by_a_clock_ahead_came_back_when_it_was_put_right(
+    gocron: Gocron, front: Front
+) -> None:
+    run_on(gocron, front, NOON, NOON + MINUTE, "job")
+    run_on(gocron, front, NOON + MINUTE, JUMPED_AT)
+    front.live(JUMPED_AT + 2 * DAY, JUMPED_AT + 2 * DAY)
+    hear(gocron, JUMPED_AT + 2 * DAY)
+    run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 3 * MINUTE)
+    (episode,) = gocron.rows("episode")
+    assert episode["ended_at"] == JUMPED_AT + MINUTE + 55
+
+
+def test_an_outage_of_a_site_that_a_clock_ahead_ended_ends_when_it_was_put_right(
+    gocron: Gocron, front: Front
+) -> None:
+    def gateway(at: int) -> None:
+        gocron.hear("office", at, frequency_s=5 * MINUTE, grace_s=MINUTE, site=True)
+
+    front.live(NOON - 60, NOON)
+    gateway(NOON)
+    run_on(gocron, front, NOON, NOON + MINUTE, "job")
+    run_on(gocron, front, NOON + MINUTE, JUMPED_AT)
+    assert owners_mails(gocron) == ["[gocron] office (web-01) has not checked in"]
+    front.live(JUMPED_AT + 2 * DAY, JUMPED_AT + 2 * DAY)
+    gateway(JUMPED_AT + 2 * DAY)
+    gocron.sweep(JUMPED_AT + 2 * DAY + 5)
+    run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 2 * MINUTE)
+    outages = [row for row in gocron.rows("outage") if row["site_id"] is not None]
+    assert [row["ended_at"] for row in outages] == [JUMPED_AT + MINUTE + 55]
+    # Its run fell in that outage, and the next one did not come either.
+    assert standing(gocron.job("job"), JUMPED_AT + 2 * MINUTE) is Status.EXCUSED
+    for at in range(JUMPED_AT + 2 * MINUTE, JUMPED_AT + 20 * MINUTE, 5 * MINUTE):
+        run_on(gocron, front, at, at + 5 * MINUTE)
+        gateway(at + 5 * MINUTE)
+    assert "[gocron] job (web-01) has not checked in" in owners_mails(gocron)
+
+
+def test_history_outlives_a_clock_that_is_years_ahead(gocron: Gocron, front: Front) -> None:
+    run_on(gocron, front, NOON, NOON + MINUTE, "job")
+    run_on(gocron, front, NOON + MINUTE, JUMPED_AT)
+    hear(gocron, JUMPED_AT)
+    gocron.sweep(JUMPED_AT + 50)
+    front.live(JUMPED_AT + 730 * DAY, JUMPED_AT + 730 * DAY)
+    gocron.sweep(JUMPED_AT + 730 * DAY + 5)
+    assert len(gocron.rows("episode")) == 1
+
+
+def test_where_the_clocks_of_two_hosts_differ_nobody_is_believed(
+    gocron: Gocron, front: Front
+) -> None:
+    """A sweep whose host is an hour late would call all that is heard a lie."""
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    with gocron.store.connected():
+        other = door.Pulse(gocron.store, lambda: JUMPED_AT + HOUR, "front-02")
+        other.give()
+    hear(gocron, JUMPED_AT + HOUR)
+    gocron.sweep(JUMPED_AT + 55)
+    assert gocron.job("job").last_seen_at == JUMPED_AT + HOUR
+
+
+def test_a_clock_that_is_put_back_hours_after_it_was_wrong_alarms_nobody(
+    gocron: Gocron, front: Front
+) -> None:
+    """For three hours it was two hours ahead."""
+    run_on(gocron, front, NOON, JUMPED_AT, "job", "late")
+    ahead = JUMPED_AT + 2 * HOUR
+    run_on(gocron, front, ahead, ahead + 3 * HOUR, "job", "late")
+    run_on(gocron, front, JUMPED_AT + 3 * HOUR, JUMPED_AT + 4 * HOUR, "job")
+    assert owners_mails(gocron) == ["[gocron] late (web-01) has not checked in"]
+    with gocron.store.connected():
+        assert all(job.last_seen_at < JUMPED_AT + 4 * HOUR for job in jobs.every_job(gocron.store))
