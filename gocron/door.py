@@ -1,5 +1,7 @@
 """Gocron's own outages: each sweep checks in through the front door, and learns of them."""
 
+from dataclasses import replace
+
 from gocron.config import Config
 from gocron.core.door import CLOCKS_DIFFER_S, SAME_OUTAGE_S, Door, Knock, Signs, look
 from gocron.core.job import Status
@@ -29,19 +31,25 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
 
 def _look(store: Store, config: Config, knock: Knock, now: int) -> int | None:
     """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
-    open_at = door.open_at(store)
+    open_at, entered_at = door.seen(store)
+    if config.self_url and knock is not Knock.FAILED:
+        entered_at = now
     if ahead.was_ahead(store, now):
         open_at = min(open_at or now, ahead.bring_back(store, now))
     if open_at is None or open_at > now + CLOCKS_DIFFER_S:
-        door.settle(store, now)
+        door.settle(store, now, entered_at)
         return None
     if open_at > now:
         return None
     lasting = next((one for one in outages.own(store, now) if one.is_open), None)
     fronts = door.presences(store, open_at, this_host())
-    seen = look(Signs(knock, bool(config.self_url), fronts, open_at, lasting), now)
+    is_public = bool(config.self_url)
+    if is_public and entered_at is None:
+        # By this way nobody ever came in: that it is shut says nothing. Signs of life do.
+        is_public, fronts = False, [replace(front, is_here=False) for front in fronts]
+    seen = look(Signs(knock, is_public, fronts, open_at, lasting), now)
     _keep_outages(store, seen, lasting, knock, now)
-    door.settle(store, seen.open_at)
+    door.settle(store, seen.open_at, entered_at)
     return seen.since
 
 
@@ -54,7 +62,9 @@ def _keep_outages(store: Store, seen: Door, lasting: Outage | None, knock: Knock
         outages.record_own(store, began_at, ended_at, journalled, now, found_late)
     if seen.since is not None:
         journalled = knock is Knock.JOURNALLED
-        outages.record_own(store, seen.since, None, journalled, now, found_late)
+        # Shut at each look: though somebody got in between, nobody is held anew for it.
+        noticed_at = now if lasting is None or found_late else min(lasting.noticed_at, now)
+        outages.record_own(store, seen.since, None, journalled, noticed_at, found_late)
     if lasting is not None and seen.since is None and not seen.ended:
         # Signs of life tell that check-ins were kept all the time.
         outages.drop(store, lasting)

@@ -5,25 +5,24 @@ each file was read stands in the database. To read a line again does no harm.
 """
 
 import errno
+import hashlib
 import json
 import logging
 import os
 import re
 import stat
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from gocron.config import Config
 from gocron.core.address import client_address, network_of
-from gocron.core.checkin import CheckIn, Refused, read_checkin
+from gocron.core.checkin import CheckIn, Refused, is_news, read_checkin
 from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.fields import KNOCK_FIELD, read_fields
-from gocron.host import this_host
-from gocron.store import checkins, journal
+from gocron.store import accounts, checkins, journal
 from gocron.store.database import Store
 
 # What one transaction keeps, and what is held in memory for it, whoever wrote the lines.
@@ -107,9 +106,10 @@ def _replay_file(store: Store, config: Config, path: Path, now: int, skipped: _S
         if name == "" or read_to >= os.fstat(file.fileno()).st_size:
             return
         file.seek(read_to)
+        swept_at = accounts.totals(store).swept_at
         for lines, ends_at in _batches(file):
             came = list(_read(lines, config, now, skipped))
-            for checkin in checkins.replay(store, came):
+            for checkin in checkins.replay(store, came, lambda one: is_news(one, swept_at, now)):
                 skipped.add(f"{checkin.cronname} ({checkin.account}) is not known")
             journal.settle(store, name, ends_at, now)
 
@@ -126,13 +126,13 @@ def _open(path: Path) -> BinaryIO:
 def _name(file: BinaryIO) -> str:
     """Return what tells this file from all others, "" while it holds no line.
 
-    The first line does so too: a place on the disk may be another file's later on.
+    Its first line does: with a moment of milliseconds in it, it stays the same whatever becomes
+    of the name, the place on the disk, or the host.
     """
     first_line = file.readline(LINE_LIMIT)
     if not first_line.endswith(b"\n") and len(first_line) < LINE_LIMIT:
         return ""
-    inode = os.fstat(file.fileno()).st_ino
-    return f"{this_host()}:{inode}:{zlib.crc32(first_line)}"
+    return hashlib.sha256(first_line).hexdigest()
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], int]]:
@@ -156,8 +156,12 @@ def _lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """
     ends_at = file.tell()
     while part := file.readline(LINE_LIMIT):
+        is_whole = part.endswith(b"\n")
+        if not is_whole and len(part) < LINE_LIMIT:
+            # What is added to it this moment is no line of its own.
+            return
         ends_at += len(part)
-        if part.endswith(b"\n"):
+        if is_whole:
             yield part, ends_at
 
 
@@ -172,10 +176,10 @@ def _read(lines: Sequence[bytes], config: Config, now: int, skipped: _Skipped) -
         except Refused as refused:
             skipped.add(str(refused))
             continue
-        if checkin is not None and checkin.seen_at > now + CLOCKS_DIFFER_S:
-            skipped.add(f"{checkin.cronname} ({checkin.account}) comes from the future")
-        elif checkin is not None:
-            yield checkin
+        if checkin is not None:
+            # By a clock that was ahead. That it came is sure, and not after now.
+            is_ahead = checkin.seen_at > now + CLOCKS_DIFFER_S
+            yield replace(checkin, seen_at=now) if is_ahead else checkin
 
 
 def _checkin(line: bytes, config: Config) -> CheckIn | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from gocron.core.duration import parse_duration
+from gocron.core.schedule import due_at
 
 FIELDS = ("cronname", "account", "email", "frequency", "site", "grace", "gateway")
 NAME_LIMIT = 200
@@ -49,6 +50,16 @@ class CheckIn:
     def key(self) -> tuple[str, str]:
         """What makes a job one job."""
         return self.account, self.cronname
+
+
+def is_news(checkin: CheckIn, swept_at: int | None, now: int) -> bool:
+    """Tell whether a check-in that is read late may declare a job that nobody knows.
+
+    One that a sweep at `swept_at` should have read, and whose job would be overdue at once, is
+    of a job that was forgotten since, or of a database that was lost.
+    """
+    deadline = due_at(checkin.seen_at, checkin.frequency_s or 0, checkin.grace_s or 0)
+    return deadline >= now or (swept_at is not None and checkin.seen_at >= swept_at)
 
 
 def read_checkin(

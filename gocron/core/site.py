@@ -129,16 +129,18 @@ class Gateways:
     def of(self, job: Job) -> tuple[Gateway, ...]:
         """Return the gateways that `job`, one of the account, is behind.
 
-        The one that it named, else those that shared its network when it last checked in. A
-        gateway is behind another only where it named it.
+        The one that it named, else those that share its network, else those that did when it
+        last checked in. A gateway is behind another only where it named it.
         """
         if job.gateway:
             named = self._by_name.get(job.gateway)
             return (named,) if named is not None and named.job.id != job.id else ()
         if job.site or not job.network:
             return ()
-        near = self._by_network.get(job.network, ())
-        return tuple(gateway for way, gateway in near if way.leads(job))
+        near = [one for one in self._by_network.get(job.network, ()) if one[0].leads(job)]
+        # Who has moved away no longer speaks for those who stayed with another one.
+        present = [gateway for way, gateway in near if way.until_at is None]
+        return tuple(present or (gateway for _, gateway in near))
 
 
 def ways_of(gateway: Job, left: Iterable[tuple[str, int]]) -> tuple[Way, ...]:

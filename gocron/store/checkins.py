@@ -1,7 +1,7 @@
 """Check-ins: the hot path. One statement for as many as came together."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -58,39 +58,44 @@ def record(store: Store, checkins: Sequence[CheckIn]) -> list[int | None]:
     return due
 
 
-def replay(store: Store, late: Sequence[CheckIn]) -> list[CheckIn]:
+def replay(
+    store: Store, late: Sequence[CheckIn], declares: Callable[[CheckIn], bool]
+) -> list[CheckIn]:
     """Keep check-ins that came to nginx while no front took them; return those that can't be.
 
-    These are of unknown jobs, and don't tell all that a new one needs. The later time wins:
-    what is older than what is stored changes nothing.
+    These are of unknown jobs, and don't tell all that a new one needs, or are none by which a
+    job `declares` itself. The later time wins: what is older than what is stored changes nothing.
     """
     try:
-        return store.write(partial(_replay, store, late)) if late else []
+        return store.write(partial(_replay, store, late, declares)) if late else []
     except (peewee.OperationalError, peewee.InterfaceError):
         raise
     except Exception:
         # One check-in that the database can't hold must not cost the others theirs.
         if len(late) == 1:
             return list(late)
-        return [unfit for checkin in late for unfit in replay(store, [checkin])]
+        return [unfit for checkin in late for unfit in replay(store, [checkin], declares)]
 
 
-def _replay(store: Store, late: Sequence[CheckIn]) -> list[CheckIn]:
+def _replay(
+    store: Store, late: Sequence[CheckIn], declares: Callable[[CheckIn], bool]
+) -> list[CheckIn]:
     late = sorted(late, key=lambda checkin: checkin.seen_at)
-    _declare(store, late)
+    _declare(store, [one for one in late if _are_whole([one]) and declares(one)])
     job = store.tables.job
     keys = sorted({checkin.key for checkin in late})
     columns = (job.account, job.cronname, job.address, job.last_seen_at)
     known = store.locked(
         job.select(*columns).where(_key_in(job, keys)).order_by(job.account, job.cronname)
     )
-    # Of a job that was only declared no check-in came before.
+    # A job that was only declared may have checked in within the second.
     seen_at = {
-        (row["account"], row["cronname"]): row["last_seen_at"] for row in known if row["address"]
+        (row["account"], row["cronname"]): row["last_seen_at"] - (not row["address"])
+        for row in known
     }
-    fresh = [checkin for checkin in late if seen_at.get(checkin.key, -1) < checkin.seen_at]
-    due = record(store, fresh)
-    return [checkin for checkin, until in zip(fresh, due, strict=True) if until is None]
+    fresh = [one for one in late if one.key in seen_at and seen_at[one.key] < one.seen_at]
+    record(store, fresh)
+    return [one for one in late if one.key not in seen_at]
 
 
 def _declare(store: Store, late: Sequence[CheckIn]) -> None:
@@ -101,8 +106,7 @@ def _declare(store: Store, late: Sequence[CheckIn]) -> None:
     """
     first: dict[Key, CheckIn] = {}
     for checkin in late:
-        if _are_whole([checkin]):
-            first.setdefault(checkin.key, checkin)
+        first.setdefault(checkin.key, checkin)
     if first:
         job = store.tables.job
         rows = [_row(first[key], first[key].email, first[key].frequency_s) for key in sorted(first)]

@@ -70,17 +70,17 @@ def presences(store: Store, since: int, host: str) -> list[Presence]:
     return [Presence(**{**row, "is_here": bool(row["is_here"])}) for row in lives]
 
 
-def open_at(store: Store) -> int | None:
-    """Return until when it is settled whether the door was open, None before the first look.
+def seen(store: Store) -> tuple[int | None, int | None]:
+    """Return until when it is settled whether the door was open, and when a sweep last got in.
 
-    Other sweeps wait with theirs until the caller's transaction ends.
+    None before the first look, and where none ever did by the door that check-ins take. Other
+    sweeps wait with theirs until the caller's transaction ends.
     """
     (row,) = store.locked(store.tables.instance.select())
-    at: int | None = row["open_at"]
-    return at
+    return row["open_at"], row["entered_at"]
 
 
-def settle(store: Store, at: int) -> None:
+def settle(store: Store, at: int, entered_at: int | None) -> None:
     """Keep until when it is settled. Part of the caller's transaction."""
     instance = store.tables.instance
-    instance.update({instance.open_at: at}).execute()
+    instance.update({instance.open_at: at, instance.entered_at: entered_at}).execute()

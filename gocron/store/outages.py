@@ -246,12 +246,10 @@ def count_excused(store: Store, outage_ids: Iterable[int]) -> None:
 
 
 def drop_before(store: Store, before: int) -> None:
-    """Remove what is older than `before`: outages, networks, lives of fronts, journals."""
+    """Remove what is older than `before`: outages, networks, lives of fronts."""
     outage, moved, presence = store.tables.outage, store.tables.moved, store.tables.presence
-    journal = store.tables.journal
 
     def work() -> None:
-        journal.delete().where(journal.settled_at < before).execute()
         outage.delete().where(outage.ended_at < before).execute()
         moved.delete().where(moved.until_at < before).execute()
         presence.delete().where(presence.until_at < before).execute()

@@ -44,7 +44,7 @@ NEWS = (
 )
 ACCOUNT = ("name", "jobs", "missing", "changed_at")
 CHANGE = ("id", "account", "jobs", "missing")
-INSTANCE = ("id", "name", "accounts", "jobs", "missing", "swept_at", "open_at")
+INSTANCE = ("id", "name", "accounts", "jobs", "missing", "swept_at", "open_at", "entered_at")
 MOVED = ("job_id", "network", "until_at")
 SILENCE = ("id", "job_id", "began_at", "ended_at", "allowance_s")
 OUTAGE = (

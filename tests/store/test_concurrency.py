@@ -111,7 +111,7 @@ def test_what_is_replayed_does_not_get_over_a_newer_check_in_that_makes_the_job_
     def replay() -> None:
         sweeps = open_store(database_url)
         with sweeps.connected():
-            assert checkins.replay(sweeps, [checkin(seen_at=NOON)]) == []
+            assert checkins.replay(sweeps, [checkin(seen_at=NOON)], lambda _: True) == []
 
     with store.connected(), ThreadPoolExecutor(1) as pool:
         with store.writing():

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from gocron import journal as gocron_journal
+from gocron.core.checkin import CheckIn
 from gocron.journal import BATCH, LINE_LIMIT, replay_journal
+from gocron.store import jobs
 from gocron.store.schema import open_store
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -183,7 +186,6 @@ HOSTILE = {
     "many fields": line("x", fields="&".join("a=1" for _ in range(99))),
     "a broken form": posted("--x", content_type="multipart/form-data; boundary=x"),
     "an unknown job": line("unknown", fields="account=web-01"),
-    "from the future": line("x", at=NOON + HOUR),
 }
 
 
@@ -209,6 +211,96 @@ def test_a_hostile_line_alone_is_one_that_is_skipped(
     replay(gocron)
     assert heard(gocron) == {}
     assert "journal: 1 check-ins can't be kept" in caplog.text
+
+
+def test_a_line_by_a_clock_that_was_ahead_counts_as_heard_now(
+    gocron: Gocron, journal: Path
+) -> None:
+    append(journal, line("soon", NOON + 5 * 60), line("ahead", NOON + 20 * 60), line("far", 10**18))
+    assert replay(gocron) == []
+    assert heard(gocron) == {"soon": NOON + 5 * 60, "ahead": NOON + 60, "far": NOON + 60}
+
+
+def test_a_line_that_is_completed_between_two_reads_is_read_whole(
+    gocron: Gocron, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = line("one") + line("two")
+    append(journal, whole[: len(line("one")) + 40])
+    opened = gocron_journal._open
+
+    class Slow:
+        """A file to which nginx adds the rest of a line as soon as its first half is read."""
+
+        def __init__(self, path: Path) -> None:
+            self.file = opened(path)
+
+        def __enter__(self) -> "Slow":
+            return self
+
+        def __exit__(self, *reason: object) -> None:
+            self.file.close()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self.file, name)
+
+        def readline(self, limit: int) -> bytes:
+            part = self.file.readline(limit)
+            if part and not part.endswith(b"\n") and journal.stat().st_size < len(whole):
+                append(journal, whole[journal.stat().st_size :])
+            return part
+
+    monkeypatch.setattr(gocron_journal, "_open", Slow)
+    replay(gocron)
+    replay(gocron)
+    assert set(heard(gocron)) == {"one", "two"}
+
+
+def forget(gocron: Gocron, cronname: str) -> None:
+    with gocron.store.connected():
+        jobs.forget(gocron.store, "web-01", cronname)
+
+
+def test_rotation_by_copying_brings_no_forgotten_job_back(gocron: Gocron, journal: Path) -> None:
+    append(journal, line("yearly", fields=FIELDS.replace("1h", "365d")), line("hourly"))
+    gocron.sweep(NOON + 60)
+    forget(gocron, "yearly")
+    forget(gocron, "hourly")
+    journal.with_name("journal.log.1").write_bytes(journal.read_bytes() + line("new"))
+    journal.write_bytes(line("newer"))
+    gocron.sweep(NOON + 120)
+    assert set(heard(gocron)) == {"new", "newer"}
+
+
+def test_a_lost_database_learns_no_job_from_a_journal_that_would_be_overdue_at_once(
+    gocron: Gocron, journal: Path
+) -> None:
+    append(journal, line("retired", NOON - 14 * 24 * HOUR), line("alive", NOON - 60))
+    gocron.sweep(NOON)
+    assert set(heard(gocron)) == {"alive"}
+    assert gocron.mail.mails == []
+
+
+def test_what_came_since_the_last_sweep_is_declared_though_it_is_overdue_by_now(
+    gocron: Gocron, journal: Path
+) -> None:
+    gocron.sweep(NOON)
+    append(journal, line("short", NOON + 60))
+    gocron.sweep(NOON + 3 * HOUR)
+    assert gocron.mail.told_names() == ["short"]
+
+
+def test_a_line_older_than_the_declaration_of_its_job_changes_nothing(
+    gocron: Gocron, journal: Path
+) -> None:
+    append(journal, line("old", NOON), line("same", NOON + HOUR))
+    with gocron.store.connected():
+        for name in ("old", "same"):
+            told = CheckIn("web-01", name, "ops@example.com", HOUR, None, None, "", NOON + HOUR)
+            jobs.declare(gocron.store, told)
+    gocron.sweep(NOON + HOUR + 60)
+    assert not gocron.job("old").was_heard
+    assert gocron.job("same").was_heard, "within the second"
+    assert gocron.mail.mails == []
 
 
 def test_half_a_line_costs_itself_and_not_the_next_one(

@@ -118,6 +118,52 @@ def test_a_public_door_that_is_shut_counts_though_fronts_are_alive(
     assert standing(gocron.job("backup"), NOON + 31 * MINUTE) is Status.EXCUSED
 
 
+def test_a_public_door_by_which_nobody_ever_came_in_holds_nobody(
+    gocron: Gocron, front: Front
+) -> None:
+    """A host that can't reach its own public address says nothing of those outside."""
+    gocron.set(self_url="https://gocron.example.com/")
+    gocron.knock = Knock.FAILED
+    front.live(NOON - 60, NOON)
+    gocron.hear("backup", NOON - 50 * MINUTE)
+    gocron.sweep(NOON)
+    front.live(NOON + 10, NOON + 11 * MINUTE)
+    swept = gocron.sweep(NOON + 11 * MINUTE)
+    assert owners_mails(gocron) == ["[gocron] backup (web-01) has not checked in"]
+    assert "can't check in through the front door" in swept.complaints[0]
+    # That fronts are away is known without it.
+    gocron.hear("backup", NOON + 12 * MINUTE)
+    front.live(NOON + 11 * MINUTE, NOON + 12 * MINUTE)
+    gocron.sweep(NOON + 12 * MINUTE)
+    gocron.sweep(NOON + 2 * HOUR)
+    assert standing(gocron.job("backup"), NOON + 2 * HOUR) is Status.HELD
+
+
+def test_a_door_that_stays_shut_for_us_alone_delays_alerts_for_one_day_only(
+    gocron: Gocron, front: Front
+) -> None:
+    """The sweep's way is broken, and others' is not: who can tell?"""
+    gocron.set(self_url="https://gocron.example.com/")
+    front.live(NOON - 60, NOON)
+    for name in ("first", "second"):
+        gocron.hear(name, NOON, frequency_s=HOUR)
+    gocron.sweep(NOON)
+    gocron.knock = Knock.FAILED
+    for at in range(NOON + 10 * MINUTE, NOON + 33 * HOUR, 10 * MINUTE):
+        gocron.hear("alive", at, frequency_s=20 * MINUTE)
+        if at < NOON + 30 * HOUR:
+            gocron.hear("second", at, frequency_s=HOUR)
+        front.now = at
+        front.pulse.heard()
+        front.live(at, at + 30)
+        gocron.sweep(at + 35)
+    missing = {row["job_id"]: row["missed_at"] for row in gocron.rows("episode")}
+    queued = {row["episode_id"]: row["queued_at"] for row in gocron.rows("news")}
+    assert list(missing) == [gocron.job("first").id, gocron.job("second").id]
+    assert queued[1] - missing[1] < 25 * HOUR
+    assert queued[2] - missing[2] < HOUR
+
+
 def test_what_nginx_kept_meanwhile_excuses_nobody(gocron: Gocron, front: Front) -> None:
     gocron.set(self_url="https://gocron.example.com/")
     front.live(NOON - 60, NOON)

@@ -60,6 +60,13 @@ def test_who_was_heard_from_the_sites_old_address_stays_behind_it() -> None:
     assert names(late, OFFICE, left=left) == [], "somebody else's by now"
 
 
+def test_a_site_that_moved_away_leaves_those_who_stayed_to_the_one_that_is_there() -> None:
+    there = job("branch", "192.0.2.1", site=True)
+    gateways = Gateways([Gateway(OFFICE, ways_of(OFFICE, [("192.0.2.1", SEEN)])),
+                         Gateway(there, ways_of(there, []))])  # fmt: skip
+    assert [one.job.cronname for one in gateways.of(job("backup", "192.0.2.1"))] == ["branch"]
+
+
 def test_a_site_that_came_back_to_its_old_address_is_there_for_all() -> None:
     left = [(OFFICE.network, SEEN)]
     assert names(job("backup", last_seen_at=SEEN + 9999), OFFICE, left=left) == ["office"]

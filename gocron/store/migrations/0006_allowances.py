@@ -1,4 +1,7 @@
-"""Keep for how long a gateway might be silent when it was: what it tells later is no measure."""
+"""Keep for how long a gateway might be silent when it was, and that a sweep once got in.
+
+What a gateway tells later is no measure. A front door by which none ever came says nothing.
+"""
 
 from typing import Any
 
@@ -22,7 +25,8 @@ POSTGRES = (
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Add the column to silences and outages, 0 where nobody knows."""
+    """Add the columns; an allowance is 0 where nobody knows it."""
+    db.execute_sql("ALTER TABLE instance ADD COLUMN entered_at BIGINT")
     for table in ("silence", "outage"):
         db.execute_sql(f"ALTER TABLE {table} ADD COLUMN allowance_s BIGINT NOT NULL DEFAULT 0")
     for statement in POSTGRES if isinstance(db, PostgresqlDatabase) else SQLITE:
