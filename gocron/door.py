@@ -1,9 +1,10 @@
 """Gocron's own outages: each sweep checks in through the front door, and learns of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gocron.config import Config
-from gocron.core.door import CLOCKS_DIFFER_S, SAME_OUTAGE_S, Door, Knock, Signs, look
+from gocron.core.door import CLOCKS_DIFFER_S, SAME_OUTAGE_S, Door, Knock, Presence, Signs, look
 from gocron.core.job import Status
 from gocron.core.outage import Outage
 from gocron.host import this_host
@@ -48,18 +49,28 @@ def _look(store: Store, config: Config, knock: Knock, now: int) -> int | None:
         # By this way nobody ever came in: that it is shut says nothing. Signs of life do.
         is_public, fronts = False, [replace(front, is_here=False) for front in fronts]
     seen = look(Signs(knock, is_public, fronts, open_at, lasting), now)
-    _keep_outages(store, seen, lasting, knock, now)
+    _keep_outages(store, seen, fronts, lasting, knock, now)
     door.settle(store, seen.open_at, entered_at)
     return seen.since
 
 
-def _keep_outages(store: Store, seen: Door, lasting: Outage | None, knock: Knock, now: int) -> None:
+def _keep_outages(
+    store: Store,
+    seen: Door,
+    fronts: Sequence[Presence],
+    lasting: Outage | None,
+    knock: Knock,
+    now: int,
+) -> None:
     """Keep what was `seen` of outages; `lasting` is the one that was open before."""
     swept_at = accounts.totals(store).swept_at
     found_late = swept_at is not None and now - swept_at > SAME_OUTAGE_S
     for began_at, ended_at in seen.ended:
         journalled = lasting is not None and lasting.journalled
-        outages.record_own(store, began_at, ended_at, journalled, now, found_late)
+        jumped_s = max(
+            (front.jumped_s for front in fronts if front.began_at == ended_at), default=0
+        )
+        outages.record_own(store, began_at, ended_at, journalled, now, found_late, jumped_s)
     if seen.since is not None:
         journalled = knock is Knock.JOURNALLED
         # Shut at each look: though somebody got in between, nobody is held anew for it.

@@ -28,8 +28,8 @@ BATCH = 500
 
 HISTORY_S = 400 * 86_400
 
-# The first sweep after a longer time removes nothing: its clock may have jumped.
-TRUSTED_WITHIN_S = 86_400
+# After so long without a sweep or a front nothing is removed for as long: the clock may be wrong.
+TRUSTED_AFTER_S = 86_400
 
 log = logging.getLogger("gocron-sweep")
 
@@ -192,12 +192,18 @@ def _report_well(world: Outside) -> list[str]:
 
 
 def drop_history(store: Store, now: int) -> None:
-    """Remove what is older than anybody looks back; the first sweep of an hour does it."""
+    """Remove what is older than anybody looks back; the first sweep of an hour does it.
+
+    Not while it may be that it only looks old, by a clock that is wrong.
+    """
     swept_at = accounts.totals(store).swept_at
-    if swept_at is None or not 0 <= now - swept_at <= TRUSTED_WITHIN_S:
+    if swept_at is None or not 0 <= now - swept_at <= TRUSTED_AFTER_S:
         return
     if swept_at // 3600 == now // 3600:
         return
+    for away in outages.own(store, now - TRUSTED_AFTER_S):
+        if (away.ended_at or now) - away.began_at > TRUSTED_AFTER_S:
+            return
     episodes.drop_ended_before(store, now - HISTORY_S)
     outages.drop_before(store, now - HISTORY_S)
     accounts.drop_empty_before(store, now - HISTORY_S)

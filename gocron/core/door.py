@@ -37,13 +37,15 @@ class Knock(str, Enum):
 class Presence:
     """One front's life, from its first sign to its last; `heard_at` is its last check-in.
 
-    `is_here` tells that it is on the host of the sweep that asks.
+    `is_here` tells that it is on the host of the sweep that asks. `jumped_s` is by how much its
+    clock jumped forth when it began, though the front itself went on.
     """
 
     began_at: int
     until_at: int
     heard_at: int
     is_here: bool = True
+    jumped_s: int = 0
 
 
 @dataclass(frozen=True)

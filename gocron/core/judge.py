@@ -172,12 +172,27 @@ def _until(
     _, until = expected_after(job, ended_at)
     of_first_run = outage.touches(*expected(job))
     if outage.site_id is None:
-        return until if of_first_run else None
+        shifted = _shifted(job, outage, given)
+        return max(until, shifted) if of_first_run else shifted or None
     of_later_run = given is not None and outage.touches(*_expected_again(job, given))
     until = min(until, due_at(ended_at, limits.settle_s, job.grace_s))
     deaf_s = _deaf_s(evidence, job.due_at, ended_at, limits)
     last = job.due_at + limits.suppress_max_s + deaf_s + job.allowance_s
     return until if (of_first_run or of_later_run) and until <= last else None
+
+
+def _shifted(job: Job, outage: Outage, given: Excuse | None) -> int:
+    """Return the deadline of `job` by a clock that has jumped forth; 0 where it did not.
+
+    Whatever was counted in already counts once.
+    """
+    if not outage.jumped_s:
+        return 0
+    if given is None:
+        return job.due_at + outage.jumped_s
+    before = given.outage
+    is_later = before is not None and (before.ended_at or 0) < (outage.ended_at or 0)
+    return given.until + outage.jumped_s if is_later else 0
 
 
 def _expected_again(job: Job, given: Excuse) -> tuple[int, int]:

@@ -12,6 +12,8 @@ class Outage:
     `ended_at` is None while it lasts. `journalled` tells of an outage of gocron's own in which
     nginx kept the check-ins, so that none was lost. `noticed_at` is when a sweep found out.
     `allowance_s` is for how long the gateway might be silent when it began, 0: not known.
+    `jumped_s` is by how much a clock jumped forth meanwhile: of an outage of gocron's own that
+    may be that and nothing else.
     """
 
     id: int
@@ -21,6 +23,7 @@ class Outage:
     journalled: bool = False
     noticed_at: int = 0
     allowance_s: int = 0
+    jumped_s: int = 0
 
     @property
     def is_open(self) -> bool:

@@ -120,6 +120,12 @@ def outage_mail(
         else f"{count(excused, 'job')} whose run may have fallen into it "
         f"{'has' if excused == 1 else 'have'} been excused once."
     )
+    others = (
+        "A front's clock jumped forth meanwhile: whoever was heard before has "
+        f"{say_duration(outage.jumped_s)} more. Check that it is right now."
+        if outage.jumped_s
+        else "All other deadlines stay as they are."
+    )
     lines = [
         f"gocron could not be reached for {lasted}.",
         "",
@@ -128,7 +134,7 @@ def outage_mail(
         "",
         lost,
         excuse,
-        "All other deadlines stay as they are.",
+        others,
     ]
     if _is_link(letterhead.page_url):
         lines += ["", "Status page:", letterhead.page_url]

@@ -1,9 +1,15 @@
 """The front's life as it leaves signs of it, and when the door was known to be open."""
 
+import time
 from collections.abc import Callable
 
 from gocron.core.door import SHUT_AFTER_S, SIGN_EVERY_S, Presence
 from gocron.store.database import Store
+
+
+def _uptime() -> float:
+    """Return for how long the host has been up, asleep or not; its clock has no part in it."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Pulse:
@@ -13,10 +19,18 @@ class Pulse:
     new life begins: what lies between was no life.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float], host: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float],
+        host: str,
+        uptime: Callable[[], float] = _uptime,
+    ) -> None:
         self._store = store
         self._host = host
         self._clock = clock
+        self._uptime = uptime
+        self._up_at: float | None = None
         self._life: int | None = None
         self._given_at = -SHUT_AFTER_S
         self._heard_at = 0
@@ -37,7 +51,7 @@ class Pulse:
 
     def give(self) -> None:
         """Give a sign of life. The caller holds a connection."""
-        now = int(self._clock())
+        now, up_at = int(self._clock()), self._uptime()
         presence = self._store.tables.presence
         if not self.is_alive or not self._prolong(now):
             begun = {
@@ -45,9 +59,17 @@ class Pulse:
                 "began_at": now,
                 "until_at": now,
                 "heard_at": self._heard_at,
+                "jumped_s": self._jumped_s(now, up_at),
             }
             self._life = self._store.write(presence.insert(begun).execute)
-        self._given_at = now
+        self._given_at, self._up_at = now, up_at
+
+    def _jumped_s(self, now: int, up_at: float) -> int:
+        """Return by how much more the clock went forth since the last sign than time did."""
+        if self._up_at is None:
+            return 0
+        jumped_s = (now - self._given_at) - int(up_at - self._up_at)
+        return jumped_s if jumped_s > SHUT_AFTER_S else 0
 
     def _prolong(self, now: int) -> bool:
         presence = self._store.tables.presence
@@ -63,7 +85,13 @@ def presences(store: Store, since: int, host: str) -> list[Presence]:
     """
     presence = store.tables.presence
     is_here = (presence.host == host).alias("is_here")
-    columns = (presence.began_at, presence.until_at, presence.heard_at, is_here)
+    columns = (
+        presence.began_at,
+        presence.until_at,
+        presence.heard_at,
+        presence.jumped_s,
+        is_here,
+    )
     recent = presence.select(*columns).where(presence.until_at >= since)
     before = presence.select(*columns).where(presence.until_at < since)
     lives = [*recent, *before.order_by(presence.until_at.desc()).limit(1)]

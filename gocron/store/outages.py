@@ -165,12 +165,13 @@ def record_own(
     journalled: bool,
     now: int,
     found_late: bool = False,
+    jumped_s: int = 0,
 ) -> None:
     """Keep an outage of gocron's own, as one with what it follows closely.
 
     Part of the caller's transaction. Where the check-ins of any part of it were lost, they
-    count as lost. `found_late` tells that no sweep looked for a while: what is known of it is
-    known from now on.
+    count as lost. By `jumped_s` a clock jumped forth meanwhile. `found_late` tells that no
+    sweep looked for a while: what is known of it is known from now on.
     """
     outage = store.tables.outage
     follows = (outage.ended_at >= began_at - SAME_OUTAGE_S) & (
@@ -182,6 +183,7 @@ def record_own(
             outage.ended_at: ended_at,
             outage.journalled: bool(row["journalled"]) and journalled,
             outage.told_at: None,
+            outage.jumped_s: row["jumped_s"] + jumped_s,
         }
         if row["ended_at"] is not None and found_late:
             change[outage.noticed_at] = now
@@ -194,6 +196,7 @@ def record_own(
             "ended_at": ended_at,
             "journalled": journalled,
             "noticed_at": now,
+            "jumped_s": jumped_s,
         }
     ).on_conflict("IGNORE").execute()
 
@@ -270,4 +273,5 @@ def _outage(row: dict[str, Any]) -> Outage:
         bool(row["journalled"]),
         row["noticed_at"],
         row["allowance_s"],
+        row["jumped_s"],
     )

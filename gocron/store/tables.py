@@ -58,8 +58,9 @@ OUTAGE = (
     "claimed_until",
     "told_at",
     "allowance_s",
+    "jumped_s",
 )
-PRESENCE = ("id", "host", "began_at", "until_at", "heard_at")
+PRESENCE = ("id", "host", "began_at", "until_at", "heard_at", "jumped_s")
 JOURNAL = ("name", "read_to", "settled_at")
 
 

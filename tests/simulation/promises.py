@@ -25,9 +25,8 @@ def _false_alarms(story: Story, outcome: Outcome) -> Iterator[str]:
         if told.kind is not Kind.MISSED:
             continue
         cron = story.crons[told.job]
-        between = [
-            run for run in outcome.runs[told.job] if told.last_seen_at < run.at <= told.queued_at
-        ]
+        last_seen = _really(story, outcome, told)
+        between = [run for run in outcome.runs[told.job] if last_seen < run.at <= told.queued_at]
         if any(run.fate == "dead" for run in between):
             continue
         if not _may_be_told(story, outcome, cron, told, between):
@@ -47,9 +46,15 @@ def _may_be_told(
         return True
     if told.queued_at - told.missed_at > SUPPRESS_S:
         return True
-    # An own outage excuses once.
+    # An own outage excuses once, and a clock that jumps forth looks like one.
     own = {span.began_at for run in lost for span in story.front_down if span.holds(run.at)}
     if own and len(lost) > 1 and len(_outages(story, lost, cron)) > 1:
+        return True
+    last_seen = _really(story, outcome, told)
+    if any(
+        last_seen < jump.span.ended_at and jump.span.began_at <= told.queued_at
+        for jump in story.jumps
+    ):
         return True
     return _site_proved_nothing(story, outcome, cron, lost)
 
@@ -93,7 +98,7 @@ def _site_proved_nothing(story: Story, outcome: Outcome, cron: Cron, lost: list[
             continue
         before = max((at for at in heard if at < run.at), default=0)
         after = min((at for at in heard if at > run.at), default=10**12)
-        if after - before <= gateway.allowance_s:
+        if after - before <= gateway.allowance_at(before):
             return True
         if any(span.began_at < after and span.ended_at > before for span in gateway.dead):
             return True
@@ -103,20 +108,31 @@ def _site_proved_nothing(story: Story, outcome: Outcome, cron: Cron, lost: list[
 def _lost_alarms(story: Story, outcome: Outcome) -> Iterator[str]:
     for cron in story.crons.values():
         for last_seen, by in deaths_to_tell(story, outcome, cron):
-            due_at = last_seen + cron.allowance_s
+            due_at = last_seen + cron.allowance_at(last_seen)
             told = [
                 one
                 for one in outcome.told
                 if one.kind is Kind.MISSED
                 and one.job == cron.name
-                and one.last_seen_at == last_seen
+                and _really(story, outcome, one) == last_seen
             ]
             if not told:
                 yield f"lost: {cron.name}, last seen {last_seen}, due {due_at}, by {by}"
             elif told[0].queued_at > by:
                 yield f"late: {cron.name}, by {by}, but {told[0]}"
-            elif told[0].missed_at != due_at or told[0].sent_at is None:
+            elif told[0].sent_at is None or (told[0].missed_at != due_at and not story.jumps):
                 yield f"wrong: {cron.name}, due {due_at}, told {told[0]}"
+
+
+def _really(story: Story, outcome: Outcome, told: Told) -> int:
+    """Return when a job that was told of was really heard last.
+
+    What was heard by a clock that was ahead carries its time, or that of the sweep which put
+    it right.
+    """
+    heard = [run.at for run in outcome.runs[told.job] if run.fate == "heard"]
+    exact = [at for at in heard if story.shown(at) == told.last_seen_at]
+    return max(exact or [at for at in heard if at <= told.last_seen_at])
 
 
 def deaths_to_tell(story: Story, outcome: Outcome, cron: Cron) -> Iterator[tuple[int, int]]:
@@ -139,7 +155,7 @@ def _told_by(story: Story, cron: Cron, last_seen: int) -> int | None:
     Frequency, grace, hold, and a sweep; a frequency and grace more for each outage that it met.
     """
     by = last_seen + cron.allowance_s + story.hold_s
-    outages = [*story.front_down]
+    outages = [*story.front_down, *(jump.span for jump in story.jumps)]
     dead_gateway = False
     if cron.behind is not None:
         outages += story.site_outages[cron.behind]

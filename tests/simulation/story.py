@@ -33,9 +33,20 @@ class Span:
         return self.began_at <= at < self.ended_at
 
 
+@dataclass(frozen=True)
+class Jump:
+    """For so long the clock of front and sweeps says `by_s` more than it is."""
+
+    span: Span
+    by_s: int
+
+
 @dataclass
 class Cron:
-    """One job: it runs each `period_s` from `first_at` on, up to `jitter_s` late."""
+    """One job: it runs each `period_s` from `first_at` on, up to `jitter_s` late.
+
+    From each moment in `declares` on it tells another frequency, and runs as before.
+    """
 
     name: str
     account: str
@@ -49,10 +60,19 @@ class Cron:
     behind: str | None = None
     named: bool = False
     dead: list[Span] = field(default_factory=list)
+    declares: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def allowance_s(self) -> int:
-        return self.frequency_s + self.grace_s
+        """For how long it may be silent by the longest frequency that it ever told."""
+        return max([self.frequency_s, *(told for _, told in self.declares)]) + self.grace_s
+
+    def frequency_at(self, at: int) -> int:
+        told = [frequency_s for since, frequency_s in self.declares if since <= at]
+        return told[-1] if told else self.frequency_s
+
+    def allowance_at(self, at: int) -> int:
+        return self.frequency_at(at) + self.grace_s
 
     def runs(self, until: int, chance: Random) -> Iterator[int]:
         at = self.first_at
@@ -71,6 +91,7 @@ class Story:
     sweeps_down: list[Span]
     mail_down: list[Span]
     moves: dict[str, list[int]]
+    jumps: list[Jump]
     sweep_every: tuple[int, int]
     kills: dict[int, tuple[int, bool]]
     is_public: bool
@@ -78,6 +99,10 @@ class Story:
     troubled_until: int
     ends_at: int
     seed: int
+
+    def shown(self, at: int) -> int:
+        """Return what the clock says at this moment."""
+        return at + sum(jump.by_s for jump in self.jumps if jump.span.holds(at))
 
     def sweeps(self) -> list[int]:
         chance = Random(self.seed)
@@ -116,6 +141,9 @@ def draw(chance: Random) -> Story:
     for cron in crons.values():
         if chance.random() < (0.1 if cron.site else 0.3):
             cron.dead = _death(chance, length)
+    hold_s = 4 * HOUR if scale == "days" else 10 * MINUTE
+    for name, spans in site_outages.items():
+        crons[name].declares = _declares(chance, crons[name], spans, hold_s)
     every = max(length // chance.choice((25, 50, 100)), MINUTE)
     slowest = max(cron.frequency_s + 2 * cron.grace_s for cron in crons.values())
     return Story(
@@ -125,6 +153,7 @@ def draw(chance: Random) -> Story:
         sweeps_down=sweeps_down,
         mail_down=_spans(chance, length, 1, MINUTE, length // 6),
         moves=moves,
+        jumps=_jumps(chance, length, front_down),
         sweep_every=(max(every // chance.choice((1, 4)), MINUTE), every),
         kills={
             chance.randint(0, 80): (chance.randint(0, 12), chance.random() < 0.5)
@@ -132,7 +161,7 @@ def draw(chance: Random) -> Story:
         },
         is_public=chance.random() < 0.5,
         # A gateway that is slower than this could not tell in time that its site is down.
-        hold_s=4 * HOUR if scale == "days" else 10 * MINUTE,
+        hold_s=hold_s,
         troubled_until=START + length,
         ends_at=START + length + 2 * slowest + HOUR,
         seed=chance.randint(0, 2**30),
@@ -186,6 +215,34 @@ def _site_outages(chance: Random, gateway: Cron, length: int) -> list[Span]:
     return _spans(
         chance, length, 3, MINUTE, min(length // 4, 20 * HOUR), apart_s=gateway.allowance_s
     )
+
+
+def _declares(
+    chance: Random, gateway: Cron, outages: list[Span], hold_s: int
+) -> list[tuple[int, int]]:
+    """Return frequencies that the gateway tells from its return on, and from the next one on."""
+    told = []
+    slower = False
+    for span in outages:
+        if chance.random() < 0.3:
+            slower = not slower
+            longest = hold_s - gateway.grace_s
+            frequency_s = min(chance.choice((2, 4)) * gateway.frequency_s, longest)
+            told.append((span.ended_at, frequency_s if slower else gateway.frequency_s))
+    return told
+
+
+def _jumps(chance: Random, length: int, front_down: list[Span]) -> list[Jump]:
+    """Return when the clock is wrong. A front that is started then could not know of it."""
+    if chance.random() < 0.7:
+        return []
+    spans = _spans(chance, length, 2, MINUTE // 2, min(length // 8, 6 * HOUR), apart_s=HOUR)
+    farthest = (DAY // 2, 5 * DAY, 900 * DAY)
+    return [
+        Jump(span, chance.randint(20 * MINUTE, chance.choice(farthest)))
+        for span in spans
+        if not any(down.holds(span.began_at) for down in front_down)
+    ]
 
 
 def _spans(

@@ -1,10 +1,13 @@
 """Tell a story to a real store by real sweeps, with a clock that is a number."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from random import Random
+
+from peewee import fn
 
 from gocron.config import Config, load_config
 from gocron.core.address import network_of
@@ -51,7 +54,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Told:
-    """One piece of news, as the database kept it."""
+    """One piece of news, as the database kept it; it was queued when it really was."""
 
     kind: Kind
     job: str
@@ -103,11 +106,15 @@ def tell(story: Story, store: MortalStore, config: Config) -> Outcome:
             teller.begin_life(at)
         elif what == "down":
             teller.end_life(at)
+        elif what == "jump":
+            teller.jump(at)
         else:
             store.write(lambda: checkins.record(store, came))
             came.clear()
             teller.sweep(at)
-    return Outcome(runs, _told(store), teller.mails, teller.operator_mails, story.sweeps())
+    return Outcome(
+        runs, _told(store, teller.queued), teller.mails, teller.operator_mails, story.sweeps()
+    )
 
 
 def _moments(story: Story) -> tuple[dict[str, list[Run]], list[tuple[int, int, object]]]:
@@ -116,6 +123,8 @@ def _moments(story: Story) -> tuple[dict[str, list[Run]], list[tuple[int, int, o
     moments: list[tuple[int, int, object]] = [(START, 0, "up")]
     for span in story.front_down:
         moments += [(span.began_at, 0, "down"), (span.ended_at, 0, "up")]
+    for jump in story.jumps:
+        moments += [(jump.span.began_at, -1, "jump"), (jump.span.ended_at, -1, "jump")]
     runs: dict[str, list[Run]] = {}
     for cron in story.crons.values():
         runs[cron.name] = []
@@ -150,11 +159,11 @@ def _checkin(story: Story, cron: Cron, at: int) -> CheckIn:
         account=cron.account,
         cronname=cron.name,
         email="ops@example.com",
-        frequency_s=cron.frequency_s,
+        frequency_s=cron.frequency_at(at),
         grace_s=cron.grace_s,
         site=cron.site,
         address=address,
-        seen_at=at,
+        seen_at=story.shown(at),
         network=network_of(address, (), 64),
         gateway=cron.behind if cron.named else None,
     )
@@ -169,24 +178,36 @@ class _Teller:
         self.config = config
         self.mails: list[EmailMessage] = []
         self.operator_mails: list[EmailMessage] = []
+        # Up to which news was queued, and when that really was.
+        self.queued: list[tuple[int, int]] = []
         self._life: int | None = None
+        self._began_at = 0
         self._count = 0
 
-    def begin_life(self, at: int) -> None:
+    def begin_life(self, at: int, jumped_s: int = 0) -> None:
         presence = self.store.tables.presence
-        begun = {"host": this_host(), "began_at": at, "until_at": at, "heard_at": 0}
+        shown = self.story.shown(at)
+        begun = {"host": this_host(), "began_at": shown, "until_at": shown, "heard_at": 0}
+        begun["jumped_s"] = jumped_s
         self._life = self.store.write(presence.insert(begun).execute)
+        self._began_at = at
 
     def end_life(self, at: int) -> None:
         # Its last sign of life was a few seconds before.
-        self._prolong(at - 5)
+        self._prolong(max(at - 5, self._began_at))
         self._life = None
+
+    def jump(self, at: int) -> None:
+        """To a front whose clock jumps its life is another one."""
+        if self._life is not None:
+            self.end_life(at)
+            self.begin_life(at, max(self.story.shown(at) - at, 0))
 
     def _prolong(self, at: int) -> None:
         presence = self.store.tables.presence
         if self._life is not None:
-            sign = presence.update({presence.until_at: at}).where(presence.id == self._life)
-            self.store.write(sign.execute)
+            sign = presence.update({presence.until_at: self.story.shown(at)})
+            self.store.write(sign.where(presence.id == self._life).execute)
 
     def sweep(self, at: int) -> None:
         self._prolong(at)
@@ -197,11 +218,14 @@ class _Teller:
         if killed is not None:
             self.store.writes_left, self.store.dies_after = killed
         try:
-            sweep(self.store, self.config, lambda: at, world)
+            sweep(self.store, self.config, lambda: self.story.shown(at), world)
         except Killed:
             pass
         finally:
             self.store.writes_left = None
+        news = self.store.tables.news
+        (row,) = news.select(fn.MAX(news.id).alias("last"))
+        self.queued.append((row["last"] or 0, at))
 
     @contextmanager
     def _courier(self, at: int) -> Iterator["_Teller"]:
@@ -214,15 +238,15 @@ class _Teller:
         (self.operator_mails if recipient == "admin@example.com" else self.mails).append(message)
 
 
-def _told(store: Store) -> list[Told]:
+def _told(store: Store, queued: list[tuple[int, int]]) -> list[Told]:
     news, episode, job = store.tables.news, store.tables.episode, store.tables.job
     query = (
         news.select(
+            news.id,
             news.kind,
             job.cronname,
             episode.missed_at,
             episode.last_seen_at,
-            news.queued_at,
             news.sent_at,
         )
         .join(episode, on=(episode.id == news.episode_id))
@@ -235,7 +259,7 @@ def _told(store: Store) -> list[Told]:
             row["cronname"],
             row["missed_at"],
             row["last_seen_at"],
-            row["queued_at"],
+            queued[bisect_left(queued, (row["id"], 0))][1],
             row["sent_at"],
         )
         for row in query

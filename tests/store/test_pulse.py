@@ -7,7 +7,7 @@ from gocron.store import door
 from gocron.store.database import Store
 from gocron.store.door import Pulse, presences
 from gocron.store.group_commit import GroupCommit
-from tests.store.conftest import NOON, checkin
+from tests.store.conftest import HOUR, NOON, checkin
 
 
 def give_signs(store: Store, *moments: int) -> None:
@@ -39,6 +39,24 @@ def test_what_comes_after_a_pause_is_another_life(store: Store) -> None:
 def test_a_clock_that_is_set_back_begins_another_life(store: Store) -> None:
     give_signs(store, NOON, NOON - 5000)
     assert lives(store) == [(NOON - 5000, NOON - 5000), (NOON, NOON)]
+
+
+def test_a_clock_that_jumps_forth_is_told_from_time_that_passed(store: Store) -> None:
+    """After ten seconds it jumps by an hour, and then an hour passes without a sign."""
+    moments = [
+        (NOON, 5),
+        (NOON + 10, 15),
+        (NOON + 20 + HOUR, 25),
+        (NOON + 20 + 2 * HOUR, 25 + HOUR),
+    ]
+    told: list[tuple[int, int]] = []
+    pulse = Pulse(store, lambda: told[-1][0], "front-01", lambda: told[-1][1])
+    with store.connected():
+        for moment in moments:
+            told.append(moment)
+            pulse.give()
+        lives = sorted((life.began_at, life.jumped_s) for life in presences(store, 0, "front-01"))
+    assert lives == [(NOON, 0), (NOON + 20 + HOUR, HOUR), (NOON + 20 + 2 * HOUR, 0)]
 
 
 def test_a_host_knows_its_own_fronts(store: Store) -> None:

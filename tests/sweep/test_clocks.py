@@ -11,7 +11,7 @@ from tests.sweep.test_own_outages import MINUTE, Front
 DAY = 86_400
 JUMPED_AT = NOON + HOUR
 
-every_jump = pytest.mark.parametrize("jump", [5 * HOUR, 2 * DAY, 3_650 * DAY])
+every_jump = pytest.mark.parametrize("by", [5 * HOUR, 2 * DAY, 3_650 * DAY])
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +38,11 @@ def run_on(gocron: Gocron, front: Front, since: int, until: int, *names: str) ->
         gocron.sweep(at + 55)
 
 
-def jump(gocron: Gocron, front: Front, to: int) -> None:
-    """Let a front and a sweep run once by a clock that says `to`."""
+def jump(front: Front, since: int, to: int) -> None:
+    """Let the clock of the front say `to` when it is `since`, for one sign of life."""
+    front.ahead_s = to - since
     front.live(to, to)
-    gocron.sweep(to + 5)
+    front.ahead_s = 0
 
 
 def owners_mails(gocron: Gocron) -> list[str]:
@@ -50,11 +51,11 @@ def owners_mails(gocron: Gocron) -> list[str]:
 
 @every_jump
 def test_a_job_that_dies_after_the_clock_was_ahead_is_told_of(
-    gocron: Gocron, front: Front, jump: int
+    gocron: Gocron, front: Front, by: int
 ) -> None:
     run_on(gocron, front, NOON, JUMPED_AT, "job")
-    front.live(JUMPED_AT + jump, JUMPED_AT + jump)
-    gocron.sweep(JUMPED_AT + jump + 5)
+    jump(front, JUMPED_AT, JUMPED_AT + by)
+    gocron.sweep(JUMPED_AT + by + 5)
     run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + HOUR, "job")
     assert owners_mails(gocron) == []
     assert all(row["ended_at"] < JUMPED_AT + HOUR for row in gocron.rows("outage"))
@@ -64,12 +65,12 @@ def test_a_job_that_dies_after_the_clock_was_ahead_is_told_of(
 
 @every_jump
 def test_a_job_that_was_dead_when_the_clock_jumped_is_told_of(
-    gocron: Gocron, front: Front, jump: int
+    gocron: Gocron, front: Front, by: int
 ) -> None:
     run_on(gocron, front, NOON, JUMPED_AT, "job")
-    front.live(JUMPED_AT + jump, JUMPED_AT + jump)
-    gocron.sweep(JUMPED_AT + jump + 5)
-    assert standing(gocron.job("job"), JUMPED_AT + jump + 5) is Status.EXCUSED
+    jump(front, JUMPED_AT, JUMPED_AT + by)
+    gocron.sweep(JUMPED_AT + by + 5)
+    assert standing(gocron.job("job"), JUMPED_AT + by + 5) is Status.EXCUSED
     run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 30 * MINUTE)
     assert owners_mails(gocron) == ["[gocron] job (web-01) has not checked in"]
 
@@ -78,7 +79,7 @@ def test_what_was_heard_by_a_clock_ahead_counts_as_heard_when_it_was_put_right(
     gocron: Gocron, front: Front
 ) -> None:
     run_on(gocron, front, NOON, JUMPED_AT, "job")
-    front.live(JUMPED_AT + 2 * DAY, JUMPED_AT + 2 * DAY)
+    jump(front, JUMPED_AT, JUMPED_AT + 2 * DAY)
     hear(gocron, JUMPED_AT + 2 * DAY)
     run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 2 * MINUTE)
     assert gocron.job("job").last_seen_at == JUMPED_AT + MINUTE + 55
@@ -91,7 +92,7 @@ def test_a_missing_job_that_was_heard_by_a_clock_ahead_came_back_when_it_was_put
 ) -> None:
     run_on(gocron, front, NOON, NOON + MINUTE, "job")
     run_on(gocron, front, NOON + MINUTE, JUMPED_AT)
-    front.live(JUMPED_AT + 2 * DAY, JUMPED_AT + 2 * DAY)
+    jump(front, JUMPED_AT, JUMPED_AT + 2 * DAY)
     hear(gocron, JUMPED_AT + 2 * DAY)
     run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 3 * MINUTE)
     (episode,) = gocron.rows("episode")
@@ -109,7 +110,7 @@ def test_an_outage_of_a_site_that_a_clock_ahead_ended_ends_when_it_was_put_right
     run_on(gocron, front, NOON, NOON + MINUTE, "job")
     run_on(gocron, front, NOON + MINUTE, JUMPED_AT)
     assert owners_mails(gocron) == ["[gocron] office (web-01) has not checked in"]
-    front.live(JUMPED_AT + 2 * DAY, JUMPED_AT + 2 * DAY)
+    jump(front, JUMPED_AT, JUMPED_AT + 2 * DAY)
     gateway(JUMPED_AT + 2 * DAY)
     gocron.sweep(JUMPED_AT + 2 * DAY + 5)
     run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 2 * MINUTE)
@@ -123,14 +124,26 @@ def test_an_outage_of_a_site_that_a_clock_ahead_ended_ends_when_it_was_put_right
     assert "[gocron] job (web-01) has not checked in" in owners_mails(gocron)
 
 
+def test_the_operator_is_told_that_a_clock_jumped(gocron: Gocron, front: Front) -> None:
+    run_on(gocron, front, NOON, NOON + MINUTE)
+    front.ahead_s = HOUR
+    run_on(gocron, front, NOON + HOUR, NOON + HOUR + 15 * MINUTE)
+    (mail,) = [mail for to, mail in gocron.mail.received if to == "admin@example.com"]
+    told = mail.get_body(("plain",)).get_content()
+    assert "clock jumped forth meanwhile: whoever was heard before has 1 h more" in told
+
+
 def test_history_outlives_a_clock_that_is_years_ahead(gocron: Gocron, front: Front) -> None:
     run_on(gocron, front, NOON, NOON + MINUTE, "job")
     run_on(gocron, front, NOON + MINUTE, JUMPED_AT)
     hear(gocron, JUMPED_AT)
     gocron.sweep(JUMPED_AT + 50)
-    front.live(JUMPED_AT + 730 * DAY, JUMPED_AT + 730 * DAY)
-    gocron.sweep(JUMPED_AT + 730 * DAY + 5)
-    assert len(gocron.rows("episode")) == 1
+    far = JUMPED_AT + 730 * DAY
+    front.ahead_s = 730 * DAY
+    for at in range(far, far + 3 * HOUR, 30 * MINUTE):
+        front.live(at, at + 30 * MINUTE - 10)
+        gocron.sweep(at + 30 * MINUTE - 5)
+    assert 1 in [episode["id"] for episode in gocron.rows("episode")]
 
 
 def test_where_the_clocks_of_two_hosts_differ_nobody_is_believed(
@@ -152,8 +165,28 @@ def test_a_clock_that_is_put_back_hours_after_it_was_wrong_alarms_nobody(
     """For three hours it was two hours ahead."""
     run_on(gocron, front, NOON, JUMPED_AT, "job", "late")
     ahead = JUMPED_AT + 2 * HOUR
+    front.ahead_s = 2 * HOUR
     run_on(gocron, front, ahead, ahead + 3 * HOUR, "job", "late")
+    front.ahead_s = 0
     run_on(gocron, front, JUMPED_AT + 3 * HOUR, JUMPED_AT + 4 * HOUR, "job")
     assert owners_mails(gocron) == ["[gocron] late (web-01) has not checked in"]
     with gocron.store.connected():
         assert all(job.last_seen_at < JUMPED_AT + 4 * HOUR for job in jobs.every_job(gocron.store))
+
+
+@pytest.mark.parametrize("by", [HOUR, 3 * HOUR + 20 * MINUTE, 50 * HOUR])
+def test_a_clock_that_is_ahead_for_days_alarms_nobody_who_is_well_and_tells_who_is_dead(
+    gocron: Gocron, front: Front, by: int
+) -> None:
+    """All hosts run their jobs by the right time, and seem late by as much as it jumped."""
+    periods = {"hourly": HOUR, "every-six": 6 * HOUR, "daily": 24 * HOUR, "dead": 24 * HOUR}
+    for at in range(NOON, NOON + 5 * DAY, 10 * MINUTE):
+        front.ahead_s = by if at > NOON + 3 * DAY + 20 * MINUTE else 0
+        for name, period_s in periods.items():
+            is_dead = name == "dead" and at > NOON + 3 * DAY
+            if (at - NOON) % period_s == 0 and not is_dead:
+                gocron.hear(name, at + front.ahead_s, frequency_s=period_s, grace_s=5 * MINUTE)
+        front.live(at + front.ahead_s, at + front.ahead_s + 9 * MINUTE)
+        if at > NOON + 3 * DAY:
+            gocron.sweep(at + front.ahead_s + 9 * MINUTE + 5)
+    assert owners_mails(gocron) == ["[gocron] dead (web-01) has not checked in"]

@@ -202,6 +202,18 @@ def test_a_second_outage_of_a_site_excuses_the_run_after_an_excused_one() -> Non
     assert judged(in_between, known).status is Status.MISSED, "its habit tells that it came later"
 
 
+def test_a_clock_that_jumped_forth_moves_every_deadline_once() -> None:
+    at = SEEN + 60
+    jumped = Outage(1, None, at, at + 500, jumped_s=480)
+    again = Outage(2, None, at + 900, at + 1000, jumped_s=90)
+    assert judged(DUE + 1, own=(jumped,)).until == DUE + 480
+    assert judged(DUE + 481, own=(jumped,)).status is Status.MISSED
+    assert judged(DUE + 1, own=(jumped, again)).until == DUE + 570
+    given = habitual(excused_until=DUE + 480, excused_by=1)
+    assert judged(DUE + 481, own=(jumped,), one=given).status is Status.MISSED, "counted in"
+    assert judged(DUE + 481, own=(jumped, again), one=given).until == DUE + 570
+
+
 def test_an_outage_of_gocrons_own_holds_and_then_excuses_one_run() -> None:
     lasting = (outage(DUE - 500, None, None),)
     assert judged(DUE + 1, own=lasting).ground is Ground.DEAF

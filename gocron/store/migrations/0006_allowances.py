@@ -1,6 +1,7 @@
-"""Keep for how long a gateway might be silent when it was, and that a sweep once got in.
+"""Keep for how long a gateway might be silent, that a sweep once got in, and that a clock jumped.
 
-What a gateway tells later is no measure. A front door by which none ever came says nothing.
+What a gateway tells later is no measure. A front door by which none ever came says nothing. A
+clock that jumps forth makes everybody late, who was not expected meanwhile, too.
 """
 
 from typing import Any
@@ -27,6 +28,8 @@ POSTGRES = (
 def up(migrator: Any, db: Any) -> None:
     """Add the columns; an allowance is 0 where nobody knows it."""
     db.execute_sql("ALTER TABLE instance ADD COLUMN entered_at BIGINT")
+    for table in ("presence", "outage"):
+        db.execute_sql(f"ALTER TABLE {table} ADD COLUMN jumped_s BIGINT NOT NULL DEFAULT 0")
     for table in ("silence", "outage"):
         db.execute_sql(f"ALTER TABLE {table} ADD COLUMN allowance_s BIGINT NOT NULL DEFAULT 0")
     for statement in POSTGRES if isinstance(db, PostgresqlDatabase) else SQLITE:
