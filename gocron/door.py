@@ -32,25 +32,26 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
 
 def _look(store: Store, config: Config, knock: Knock, now: int) -> int | None:
     """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
-    open_at, entered_at = door.seen(store)
-    if config.self_url and knock is not Knock.FAILED:
-        entered_at = now
+    open_at = door.open_at(store)
     if ahead.was_ahead(store, now):
         open_at = min(open_at or now, ahead.bring_back(store, now))
-    if open_at is None or open_at > now + CLOCKS_DIFFER_S:
-        door.settle(store, now, entered_at)
+    ahead.hear_late(store, now)
+    if open_at is None or (open_at > now + CLOCKS_DIFFER_S and ahead.agrees(store, now)):
+        door.settle(store, now)
         return None
     if open_at > now:
         return None
     lasting = next((one for one in outages.own(store, now) if one.is_open), None)
     fronts = door.presences(store, open_at, this_host())
     is_public = bool(config.self_url)
-    if is_public and entered_at is None:
-        # By this way nobody ever came in: that it is shut says nothing. Signs of life do.
+    if is_public and knock is not Knock.FAILED:
+        door.enter(store, this_host(), now)
+    elif is_public and not door.ever_entered(store, this_host()):
+        # By this way we never came in: that it is shut says nothing. Signs of life do.
         is_public, fronts = False, [replace(front, is_here=False) for front in fronts]
     seen = look(Signs(knock, is_public, fronts, open_at, lasting), now)
     _keep_outages(store, seen, fronts, lasting, knock, now)
-    door.settle(store, seen.open_at, entered_at)
+    door.settle(store, seen.open_at)
     return seen.since
 
 

@@ -22,6 +22,7 @@ from gocron.core.address import client_address, network_of
 from gocron.core.checkin import CheckIn, Refused, is_news, read_checkin
 from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.fields import KNOCK_FIELD, read_fields
+from gocron.host import this_host
 from gocron.store import accounts, checkins, journal
 from gocron.store.database import Store
 
@@ -31,6 +32,9 @@ BATCH_BYTES = 1_048_576
 
 # More than nginx writes for the longest request that it takes.
 LINE_LIMIT = 524_288
+
+# A sweep reads the journals first, and may take so long for the rest.
+SWEEP_LIMIT_S = 3_600
 
 # A line begins so, and nothing within it does: quotes in it are escaped.
 _START = b'{"at":"'
@@ -106,12 +110,19 @@ def _replay_file(store: Store, config: Config, path: Path, now: int, skipped: _S
         if name == "" or read_to >= os.fstat(file.fileno()).st_size:
             return
         file.seek(read_to)
-        swept_at = accounts.totals(store).swept_at
+        # What was added to a file that was read before has come since.
+        since = 0 if read_to else _all_read_at(store)
         for lines, ends_at in _batches(file):
             came = list(_read(lines, config, now, skipped))
-            for checkin in checkins.replay(store, came, lambda one: is_news(one, swept_at, now)):
+            for checkin in checkins.replay(store, came, lambda one: is_news(one, since, now)):
                 skipped.add(f"{checkin.cronname} ({checkin.account}) is not known")
             journal.settle(store, name, ends_at, now)
+
+
+def _all_read_at(store: Store) -> int | None:
+    """Return up to when all lines had surely been read, None: never."""
+    read_at = journal.settled_at(store) or accounts.totals(store).swept_at
+    return None if read_at is None else read_at - SWEEP_LIMIT_S
 
 
 def _open(path: Path) -> BinaryIO:
@@ -126,13 +137,18 @@ def _open(path: Path) -> BinaryIO:
 def _name(file: BinaryIO) -> str:
     """Return what tells this file from all others, "" while it holds no line.
 
-    Its first line does: with a moment of milliseconds in it, it stays the same whatever becomes
-    of the name, the place on the disk, or the host.
+    The first one of nginx's does: with a moment of milliseconds in it, it stays the same
+    whatever becomes of the name, the place on the disk, or the host.
     """
-    first_line = file.readline(LINE_LIMIT)
-    if not first_line.endswith(b"\n") and len(first_line) < LINE_LIMIT:
-        return ""
-    return hashlib.sha256(first_line).hexdigest()
+    name = ""
+    while file.tell() < BATCH_BYTES and (line := file.readline(LINE_LIMIT)):
+        if not line.endswith(b"\n") and len(line) < LINE_LIMIT:
+            break
+        digest = hashlib.sha256(line).hexdigest()
+        if line.startswith(_START):
+            return digest
+        name = name or f"{this_host()}:{os.fstat(file.fileno()).st_ino}:{digest}"
+    return name
 
 
 def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], int]]:

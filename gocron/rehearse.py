@@ -9,6 +9,7 @@ from gocron.core.job import Job, Status
 from gocron.core.judge import Judgement, judge
 from gocron.core.schedule import expected
 from gocron.core.site import Site
+from gocron.journal import replay_journal
 from gocron.outside import Outside, outside
 from gocron.render.moment import say_time
 from gocron.render.reason import say_reason, say_verdict
@@ -17,7 +18,7 @@ from gocron.sites import Witnesses
 from gocron.store import accounts, episodes, jobs, outbox
 from gocron.store.database import Store
 from gocron.store.outbox import Delivery
-from gocron.sweep import end_episodes, judged_in_batches, keep, limits, listen
+from gocron.sweep import end_episodes, judged_in_batches, keep, limits, look_around
 
 EPISODES_SHOWN = 5
 
@@ -33,7 +34,8 @@ def rehearse(
 ) -> list[str]:
     """Return, a line each, what a sweep would do now, or `at` a later time if nothing came in.
 
-    It checks in through the front door, as a sweep does; nothing else leaves a trace.
+    It checks in through the front door and keeps what nginx took, as a sweep does; nothing else
+    leaves a trace.
     """
     with _heard_all(store, config, clock, world) as (now, complaints):
         at = now if at is None else max(at, now)
@@ -48,10 +50,10 @@ def rehearse(
         ]
         end_episodes(store, config, now)
         witnesses = Witnesses(store, at)
-        gateways = _judge_gateways(store, config, at, witnesses)
-        lines += [_line(*judged, at) for judged in gateways.values()]
+        found = _judge_gateways(store, config, at, witnesses)
         for some in judged_in_batches(store, config, at, witnesses, sites=False):
-            lines += [_line(job, one, at) for job, one in some if job.id not in gateways]
+            found.update({judged[0].id: judged for judged in some})
+        lines += [_line(job, judged, at) for job, judged in found.values()]
     return lines
 
 
@@ -69,9 +71,12 @@ def explain(
         job = jobs.find(store, account, cronname)
         end_episodes(store, config, now)
         witnesses = Witnesses(store, now)
-        gateways = _judge_gateways(store, config, now, witnesses)
+        found = _judge_gateways(store, config, now, witnesses)
+        # A sweep judges the gateways once more, by what became of those that they are behind.
+        for some in judged_in_batches(store, config, now, witnesses, sites=True):
+            found.update({one[0].id: one for one in some})
         evidence = witnesses.of(job)
-        _, judged = gateways.get(job.id, (job, judge(job, now, evidence, limits(config))))
+        _, judged = found.get(job.id, (job, judge(job, now, evidence, limits(config))))
     first, last = expected(job)
     facts = [
         ("job", full_name(job)),
@@ -94,12 +99,14 @@ def _heard_all(
 ) -> Iterator[tuple[int, list[str]]]:
     """Let the block see what a sweep knows once it has listened, at the time that it gets.
 
-    With it comes what the sweep would complain of. What the block changes is undone.
+    With it comes what the sweep would complain of. What the block changes is undone; what nginx
+    took meanwhile is kept for good: that may be much, and nobody is to wait for it.
     """
     knocked = (world or outside(config)).knock(accounts.instance_name(store))
     now = clock()
+    complaints = replay_journal(store, config, now)
     with store.rehearsing():
-        yield now, listen(store, config, knocked, now)
+        yield now, complaints + look_around(store, config, knocked, now)
 
 
 def _judge_gateways(

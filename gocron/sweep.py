@@ -60,7 +60,8 @@ def sweep(
     templates = Templates(config.reports_dir)
     knocked = world.knock(accounts.instance_name(store))
     now = clock()
-    complaints = listen(store, config, knocked, now)
+    complaints = replay_journal(store, config, now)
+    complaints += look_around(store, config, knocked, now)
     ended = end_episodes(store, config, now)
     for job in ended:
         log.info("back: %s", full_name(job))
@@ -77,10 +78,9 @@ def sweep(
     return Swept(begun, len(ended), delivered, complaints)
 
 
-def listen(store: Store, config: Config, knocked: tuple[Knock, str], now: int) -> list[str]:
-    """Learn what was heard until `now`, and what could be; return what is to be complained of."""
-    complaints = replay_journal(store, config, now)
-    complaints += watch_door(store, config, knocked, now)
+def look_around(store: Store, config: Config, knocked: tuple[Knock, str], now: int) -> list[str]:
+    """Learn who could be heard until `now`; return what is to be complained of."""
+    complaints = watch_door(store, config, knocked, now)
     watch_sites(store, now)
     return complaints
 

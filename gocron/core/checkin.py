@@ -52,14 +52,14 @@ class CheckIn:
         return self.account, self.cronname
 
 
-def is_news(checkin: CheckIn, swept_at: int | None, now: int) -> bool:
+def is_news(checkin: CheckIn, since: int | None, now: int) -> bool:
     """Tell whether a check-in that is read late may declare a job that nobody knows.
 
-    One that a sweep at `swept_at` should have read, and whose job would be overdue at once, is
-    of a job that was forgotten since, or of a database that was lost.
+    One of before `since`, when all had been read (None: never), and whose job would be overdue
+    at once, is of a job that was forgotten since, or of a database that was lost.
     """
     deadline = due_at(checkin.seen_at, checkin.frequency_s or 0, checkin.grace_s or 0)
-    return deadline >= now or (swept_at is not None and checkin.seen_at >= swept_at)
+    return deadline >= now or (since is not None and checkin.seen_at >= since)
 
 
 def read_checkin(

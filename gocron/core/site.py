@@ -16,11 +16,13 @@ CROWD = 20
 class Way:
     """A network from which a gateway checks in, or from which it did before it moved.
 
-    Who was last heard from there by `until_at` is behind the gateway; None: everybody.
+    Who was last heard from there by `until_at` is behind the gateway; None: everybody, and
+    since `since_at` it is sure that the gateway was there.
     """
 
     network: str
     until_at: int | None = None
+    since_at: int = 0
 
     def leads(self, job: Job) -> bool:
         """Tell whether `job` was heard of this way."""
@@ -138,9 +140,12 @@ class Gateways:
         if job.site or not job.network:
             return ()
         near = [one for one in self._by_network.get(job.network, ()) if one[0].leads(job)]
-        # Who has moved away no longer speaks for those who stayed with another one.
-        present = [gateway for way, gateway in near if way.until_at is None]
-        return tuple(present or (gateway for _, gateway in near))
+        # Who has moved away no longer speaks for those who stayed with another one; and who
+        # has moved in since not for those who were heard from there before.
+        is_here = [(way, one) for way, one in near if way.until_at is None]
+        here = [one for way, one in is_here if job.last_seen_at >= way.since_at]
+        left = [one for way, one in near if way.until_at is not None]
+        return tuple(here or left or (one for _, one in is_here))
 
 
 def ways_of(gateway: Job, left: Iterable[tuple[str, int]]) -> tuple[Way, ...]:
@@ -148,7 +153,9 @@ def ways_of(gateway: Job, left: Iterable[tuple[str, int]]) -> tuple[Way, ...]:
 
     A job may have moved with the gateway, and have been heard from the old network last.
     """
-    now = [Way(gateway.network)] if gateway.network else []
+    left = list(left)
+    moved_at = max((until_at for _, until_at in left), default=0)
+    now = [Way(gateway.network, since_at=moved_at - gateway.allowance_s)] if gateway.network else []
     former = [
         Way(network, until_at + gateway.allowance_s)
         for network, until_at in left

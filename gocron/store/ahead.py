@@ -1,12 +1,24 @@
-"""What a clock that was ahead left behind, and how it is put right once the clock is."""
+"""What a clock that was wrong for a while left behind, and how it is put right."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from peewee import Case, chunked, fn
 
-from gocron.core.door import CLOCKS_DIFFER_S
+from gocron.core.door import CLOCKS_DIFFER_S, SHUT_AFTER_S
 from gocron.store.database import ROWS_A_STATEMENT, Store
+
+# Of so many lives it is asked whether a clock was behind in one of them.
+LIVES_ASKED = 50
+
+
+def agrees(store: Store, now: int) -> bool:
+    """Tell whether the last sign of the fronts was given at about `now`; True without any sign."""
+    presence = store.tables.presence
+    newest = presence.select(fn.MAX(presence.id)).group_by(presence.host)
+    last_signs = presence.select(presence.until_at).where(presence.id.in_(newest))
+    last_sign_at: int = max((row["until_at"] for row in last_signs), default=now)
+    return abs(last_sign_at - now) <= CLOCKS_DIFFER_S
 
 
 def was_ahead(store: Store, now: int) -> bool:
@@ -17,12 +29,7 @@ def was_ahead(store: Store, now: int) -> bool:
     """
     presence = store.tables.presence
     ahead = presence.select(presence.id).where(presence.until_at > now + CLOCKS_DIFFER_S)
-    if not list(ahead.limit(1)):
-        return False
-    newest = presence.select(fn.MAX(presence.id)).group_by(presence.host)
-    last_signs = presence.select(presence.until_at).where(presence.id.in_(newest))
-    last_sign_at: int = max(row["until_at"] for row in last_signs)
-    return abs(last_sign_at - now) <= CLOCKS_DIFFER_S
+    return bool(list(ahead.limit(1))) and agrees(store, now)
 
 
 def bring_back(store: Store, now: int) -> int:
@@ -35,37 +42,73 @@ def bring_back(store: Store, now: int) -> int:
     presence.delete().where(presence.until_at > now + CLOCKS_DIFFER_S).execute()
     silence.update({silence.ended_at: now}).where(silence.ended_at > now).execute()
     moved.update({moved.until_at: now}).where(moved.until_at > now).execute()
-    outage = store.tables.outage
+    outage, episode = store.tables.outage, store.tables.episode
     wrong = list(outage.select().where((outage.ended_at > now) | (outage.began_at > now)))
     own_began: list[int] = [row["began_at"] for row in wrong if row["site_id"] is None]
-    unreal = [row for row in wrong if row["site_id"] is None or row["began_at"] >= now]
-    outage.delete().where(outage.id.in_([row["id"] for row in unreal])).execute()
-    outage.update({outage.ended_at: now}).where(outage.ended_at > now).execute()
-    outage.update({outage.noticed_at: now}).where(outage.noticed_at > now).execute()
-    _bring_jobs_back(store, [row["id"] for row in wrong], now)
+    # That a site is down is so by any clock.
+    unreal = [
+        row["id"]
+        for row in wrong
+        if row["site_id"] is None or (row["began_at"] >= now and row["ended_at"] is not None)
+    ]
+    outage.delete().where(outage.id.in_(unreal)).execute()
+    for column in (outage.began_at, outage.ended_at, outage.noticed_at):
+        outage.update({column: now}).where(column > now).execute()
+    for column in (episode.missed_at, episode.last_seen_at):
+        episode.update({column: now}).where(episode.ended_at.is_null() & (column > now)).execute()
+    job = store.tables.job
+    is_ahead = job.last_seen_at > now + CLOCKS_DIFFER_S
+    _hear_now(store, is_ahead, [row["id"] for row in wrong], now)
     return min([now, *own_began])
 
 
-def _bring_jobs_back(store: Store, wrong: Sequence[int], now: int) -> None:
-    """Have the jobs heard ahead heard now, and all that are not told of judged again."""
+def hear_late(store: Store, now: int) -> None:
+    """Let what was heard by a clock that was behind for a while count as heard now.
+
+    Part of the caller's transaction. A front knows by how much its clock jumped forth; that its
+    host had given later signs before tells that it was wrong until then, and not since.
+    """
+    presence, job = store.tables.presence, store.tables.job
+    found = list(presence.select().order_by(presence.id.desc()).limit(LIVES_ASKED))
+    jumped = [life for life in found if life["jumped_s"] > CLOCKS_DIFFER_S]
+    if not jumped or not agrees(store, now):
+        return
+    for life in jumped:
+        jumped_at = life["began_at"] - life["jumped_s"]
+        before = [
+            one for one in found if (one["host"], one["id"] < life["id"]) == (life["host"], True)
+        ]
+        was_late = any(jumped_at + CLOCKS_DIFFER_S < one["until_at"] <= now for one in before)
+        for one in before:
+            if was_late and abs(one["until_at"] - jumped_at) <= SHUT_AFTER_S:
+                heard = (one["began_at"], jumped_at)
+                _hear_now(store, job.last_seen_at.between(*heard), [], now)
+                presence.delete().where(presence.id == one["id"]).execute()
+
+
+def _hear_now(store: Store, wrongly_heard: Any, wrong: Sequence[int], now: int) -> None:
+    """Have those jobs heard now, and all that are not told of judged again, without excuses.
+
+    `wrong` are the outages that excuse nobody any more.
+    """
     job = store.tables.job
-    is_ahead = job.last_seen_at > now + CLOCKS_DIFFER_S
     rows = store.locked(
         job.select(job.id)
-        .where(is_ahead | job.reprieve.is_null(False))
+        .where(wrongly_heard | job.reprieve.is_null(False) | (job.missed_at > now))
         .order_by(job.account, job.cronname)
     )
     excuse = (job.reprieve, job.excused_until, job.excused_by)
     due_at = Case(
-        None, [(is_ahead, now + job.frequency_s + fn.COALESCE(job.grace_s, 0))], job.due_at
+        None, [(wrongly_heard, now + job.frequency_s + fn.COALESCE(job.grace_s, 0))], job.due_at
     )
     heard: dict[Any, Any] = {
-        job.last_seen_at: Case(None, [(is_ahead, now)], job.last_seen_at),
+        job.last_seen_at: Case(None, [(wrongly_heard, now)], job.last_seen_at),
         job.due_at: due_at,
         job.judge_at: due_at,
         job.back_at: Case(None, [(job.back_at > now, now)], job.back_at),
+        job.missed_at: Case(None, [(job.missed_at > now, now)], job.missed_at),
     }
     for ids in chunked([row["id"] for row in rows], ROWS_A_STATEMENT):
-        unexcused = job.id.in_(ids) & (is_ahead | job.excused_by.in_(wrong))
+        unexcused = job.id.in_(ids) & (wrongly_heard | job.excused_by.in_(wrong))
         job.update(dict.fromkeys(excuse)).where(unexcused).execute()
         job.update(heard).where(job.id.in_(ids)).execute()

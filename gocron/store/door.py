@@ -98,17 +98,31 @@ def presences(store: Store, since: int, host: str) -> list[Presence]:
     return [Presence(**{**row, "is_here": bool(row["is_here"])}) for row in lives]
 
 
-def seen(store: Store) -> tuple[int | None, int | None]:
-    """Return until when it is settled whether the door was open, and when a sweep last got in.
+def open_at(store: Store) -> int | None:
+    """Return until when it is settled whether the door was open, None before the first look.
 
-    None before the first look, and where none ever did by the door that check-ins take. Other
-    sweeps wait with theirs until the caller's transaction ends.
+    Other sweeps wait with theirs until the caller's transaction ends.
     """
     (row,) = store.locked(store.tables.instance.select())
-    return row["open_at"], row["entered_at"]
+    at: int | None = row["open_at"]
+    return at
 
 
-def settle(store: Store, at: int, entered_at: int | None) -> None:
+def settle(store: Store, at: int) -> None:
     """Keep until when it is settled. Part of the caller's transaction."""
     instance = store.tables.instance
-    instance.update({instance.open_at: at, instance.entered_at: entered_at}).execute()
+    instance.update({instance.open_at: at}).execute()
+
+
+def enter(store: Store, host: str, now: int) -> None:
+    """Keep that a sweep of `host` came in by the door that check-ins take.
+
+    Part of the caller's transaction.
+    """
+    store.tables.entry.insert({"host": host, "entered_at": now}).on_conflict("IGNORE").execute()
+
+
+def ever_entered(store: Store, host: str) -> bool:
+    """Tell whether a sweep of `host` ever came in so."""
+    entry = store.tables.entry
+    return bool(list(entry.select(entry.host).where(entry.host == host)))

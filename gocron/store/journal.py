@@ -1,6 +1,6 @@
 """How far the check-in journals were read, file by file."""
 
-from peewee import EXCLUDED
+from peewee import EXCLUDED, fn
 
 from gocron.store.database import Store
 
@@ -11,6 +11,14 @@ def read_to(store: Store, name: str) -> int:
     for row in journal.select().where(journal.name == name):
         return int(row["read_to"])
     return 0
+
+
+def settled_at(store: Store) -> int | None:
+    """Return when any file was read last, None: never."""
+    journal = store.tables.journal
+    (row,) = journal.select(fn.MAX(journal.settled_at).alias("at"))
+    at: int | None = row["at"]
+    return at
 
 
 def settle(store: Store, name: str, size: int, now: int) -> None:

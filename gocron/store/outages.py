@@ -179,6 +179,9 @@ def record_own(
     )
     near = outage.site_id.is_null() & (outage.ended_at.is_null() | follows)
     for row in list(store.locked(outage.select().where(near).order_by(outage.id.desc()).limit(1))):
+        if ended_at is not None and ended_at <= (row["ended_at"] or 0):
+            # Found anew, by a sweep that looks further back.
+            return
         change = {
             outage.ended_at: ended_at,
             outage.journalled: bool(row["journalled"]) and journalled,

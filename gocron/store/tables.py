@@ -44,7 +44,7 @@ NEWS = (
 )
 ACCOUNT = ("name", "jobs", "missing", "changed_at")
 CHANGE = ("id", "account", "jobs", "missing")
-INSTANCE = ("id", "name", "accounts", "jobs", "missing", "swept_at", "open_at", "entered_at")
+INSTANCE = ("id", "name", "accounts", "jobs", "missing", "swept_at", "open_at")
 MOVED = ("job_id", "network", "until_at")
 SILENCE = ("id", "job_id", "began_at", "ended_at", "allowance_s")
 OUTAGE = (
@@ -61,6 +61,7 @@ OUTAGE = (
     "jumped_s",
 )
 PRESENCE = ("id", "host", "began_at", "until_at", "heard_at", "jumped_s")
+ENTRY = ("host", "entered_at")
 JOURNAL = ("name", "read_to", "settled_at")
 
 
@@ -78,4 +79,5 @@ class Tables:
         self.silence: Any = Table("silence", SILENCE, primary_key="id").bind(db)
         self.outage: Any = Table("outage", OUTAGE, primary_key="id").bind(db)
         self.presence: Any = Table("presence", PRESENCE, primary_key="id").bind(db)
+        self.entry: Any = Table("entry", ENTRY, primary_key="host").bind(db)
         self.journal: Any = Table("journal", JOURNAL, primary_key="name").bind(db)

@@ -132,7 +132,11 @@ def _really(story: Story, outcome: Outcome, told: Told) -> int:
     """
     heard = [run.at for run in outcome.runs[told.job] if run.fate == "heard"]
     exact = [at for at in heard if story.shown(at) == told.last_seen_at]
-    return max(exact or [at for at in heard if at <= told.last_seen_at])
+    if exact:
+        return max(exact)
+    # The last sweep that showed this time put it right.
+    by = max((at for at in outcome.sweeps if story.shown(at) == told.last_seen_at), default=0)
+    return max((at for at in heard if at <= (by or told.last_seen_at)), default=0)
 
 
 def deaths_to_tell(story: Story, outcome: Outcome, cron: Cron) -> Iterator[tuple[int, int]]:

@@ -233,15 +233,18 @@ def _declares(
 
 
 def _jumps(chance: Random, length: int, front_down: list[Span]) -> list[Jump]:
-    """Return when the clock is wrong. A front that is started then could not know of it."""
+    """Return when the clock is wrong. A front that is started by it could not know."""
     if chance.random() < 0.7:
         return []
     spans = _spans(chance, length, 2, MINUTE // 2, min(length // 8, 6 * HOUR), apart_s=HOUR)
     farthest = (DAY // 2, 5 * DAY, 900 * DAY)
+    behind = chance.random() < 0.3
     return [
-        Jump(span, chance.randint(20 * MINUTE, chance.choice(farthest)))
+        Jump(span, -chance.randint(20 * MINUTE, DAY // 2))
+        if behind
+        else Jump(span, chance.randint(20 * MINUTE, chance.choice(farthest)))
         for span in spans
-        if not any(down.holds(span.began_at) for down in front_down)
+        if not any(down.holds(span.began_at) or down.holds(span.ended_at) for down in front_down)
     ]
 
 

@@ -201,7 +201,8 @@ class _Teller:
         """To a front whose clock jumps its life is another one."""
         if self._life is not None:
             self.end_life(at)
-            self.begin_life(at, max(self.story.shown(at) - at, 0))
+            before_s = self.story.shown(at - 1) - (at - 1)
+            self.begin_life(at, max(self.story.shown(at) - at - before_s, 0))
 
     def _prolong(self, at: int) -> None:
         presence = self.store.tables.presence

@@ -190,3 +190,58 @@ def test_a_clock_that_is_ahead_for_days_alarms_nobody_who_is_well_and_tells_who_
         if at > NOON + 3 * DAY:
             gocron.sweep(at + front.ahead_s + 9 * MINUTE + 5)
     assert owners_mails(gocron) == ["[gocron] dead (web-01) has not checked in"]
+
+
+@pytest.mark.parametrize("by", [30 * MINUTE, 2 * HOUR])
+def test_what_was_heard_by_a_clock_behind_counts_as_heard_when_it_was_put_right(
+    gocron: Gocron, front: Front, by: int
+) -> None:
+    """A host without a clock of its own boots, takes what curl tries again, and gets the time."""
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    jump(front, JUMPED_AT + 30, JUMPED_AT - by)
+    hear(gocron, JUMPED_AT - by)
+    run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 10 * MINUTE)
+    assert owners_mails(gocron) == []
+    run_on(gocron, front, JUMPED_AT + 10 * MINUTE, JUMPED_AT + 30 * MINUTE)
+    assert owners_mails(gocron) == ["[gocron] job (web-01) has not checked in"]
+
+
+def test_a_site_that_is_down_is_down_by_a_clock_that_is_behind_too(
+    gocron: Gocron, front: Front
+) -> None:
+    for at in range(NOON, JUMPED_AT, 5 * MINUTE):
+        gocron.hear("office", at, frequency_s=5 * MINUTE, grace_s=MINUTE, site=True)
+        run_on(gocron, front, at, at + 5 * MINUTE, *(["job"] if at % 600 == NOON % 600 else []))
+    run_on(gocron, front, JUMPED_AT, JUMPED_AT + 30 * MINUTE)
+    assert standing(gocron.job("job"), JUMPED_AT + 30 * MINUTE) is Status.SUPPRESSED
+    front.ahead_s = -2 * HOUR
+    run_on(gocron, front, JUMPED_AT - 90 * MINUTE, JUMPED_AT - 89 * MINUTE)
+    front.ahead_s = 0
+    run_on(gocron, front, JUMPED_AT + 31 * MINUTE, JUMPED_AT + 2 * HOUR)
+    assert owners_mails(gocron) == ["[gocron] office (web-01) has not checked in"]
+
+
+def test_a_sweep_whose_clock_is_behind_has_no_outage_told_of_again(
+    gocron: Gocron, front: Front
+) -> None:
+    run_on(gocron, front, NOON - HOUR, NOON, "job")
+    run_on(gocron, front, NOON + HOUR, NOON + 80 * MINUTE, "job")
+    for at in range(NOON + 80 * MINUTE, NOON + 100 * MINUTE, MINUTE):
+        gocron.sweep(at - 3 * HOUR + 5)
+        run_on(gocron, front, at, at + MINUTE, "job")
+    assert len(gocron.mail.received) == 1
+
+
+def test_who_was_missing_by_a_clock_ahead_came_back_after_that(
+    gocron: Gocron, front: Front
+) -> None:
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    front.ahead_s = 2 * HOUR
+    ahead = JUMPED_AT + 2 * HOUR
+    run_on(gocron, front, ahead, ahead + MINUTE, "job")
+    run_on(gocron, front, ahead + MINUTE, ahead + 30 * MINUTE)
+    front.ahead_s = 0
+    run_on(gocron, front, JUMPED_AT + 30 * MINUTE, JUMPED_AT + 31 * MINUTE)
+    run_on(gocron, front, JUMPED_AT + 31 * MINUTE, JUMPED_AT + 33 * MINUTE, "job")
+    (episode,) = gocron.rows("episode")
+    assert episode["last_seen_at"] <= episode["missed_at"] <= episode["ended_at"]

@@ -303,6 +303,17 @@ def test_a_line_older_than_the_declaration_of_its_job_changes_nothing(
     assert gocron.mail.mails == []
 
 
+def test_a_journal_that_was_emptied_by_hand_is_another_one(gocron: Gocron, journal: Path) -> None:
+    """`echo > journal.log` leaves an empty line, each time the same."""
+    append(journal, b"\n", line("one"), line("two"))
+    replay(gocron)
+    journal.write_bytes(b"\n")
+    replay(gocron)
+    append(journal, line("three"), line("four"))
+    replay(gocron)
+    assert set(heard(gocron)) == {"one", "two", "three", "four"}
+
+
 def test_half_a_line_costs_itself_and_not_the_next_one(
     gocron: Gocron, journal: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "sweep": {
         *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"}
     },
-    "rehearse": {"core", "store", "render", "outside", "sites", "sweep"},
+    "rehearse": {"core", "store", "render", "outside", "journal", "sites", "sweep"},
     "summary": {"core", "store", "notify", "render"},
     "listing": {"core", "render"},
     "check": {"core", "store", "notify", "front", "outside", "publish"},

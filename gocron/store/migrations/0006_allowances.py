@@ -1,6 +1,6 @@
-"""Keep for how long a gateway might be silent, that a sweep once got in, and that a clock jumped.
+"""Keep for how long a gateway might be silent, which sweeps ever got in, and that a clock jumped.
 
-What a gateway tells later is no measure. A front door by which none ever came says nothing. A
+What a gateway tells later is no measure. A door by which a host never came in says nothing. A
 clock that jumps forth makes everybody late, who was not expected meanwhile, too.
 """
 
@@ -27,7 +27,7 @@ POSTGRES = (
 
 def up(migrator: Any, db: Any) -> None:
     """Add the columns; an allowance is 0 where nobody knows it."""
-    db.execute_sql("ALTER TABLE instance ADD COLUMN entered_at BIGINT")
+    db.execute_sql("CREATE TABLE entry (host TEXT PRIMARY KEY, entered_at BIGINT NOT NULL)")
     for table in ("presence", "outage"):
         db.execute_sql(f"ALTER TABLE {table} ADD COLUMN jumped_s BIGINT NOT NULL DEFAULT 0")
     for table in ("silence", "outage"):
