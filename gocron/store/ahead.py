@@ -75,15 +75,16 @@ def hear_late(store: Store, now: int) -> None:
         return
     for life in jumped:
         jumped_at = life["began_at"] - life["jumped_s"]
-        before = [
-            one for one in found if (one["host"], one["id"] < life["id"]) == (life["host"], True)
-        ]
-        was_late = any(jumped_at + CLOCKS_DIFFER_S < one["until_at"] <= now for one in before)
+        before = [one for one in found if one["host"] == life["host"] and one["id"] < life["id"]]
+        if not any(jumped_at + CLOCKS_DIFFER_S < one["until_at"] <= now for one in before):
+            continue
         for one in before:
-            if was_late and abs(one["until_at"] - jumped_at) <= SHUT_AFTER_S:
+            if abs(one["until_at"] - jumped_at) <= SHUT_AFTER_S:
                 heard = (one["began_at"], jumped_at)
                 _hear_now(store, job.last_seen_at.between(*heard), [], now)
                 presence.delete().where(presence.id == one["id"]).execute()
+        # It was put right, and nobody else is late by it.
+        presence.update({presence.jumped_s: 0}).where(presence.id == life["id"]).execute()
 
 
 def _hear_now(store: Store, wrongly_heard: Any, wrong: Sequence[int], now: int) -> None:
