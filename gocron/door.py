@@ -33,6 +33,8 @@ def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: in
 def _look(store: Store, config: Config, knock: Knock, now: int) -> int | None:
     """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
     open_at = door.open_at(store)
+    if config.self_url and knock is not Knock.FAILED:
+        door.enter(store, this_host(), now)
     if ahead.was_ahead(store, now):
         open_at = min(open_at or now, ahead.bring_back(store, now))
     ahead.hear_late(store, now)
@@ -44,9 +46,7 @@ def _look(store: Store, config: Config, knock: Knock, now: int) -> int | None:
     lasting = next((one for one in outages.own(store, now) if one.is_open), None)
     fronts = door.presences(store, open_at, this_host())
     is_public = bool(config.self_url)
-    if is_public and knock is not Knock.FAILED:
-        door.enter(store, this_host(), now)
-    elif is_public and not door.ever_entered(store, this_host()):
+    if is_public and not door.ever_entered(store, this_host()):
         # By this way we never came in: that it is shut says nothing. Signs of life do.
         is_public, fronts = False, [replace(front, is_here=False) for front in fronts]
     seen = look(Signs(knock, is_public, fronts, open_at, lasting), now)
