@@ -143,6 +143,21 @@ def test_a_public_door_by_which_nobody_ever_came_in_holds_nobody(
     assert standing(gocron.job("backup"), NOON + 2 * HOUR) is Status.HELD
 
 
+def test_a_host_that_never_came_in_holds_nobody_though_another_host_did(
+    gocron: Gocron, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gocron.set(self_url="https://gocron.example.com/")
+    gocron.hear("dead", NOON, frequency_s=10 * MINUTE, grace_s=MINUTE)
+    for at in range(NOON + MINUTE, NOON + 13 * MINUTE, MINUTE):
+        front.live(at - 50, at)
+        for host, knock in (("balancer", Knock.FAILED), ("sweeper", Knock.KEPT)):
+            monkeypatch.setattr("gocron.door.this_host", lambda host=host: host)
+            gocron.knock = knock
+            gocron.sweep(at + 5)
+    assert owners_mails(gocron) == ["[gocron] dead (web-01) has not checked in"]
+    assert [row for row in gocron.rows("outage") if row["ended_at"] is None] == []
+
+
 def test_a_door_that_stays_shut_for_us_alone_delays_alerts_for_one_day_only(
     gocron: Gocron, front: Front
 ) -> None:
