@@ -295,7 +295,7 @@ tell_what_next() {
     cat <<END
 gocron runs, and a check-in went through. In a crontab, after the command:
 
-  && curl -fsS -m 10 --retry 5 --retry-connrefused "$address/?cronname=backup&account=$account&email=you@example.com&frequency=1d"
+  && curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null "$address/?cronname=backup&account=$account&email=you@example.com&frequency=1d"
 
 Status page   $page
 Settings      $CONFIG, the mail server among them; \`gocron check\` tests them
