@@ -132,6 +132,8 @@ def _name(field: str, told: dict[str, str]) -> str:
         raise Refused(field, f"missing; send {field}= with 1 to {NAME_LIMIT} characters")
     if len(value) > NAME_LIMIT:
         raise Refused(field, f"{len(value)} characters long; at most {NAME_LIMIT} are taken")
+    if not value.isascii() and not any(unicodedata.category(char)[0] in "LNPS" for char in value):
+        raise Refused(field, "has no character that can be seen")
     return value
 
 
@@ -169,6 +171,8 @@ def is_address(text: str) -> bool:
         and not set(text) & set(' "(),:;<>[\\]')
         and local.count("@") == 0
         and not domain.startswith((".", "-"))
+        and not domain.endswith((".", "-"))
+        and ".." not in domain
         and text.isascii()
         and text.isprintable()
     )

@@ -73,6 +73,13 @@ def test_names_are_one_to_two_hundred_characters_after_trimming(field: str) -> N
     assert refusal(**{field: "x" * (NAME_LIMIT + 1)}).field == field
 
 
+@pytest.mark.parametrize("field", NAMES)
+def test_a_name_that_nobody_can_see_is_refused(field: str) -> None:
+    for nothing in ("\u200b", "\u0301", "\u2060\u202e"):
+        assert str(refusal(**{field: nothing})) == f"{field}: has no character that can be seen"
+    assert getattr(read(**{field: "e\u0301"}), field) == "e\u0301"
+
+
 @pytest.mark.parametrize(
     "name",
     ["<script>alert(1)</script>", "'; DROP TABLE job; --", '"', "日本語 ✓", "a\u202eb", "100%"],
@@ -172,6 +179,7 @@ def test_mail_addresses_are_kept_as_a_tidy_list(email: str, kept: str) -> None:
     "email",
     ["", " , ", "ops", "@example.com", "ops@", "a@b@c", "ops @example.com", "Ops <ops@x.org>"]
     + ["a@x.org;b@y.org", "a@x.org b@y.org", "ops@-x.org", "ops@.org", "öps@example.com"]
+    + ["ops@x..org", "ops@x.org.", "ops@x-"]
     + ["x" * 65 + "@example.com", "a@" + "x" * 256, "a@x.org," * 200, "\\@x.org", '"a"@x.org'],
 )
 def test_what_is_no_mail_address_is_refused(email: str) -> None:

@@ -239,6 +239,7 @@ NEW = "account=a&cronname=b&email=ops@example.com&frequency=1d&"
 BAD_QUERIES = (
     "cronname=b&account=+",
     f"account=a&cronname={'b' * 201}",
+    "account=a&cronname=%E2%80%8B",
     "account=a&cronname=b%0Ac",
     "account=a&cronname=b&cronname=c",
     "account=a&cronname=b&emial=ops@example.com",
