@@ -42,7 +42,7 @@ def bring_back(store: Store, now: int) -> int:
     presence.delete().where(presence.until_at > now + CLOCKS_DIFFER_S).execute()
     silence.update({silence.ended_at: now}).where(silence.ended_at > now).execute()
     moved.update({moved.until_at: now}).where(moved.until_at > now).execute()
-    outage, episode = store.tables.outage, store.tables.episode
+    outage = store.tables.outage
     wrong = list(outage.select().where((outage.ended_at > now) | (outage.began_at > now)))
     own_began: list[int] = [row["began_at"] for row in wrong if row["site_id"] is None]
     # That a site is down is so by any clock.
@@ -54,8 +54,6 @@ def bring_back(store: Store, now: int) -> int:
     outage.delete().where(outage.id.in_(unreal)).execute()
     for column in (outage.began_at, outage.ended_at, outage.noticed_at):
         outage.update({column: now}).where(column > now).execute()
-    for column in (episode.missed_at, episode.last_seen_at):
-        episode.update({column: now}).where(episode.ended_at.is_null() & (column > now)).execute()
     job = store.tables.job
     is_ahead = job.last_seen_at > now + CLOCKS_DIFFER_S
     _hear_now(store, is_ahead, [row["id"] for row in wrong], now)
@@ -95,7 +93,7 @@ def _hear_now(store: Store, wrongly_heard: Any, wrong: Sequence[int], now: int) 
     job = store.tables.job
     rows = store.locked(
         job.select(job.id)
-        .where(wrongly_heard | job.reprieve.is_null(False) | (job.missed_at > now))
+        .where(wrongly_heard | job.reprieve.is_null(False))
         .order_by(job.account, job.cronname)
     )
     excuse = (job.reprieve, job.excused_until, job.excused_by)
@@ -107,7 +105,6 @@ def _hear_now(store: Store, wrongly_heard: Any, wrong: Sequence[int], now: int) 
         job.due_at: due_at,
         job.judge_at: due_at,
         job.back_at: Case(None, [(job.back_at > now, now)], job.back_at),
-        job.missed_at: Case(None, [(job.missed_at > now, now)], job.missed_at),
     }
     for ids in chunked([row["id"] for row in rows], ROWS_A_STATEMENT):
         unexcused = job.id.in_(ids) & (wrongly_heard | job.excused_by.in_(wrong))

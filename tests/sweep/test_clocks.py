@@ -230,18 +230,3 @@ def test_a_sweep_whose_clock_is_behind_has_no_outage_told_of_again(
         gocron.sweep(at - 3 * HOUR + 5)
         run_on(gocron, front, at, at + MINUTE, "job")
     assert len(gocron.mail.received) == 1
-
-
-def test_who_was_missing_by_a_clock_ahead_came_back_after_that(
-    gocron: Gocron, front: Front
-) -> None:
-    run_on(gocron, front, NOON, JUMPED_AT, "job")
-    front.ahead_s = 2 * HOUR
-    ahead = JUMPED_AT + 2 * HOUR
-    run_on(gocron, front, ahead, ahead + MINUTE, "job")
-    run_on(gocron, front, ahead + MINUTE, ahead + 30 * MINUTE)
-    front.ahead_s = 0
-    run_on(gocron, front, JUMPED_AT + 30 * MINUTE, JUMPED_AT + 31 * MINUTE)
-    run_on(gocron, front, JUMPED_AT + 31 * MINUTE, JUMPED_AT + 33 * MINUTE, "job")
-    (episode,) = gocron.rows("episode")
-    assert episode["last_seen_at"] <= episode["missed_at"] <= episode["ended_at"]
