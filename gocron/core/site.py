@@ -154,8 +154,8 @@ def ways_of(gateway: Job, left: Iterable[tuple[str, int]]) -> tuple[Way, ...]:
     A job may have moved with the gateway, and have been heard from the old network last.
     """
     left = list(left)
-    moved_at = max((until_at for _, until_at in left), default=0)
-    now = [Way(gateway.network, since_at=moved_at - gateway.allowance_s)] if gateway.network else []
+    since_at = max((until_at - gateway.allowance_s for _, until_at in left), default=0)
+    now = [Way(gateway.network, since_at=since_at)] if gateway.network else []
     former = [
         Way(network, until_at + gateway.allowance_s)
         for network, until_at in left

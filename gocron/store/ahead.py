@@ -11,6 +11,9 @@ from gocron.store.database import ROWS_A_STATEMENT, Store
 # Of so many lives it is asked whether a clock was behind in one of them.
 LIVES_ASKED = 50
 
+# A clock that jumped longer ago than this was seen to, or never will be.
+JUMPED_WITHIN_S = 86_400
+
 
 def agrees(store: Store, now: int) -> bool:
     """Tell whether the last sign of the fronts was given at about `now`; True without any sign."""
@@ -67,10 +70,13 @@ def hear_late(store: Store, now: int) -> None:
     host had given later signs before tells that it was wrong until then, and not since.
     """
     presence, job = store.tables.presence, store.tables.job
-    found = list(presence.select().order_by(presence.id.desc()).limit(LIVES_ASKED))
-    jumped = [life for life in found if life["jumped_s"] > CLOCKS_DIFFER_S]
+    has_jumped = (presence.until_at >= now - JUMPED_WITHIN_S) & (
+        presence.jumped_s > CLOCKS_DIFFER_S
+    )
+    jumped = list(presence.select().where(has_jumped))
     if not jumped or not agrees(store, now):
         return
+    found = list(presence.select().order_by(presence.id.desc()).limit(LIVES_ASKED))
     for life in jumped:
         jumped_at = life["began_at"] - life["jumped_s"]
         before = [one for one in found if one["host"] == life["host"] and one["id"] < life["id"]]

@@ -45,7 +45,9 @@ def test_the_address_of_a_gateway_leads_to_it_and_the_one_that_it_left_for_a_whi
         hear(store, "backup")
         hear(store, "office", network=ELSEWHERE, at=NOON + 60)
         office = gateway(store, "office")
-        assert office.ways == (Way(ELSEWHERE), Way(OFFICE, NOON + 60 + office.job.allowance_s))
+        moved_at, allowance_s = NOON + 60, office.job.allowance_s
+        now = Way(ELSEWHERE, since_at=moved_at - allowance_s)
+        assert office.ways == (now, Way(OFFICE, moved_at + allowance_s))
         assert behind(store, "office") == ["backup"]
 
 
