@@ -1,6 +1,5 @@
 """What a clock that was wrong for a while left behind, and how it is put right."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from peewee import Case, chunked, fn
@@ -59,7 +58,7 @@ def bring_back(store: Store, now: int) -> int:
         outage.update({column: now}).where(column > now).execute()
     job = store.tables.job
     is_ahead = job.last_seen_at > now + CLOCKS_DIFFER_S
-    _hear_now(store, is_ahead, [row["id"] for row in wrong], now)
+    _hear_now(store, is_ahead, now)
     return min([now, *own_began])
 
 
@@ -85,16 +84,17 @@ def hear_late(store: Store, now: int) -> None:
         for one in before:
             if abs(one["until_at"] - jumped_at) <= SHUT_AFTER_S:
                 heard = (one["began_at"], jumped_at)
-                _hear_now(store, job.last_seen_at.between(*heard), [], now)
+                _hear_now(store, job.last_seen_at.between(*heard), now)
                 presence.delete().where(presence.id == one["id"]).execute()
         # It was put right, and nobody else is late by it.
         presence.update({presence.jumped_s: 0}).where(presence.id == life["id"]).execute()
 
 
-def _hear_now(store: Store, wrongly_heard: Any, wrong: Sequence[int], now: int) -> None:
-    """Have those jobs heard now, and all that are not told of judged again, without excuses.
+def _hear_now(store: Store, wrongly_heard: Any, now: int) -> None:
+    """Have those jobs heard now, and all that are not told of judged again.
 
-    `wrong` are the outages that excuse nobody any more.
+    Excuses were worked out by the wrong clock: they are worked out anew, of the outages that
+    are left.
     """
     job = store.tables.job
     rows = store.locked(
@@ -102,17 +102,15 @@ def _hear_now(store: Store, wrongly_heard: Any, wrong: Sequence[int], now: int) 
         .where(wrongly_heard | job.reprieve.is_null(False))
         .order_by(job.account, job.cronname)
     )
-    excuse = (job.reprieve, job.excused_until, job.excused_by)
     due_at = Case(
         None, [(wrongly_heard, now + job.frequency_s + fn.COALESCE(job.grace_s, 0))], job.due_at
     )
-    heard: dict[Any, Any] = {
+    change: dict[Any, Any] = {
+        **dict.fromkeys((job.reprieve, job.excused_until, job.excused_by)),
         job.last_seen_at: Case(None, [(wrongly_heard, now)], job.last_seen_at),
         job.due_at: due_at,
         job.judge_at: due_at,
         job.back_at: Case(None, [(job.back_at > now, now)], job.back_at),
     }
     for ids in chunked([row["id"] for row in rows], ROWS_A_STATEMENT):
-        unexcused = job.id.in_(ids) & (wrongly_heard | job.excused_by.in_(wrong))
-        job.update(dict.fromkeys(excuse)).where(unexcused).execute()
-        job.update(heard).where(job.id.in_(ids)).execute()
+        job.update(change).where(job.id.in_(ids)).execute()
