@@ -37,13 +37,14 @@ def was_ahead(store: Store, now: int) -> bool:
 def bring_back(store: Store, now: int) -> int:
     """Let nothing lie ahead of `now`; return since when it is to be found out how the door stood.
 
-    Part of the caller's transaction. What was heard by the wrong clock counts as heard now.
-    Outages of gocron's own that it made up are forgotten, with what they excused.
+    Part of the caller's transaction. What was heard by the wrong clock counts as heard when it
+    was put right. Outages of gocron's own that it made up are forgotten, with what they excused.
     """
     presence, silence, moved = store.tables.presence, store.tables.silence, store.tables.moved
+    right_at = _right_at(store, now)
     presence.delete().where(presence.until_at > now + CLOCKS_DIFFER_S).execute()
-    silence.update({silence.ended_at: now}).where(silence.ended_at > now).execute()
-    moved.update({moved.until_at: now}).where(moved.until_at > now).execute()
+    silence.update({silence.ended_at: right_at}).where(silence.ended_at > now).execute()
+    moved.update({moved.until_at: right_at}).where(moved.until_at > now).execute()
     outage = store.tables.outage
     wrong = list(outage.select().where((outage.ended_at > now) | (outage.began_at > now)))
     own_began: list[int] = [row["began_at"] for row in wrong if row["site_id"] is None]
@@ -51,19 +52,26 @@ def bring_back(store: Store, now: int) -> int:
     unreal = [
         row["id"]
         for row in wrong
-        if row["site_id"] is None or (row["began_at"] >= now and row["ended_at"] is not None)
+        if row["site_id"] is None or (row["began_at"] >= right_at and row["ended_at"] is not None)
     ]
     outage.delete().where(outage.id.in_(unreal)).execute()
     for column in (outage.began_at, outage.ended_at, outage.noticed_at):
-        outage.update({column: now}).where(column > now).execute()
+        outage.update({column: right_at}).where(column > now).execute()
     job = store.tables.job
-    is_ahead = job.last_seen_at > now + CLOCKS_DIFFER_S
-    _hear_now(store, is_ahead, now)
+    _hear(store, job.last_seen_at > now + CLOCKS_DIFFER_S, right_at, now)
     return min([now, *own_began])
 
 
+def _right_at(store: Store, now: int) -> int:
+    """Return when the clock was right again: the first life after those that lie ahead began."""
+    presence = store.tables.presence
+    ahead = presence.select(fn.MAX(presence.id)).where(presence.until_at > now + CLOCKS_DIFFER_S)
+    after = presence.select().where(presence.id > ahead).order_by(presence.id).limit(1)
+    return min([now, *(int(life["began_at"]) for life in after)])
+
+
 def hear_late(store: Store, now: int) -> None:
-    """Let what was heard by a clock that was behind for a while count as heard now.
+    """Let what was heard by a clock that was behind count as heard when it was put right.
 
     Part of the caller's transaction. A front knows by how much its clock jumped forth; that its
     host had given later signs before tells that it was wrong until then, and not since.
@@ -84,14 +92,14 @@ def hear_late(store: Store, now: int) -> None:
         for one in before:
             if abs(one["until_at"] - jumped_at) <= SHUT_AFTER_S:
                 heard = (one["began_at"], jumped_at)
-                _hear_now(store, job.last_seen_at.between(*heard), now)
+                _hear(store, job.last_seen_at.between(*heard), life["began_at"], now)
                 presence.delete().where(presence.id == one["id"]).execute()
         # It was put right, and nobody else is late by it.
         presence.update({presence.jumped_s: 0}).where(presence.id == life["id"]).execute()
 
 
-def _hear_now(store: Store, wrongly_heard: Any, now: int) -> None:
-    """Have those jobs heard now, and all that are not told of judged again.
+def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> None:
+    """Have those jobs heard at `right_at`, and all that are not told of judged again.
 
     Excuses were worked out by the wrong clock: they are worked out anew, of the outages that
     are left.
@@ -103,14 +111,16 @@ def _hear_now(store: Store, wrongly_heard: Any, now: int) -> None:
         .order_by(job.account, job.cronname)
     )
     due_at = Case(
-        None, [(wrongly_heard, now + job.frequency_s + fn.COALESCE(job.grace_s, 0))], job.due_at
+        None,
+        [(wrongly_heard, right_at + job.frequency_s + fn.COALESCE(job.grace_s, 0))],
+        job.due_at,
     )
     change: dict[Any, Any] = {
         **dict.fromkeys((job.reprieve, job.excused_until, job.excused_by)),
-        job.last_seen_at: Case(None, [(wrongly_heard, now)], job.last_seen_at),
+        job.last_seen_at: Case(None, [(wrongly_heard, right_at)], job.last_seen_at),
         job.due_at: due_at,
         job.judge_at: due_at,
-        job.back_at: Case(None, [(job.back_at > now, now)], job.back_at),
+        job.back_at: Case(None, [(job.back_at > now, right_at)], job.back_at),
     }
     for ids in chunked([row["id"] for row in rows], ROWS_A_STATEMENT):
         job.update(change).where(job.id.in_(ids)).execute()
