@@ -134,9 +134,12 @@ def _really(story: Story, outcome: Outcome, told: Told) -> int:
     exact = [at for at in heard if story.shown(at) == told.last_seen_at]
     if exact:
         return max(exact)
-    # The last sweep that showed this time put it right.
-    by = max((at for at in outcome.sweeps if story.shown(at) == told.last_seen_at), default=0)
-    return max((at for at in heard if at <= (by or told.last_seen_at)), default=0)
+    # It is when a clock was put right, or when a sweep took it to be.
+    jumps = [at for jump in story.jumps for at in (jump.span.began_at, jump.span.ended_at)]
+    lives = [span.ended_at for span in story.front_down]
+    shown = [at for at in (*outcome.sweeps, *jumps, *lives) if story.shown(at) == told.last_seen_at]
+    by = max(shown, default=told.last_seen_at)
+    return max((at for at in heard if at <= by), default=0)
 
 
 def deaths_to_tell(story: Story, outcome: Outcome, cron: Cron) -> Iterator[tuple[int, int]]:
