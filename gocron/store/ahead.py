@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from peewee import Case, chunked, fn
+from peewee import Case, fn
 
 from gocron.core.door import CLOCKS_DIFFER_S, SHUT_AFTER_S
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store import outages
+from gocron.store.database import Store
 
 # Of so many lives it is asked whether a clock was behind in one of them.
 LIVES_ASKED = 50
@@ -105,11 +106,6 @@ def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> None:
     are left.
     """
     job = store.tables.job
-    rows = store.locked(
-        job.select(job.id)
-        .where(wrongly_heard | job.reprieve.is_null(False))
-        .order_by(job.account, job.cronname)
-    )
     due_at = Case(
         None,
         [(wrongly_heard, right_at + job.frequency_s + fn.COALESCE(job.grace_s, 0))],
@@ -122,5 +118,4 @@ def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> None:
         job.judge_at: due_at,
         job.back_at: Case(None, [(job.back_at > now, right_at)], job.back_at),
     }
-    for ids in chunked([row["id"] for row in rows], ROWS_A_STATEMENT):
-        job.update(change).where(job.id.in_(ids)).execute()
+    outages.change_jobs(store, wrongly_heard | job.reprieve.is_null(False), change)

@@ -126,11 +126,17 @@ def look_again_behind(store: Store, site_ids: Any) -> None:
 
 
 def _look_again(store: Store, waits: Any) -> None:
+    job = store.tables.job
+    change_jobs(store, waits, {job.judge_at: job.due_at})
+
+
+def change_jobs(store: Store, which: Any, change: dict[Any, Any]) -> None:
+    """Change the jobs that the condition `which` is true of. Part of the caller's transaction."""
     # Rows are locked in the order of all writers first: an update takes them as they lie.
     job = store.tables.job
-    rows = store.locked(job.select(job.id).where(waits).order_by(job.account, job.cronname))
+    rows = store.locked(job.select(job.id).where(which).order_by(job.account, job.cronname))
     for ids in chunked([row["id"] for row in rows], ROWS_A_STATEMENT):
-        job.update({job.judge_at: job.due_at}).where(job.id.in_(ids)).execute()
+        job.update(change).where(job.id.in_(ids)).execute()
 
 
 def forget_silence(store: Store, silence: Silence) -> bool:

@@ -45,6 +45,13 @@ def jump(front: Front, since: int, to: int) -> None:
     front.ahead_s = 0
 
 
+def sweep_in_a_jump(gocron: Gocron, front: Front, by: int) -> None:
+    """Let a job run for an hour, and then a front and a sweep once by a clock that is ahead."""
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    jump(front, JUMPED_AT, JUMPED_AT + by)
+    gocron.sweep(JUMPED_AT + by + 5)
+
+
 def owners_mails(gocron: Gocron) -> list[str]:
     return [mail["Subject"] for to, mail in gocron.mail.received if to != "admin@example.com"]
 
@@ -53,9 +60,7 @@ def owners_mails(gocron: Gocron) -> list[str]:
 def test_a_job_that_dies_after_the_clock_was_ahead_is_told_of(
     gocron: Gocron, front: Front, by: int
 ) -> None:
-    run_on(gocron, front, NOON, JUMPED_AT, "job")
-    jump(front, JUMPED_AT, JUMPED_AT + by)
-    gocron.sweep(JUMPED_AT + by + 5)
+    sweep_in_a_jump(gocron, front, by)
     run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + HOUR, "job")
     assert owners_mails(gocron) == []
     assert all(row["ended_at"] < JUMPED_AT + HOUR for row in gocron.rows("outage"))
@@ -67,9 +72,7 @@ def test_a_job_that_dies_after_the_clock_was_ahead_is_told_of(
 def test_a_job_that_was_dead_when_the_clock_jumped_is_told_of(
     gocron: Gocron, front: Front, by: int
 ) -> None:
-    run_on(gocron, front, NOON, JUMPED_AT, "job")
-    jump(front, JUMPED_AT, JUMPED_AT + by)
-    gocron.sweep(JUMPED_AT + by + 5)
+    sweep_in_a_jump(gocron, front, by)
     assert standing(gocron.job("job"), JUMPED_AT + by + 5) is Status.EXCUSED
     run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 30 * MINUTE)
     assert owners_mails(gocron) == ["[gocron] job (web-01) has not checked in"]
