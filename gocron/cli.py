@@ -13,6 +13,7 @@ from pathlib import Path
 from gocron import __version__, commands
 from gocron.config import load_config
 from gocron.core.duration import parse_duration
+from gocron.core.name import normal
 from gocron.errors import ExitStatus, GocronError
 from gocron.render.moment import say_time
 
@@ -26,8 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     explained = _add(
         subcommands, "explain", "Tell why a job is told of, or is not.", commands.explain
     )
-    explained.add_argument("account", metavar="ACCOUNT")
-    explained.add_argument("cronname", metavar="CRONNAME")
+    _names_a_job(explained)
     test_mail = _add(
         subcommands, "test-mail", "Send a mail to see whether mails arrive.", commands.test_mail
     )
@@ -144,7 +144,7 @@ def _jobs_commands(parent: "argparse._SubParsersAction[argparse.ArgumentParser]"
     jobs = parent.add_parser("jobs", help="List, show, add and forget jobs.", description="Jobs.")
     subcommands = jobs.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listed = _add(subcommands, "list", "List jobs.", commands.jobs_list)
-    listed.add_argument("--account", help="only those of this account")
+    listed.add_argument("--account", type=normal, help="only those of this account")
     listed.add_argument("--missing", action="store_true", help="only those that are missing")
     shown = _add(subcommands, "show", "Show all that is known of a job.", commands.jobs_show)
     added = _add(subcommands, "add", "Declare a job before its first check-in.", commands.jobs_add)
@@ -155,10 +155,15 @@ def _jobs_commands(parent: "argparse._SubParsersAction[argparse.ArgumentParser]"
     added.add_argument("--gateway", help="as in a check-in")
     forgotten = _add(subcommands, "forget", "Remove a job and its history.", commands.jobs_forget)
     for parser in (shown, added, forgotten):
-        parser.add_argument("account", metavar="ACCOUNT")
-        parser.add_argument("cronname", metavar="CRONNAME")
+        _names_a_job(parser)
     for parser in (listed, shown):
         parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _names_a_job(parser: argparse.ArgumentParser) -> None:
+    """Have a job named as it is stored, however the terminal spells it."""
+    parser.add_argument("account", metavar="ACCOUNT", type=normal)
+    parser.add_argument("cronname", metavar="CRONNAME", type=normal)
 
 
 def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import yaml
 
 from gocron.core.address import Network
-from gocron.core.checkin import is_address
+from gocron.core.mailbox import is_address
 from gocron.errors import ConfigError
 from gocron.options import OPTIONS, example
 

@@ -14,6 +14,9 @@ FIELD_LIMIT = 32
 # The one field of a sweep's own check-in, by which it sees whether others get through.
 KNOCK_FIELD = "self"
 
+# The one field that JSON may tell by `true` and `false`.
+YES_OR_NO_FIELD = "site"
+
 Fields = list[tuple[str, str]]
 
 
@@ -87,7 +90,9 @@ def _json_fields(body: bytes) -> Fields:
 
 def _json_text(name: str, value: object) -> str:
     if isinstance(value, bool):
-        return "1" if value else "0"
-    if isinstance(value, str | int):
+        # Elsewhere `true` would be a name, or a second.
+        if name.strip().lower() == YES_OR_NO_FIELD:
+            return "1" if value else "0"
+    elif isinstance(value, str | int):
         return str(value)
-    raise Refused(ascii(name[:40]), "want a text, a whole number, true or false")
+    raise Refused(ascii(name[:40]), "want a text or a whole number, and for site true or false")

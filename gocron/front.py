@@ -13,10 +13,11 @@ from gocron import __version__
 from gocron.config import load_config
 from gocron.core.address import is_within, read_address
 from gocron.core.job import Job
+from gocron.core.name import normal
 from gocron.errors import StoreError
 from gocron.fields import BODY_LIMIT
 from gocron.host import this_host
-from gocron.reception import Answer, Front, KnockedBy, Request, text
+from gocron.reception import NO_BROWSER, Answer, Front, KnockedBy, Request, is_by_page, text
 from gocron.render.moment import iso
 from gocron.store import accounts, jobs, outbox
 from gocron.store.door import Pulse
@@ -26,7 +27,7 @@ from gocron.store.schema import open_store
 # A sweep that is this many intervals old is a dead sweep.
 STALE_AFTER_INTERVALS = 3
 
-_PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
+_PROXY_HEADERS = ("HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
 
 log = logging.getLogger("gocron-front")
 
@@ -53,6 +54,13 @@ def make_app(front: Front, group_commit: GroupCommit) -> Bottle:
     app = Bottle()
     app.default_error_handler = _plain_error
     reading = _Reading(front)
+
+    @app.hook("before_request")  # type: ignore[untyped-decorator]
+    def refuse_pages() -> None:
+        # Whatever is asked, a page of another site under a name that leads here (DNS rebinding)
+        # could else read it, and a preflight is no question of a client either.
+        if is_by_page(_header):
+            raise _bottled(text(403, NO_BROWSER))
 
     @app.route("/", ["GET", "POST", "HEAD"])  # type: ignore[untyped-decorator]
     def check_in() -> HTTPResponse:
@@ -125,8 +133,9 @@ class _Reading:
             # No name holds NUL, and Postgres can't even be asked for one.
             if "\0" in account:
                 return None
-            listing = _listing(jobs.every_job(self.store, account=account))
-            return {"Account": account, **listing} if listing["Count"] else None
+            name = normal(account)
+            listing = _listing(jobs.every_job(self.store, account=name))
+            return {"Account": name, **listing} if listing["Count"] else None
 
         return self._read(read)
 
@@ -143,12 +152,21 @@ class _Reading:
         return _json(200, content)
 
     def _may_read(self) -> bool:
-        """Tell whether the client is in `api_allow`; loopback counts only without a proxy."""
-        client = read_address(self.front.client(_asked()))
-        proxied = any(request.environ.get(header) for header in _PROXY_HEADERS)
-        if client is not None and client.is_loopback and proxied:
+        """Tell whether the client is in `api_allow`.
+
+        Through a proxy neither loopback counts nor the proxy's own address.
+        """
+        client = self.front.client(_asked())
+        address = read_address(client.address)
+        proxied = any(name.startswith(_PROXY_HEADERS) for name in request.environ)
+        if address is not None and proxied and (address.is_loopback or not client.is_named):
             return False
-        return is_within(client, self.front.config.api_allow)
+        return is_within(address, self.front.config.api_allow)
+
+
+def _header(name: str) -> str | None:
+    value: str | None = request.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+    return value
 
 
 def _asked() -> Request:
@@ -165,6 +183,7 @@ def _asked() -> Request:
         whole=len(body) == size,
         peer=environ.get("REMOTE_ADDR") or "",
         forwarded=environ.get("HTTP_X_FORWARDED_FOR") or "",
+        by_page=is_by_page(_header),
     )
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gocron.config import Config
-from gocron.core.address import client_address, network_of
+from gocron.core.address import Client, client_address, client_network
 from gocron.core.checkin import CheckIn, Refused, is_news, read_checkin
 from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.fields import KNOCK_FIELD, read_fields
@@ -226,9 +226,10 @@ def _checkin(line: bytes, config: Config) -> CheckIn | None:
     fields = read_fields(query, kind, content if method == "POST" else b"")
     if not fields or (len(fields) == 1 and fields[0][0] == KNOCK_FIELD):
         return None
-    address = client_address(peer, "", config.trusted_proxies)
-    network = network_of(address, config.trusted_proxies, config.site_ipv6_prefix)
-    return read_checkin(fields, address, seen_at, network)
+    # What nginx would have told a front of; its word is a trusted proxy's.
+    client = Client(client_address(peer, "", config.trusted_proxies), is_named=True)
+    network = client_network(client, config.trusted_proxies, config.site_ipv6_prefix)
+    return read_checkin(fields, client.address, seen_at, network)
 
 
 def _not_nginx() -> Refused:

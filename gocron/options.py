@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from gocron.core.address import Network, read_address
-from gocron.core.checkin import is_address
 from gocron.core.duration import parse_duration
+from gocron.core.mailbox import is_address
 
 SMTP_SECURITIES = ("auto", "none", "starttls", "tls")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from gocron.config import Config
-from gocron.core.address import client_address, network_of
+from gocron.core.address import Client, client_network, client_of
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.errors import StoreError
 from gocron.fields import KNOCK_FIELD, read_fields
@@ -19,6 +19,11 @@ RETRY_AFTER_S = 5
 
 HELP = "gocron: check in with /?cronname=backup&account=web-01&email=ops@example.com&frequency=3600"
 
+NO_BROWSER = (
+    "gocron: a web page asks for this, and pages are not answered; use curl, or type the address "
+    "into the browser yourself"
+)
+
 ANOTHER = "gocron: self: this is another gocron than the one you look for"
 
 log = logging.getLogger("gocron-front")
@@ -26,7 +31,10 @@ log = logging.getLogger("gocron-front")
 
 @dataclass(frozen=True)
 class Request:
-    """What a check-in needs of an HTTP request; `whole` unless its body broke off."""
+    """What a check-in needs of an HTTP request.
+
+    `whole` unless its body broke off; `by_page` where a browser sent it on behalf of a web page.
+    """
 
     query: str
     content_type: str
@@ -34,6 +42,7 @@ class Request:
     whole: bool
     peer: str
     forwarded: str
+    by_page: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,11 +74,14 @@ class Front:
         self._failing = False
         self._network = lru_cache(maxsize=4096)(self._network_of)
 
-    def _network_of(self, client: str) -> str:
-        return network_of(client, self.config.trusted_proxies, self.config.site_ipv6_prefix)
+    def _network_of(self, client: Client) -> str:
+        return client_network(client, self.config.trusted_proxies, self.config.site_ipv6_prefix)
 
     def read(self, asked: Request) -> CheckIn | KnockedBy | Answer:
         """Return the check-in that `asked` declares, or the answer to what is none."""
+        if asked.by_page:
+            log.info("refused %s: from a web page", self.client(asked).address)
+            return text(403, NO_BROWSER)
         try:
             if not asked.whole:
                 # Half a body may read well: frequency=36 of frequency=3600.
@@ -80,9 +92,10 @@ class Front:
             if len(fields) == 1 and fields[0][0] == KNOCK_FIELD:
                 return KnockedBy(fields[0][1])
             client = self.client(asked)
-            return read_checkin(fields, client, int(self.clock()), self._network(client))
+            now = int(self.clock())
+            return read_checkin(fields, client.address, now, self._network(client))
         except Refused as refused:
-            log.info("refused %s: %s", self.client(asked), refused)
+            log.info("refused %s: %s", self.client(asked).address, refused)
             return text(400, f"gocron: {refused}")
 
     def answer(self, checkin: CheckIn, outcome: Outcome) -> Answer:
@@ -121,9 +134,19 @@ class Front:
             log.warning("%s; answering 503 until it is back", error)
         return retry_later("gocron: the database is away; try again")
 
-    def client(self, asked: Request) -> str:
-        """Return the address that `asked` came from."""
-        return client_address(asked.peer, asked.forwarded, self.config.trusted_proxies)
+    def client(self, asked: Request) -> Client:
+        """Return where `asked` came from."""
+        return client_of(asked.peer, asked.forwarded, self.config.trusted_proxies)
+
+
+def is_by_page(header: Callable[[str], str | None]) -> bool:
+    """Tell whether a browser says by its headers that a web page had it ask.
+
+    Any page can make its visitors' browsers ask any address, those inside a firewall too. What a
+    person types into the address bar is by no page: `Sec-Fetch-Site: none`.
+    """
+    asked_by = header("sec-fetch-site")
+    return header("origin") is not None or asked_by not in (None, "none")
 
 
 def text(status: int, line: str) -> Answer:

@@ -27,7 +27,7 @@ from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
 from gocron.front import make_app
 from gocron.host import this_host
-from gocron.reception import Answer, Front, KnockedBy, Request, retry_later
+from gocron.reception import Answer, Front, KnockedBy, Request, is_by_page, retry_later
 from gocron.store.database import Store
 from gocron.store.door import Pulse
 from gocron.store.group_commit import PATIENCE_S, GroupCommit, Outcome
@@ -207,6 +207,7 @@ def _asked(scope: Any, body: bytes) -> Request:
         whole=_is_whole(scope, body),
         peer=_peer(scope),
         forwarded=", ".join(scope.headers.get_all("x-forwarded-for")),
+        by_page=is_by_page(header),
     )
 
 

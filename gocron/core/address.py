@@ -1,16 +1,35 @@
 """From which address a check-in came, seen through the proxies that may be believed."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 UNKNOWN = "unknown"
+
+# More proxies than this stand behind one another nowhere; a longer header is made to be long.
+HOPS_LIMIT = 20
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # No address is longer; garbage that is must not fill the cache.
 _LENGTH_LIMIT = 80
+
+# How proxies write a hop: 192.0.2.1, 192.0.2.1:4711, 2001:db8::5, [2001:db8::5], [2001:db8::5]:443.
+_HOP = re.compile(r"(?:(?P<ipv4>[0-9.]+)|\[(?P<ipv6>[^\[\]]+)\])(?::(?P<port>[0-9]{1,5}))?")
+_PORT_LIMIT = 65_535
+
+
+class Client(NamedTuple):
+    """Where a request came from.
+
+    `is_named` unless that is a trusted proxy, which told of no client or couldn't name it.
+    """
+
+    address: str
+    is_named: bool
 
 
 def read_address(text: str) -> Address | None:
@@ -21,7 +40,7 @@ def read_address(text: str) -> Address | None:
 @lru_cache(maxsize=4096)
 def _parsed(text: str) -> Address | None:
     try:
-        address = ipaddress.ip_address(text.strip())
+        address = ipaddress.ip_address(text.strip(" \t"))
     except ValueError:
         return None
     if isinstance(address, ipaddress.IPv4Address):
@@ -37,20 +56,48 @@ def is_within(address: Address | None, networks: Sequence[Network]) -> bool:
     )
 
 
-def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
-    """Return the address of the client behind `peer`.
+def client_of(peer: str, forwarded: str, trusted: Sequence[Network]) -> Client:
+    """Return the client behind `peer`.
 
-    `forwarded` is the X-Forwarded-For header or "". It counts only when the peer is a
-    trusted proxy, and then its right-most address that is none itself: what stands further
-    left is the client's own word.
+    `forwarded` is the X-Forwarded-For header or "". Each proxy adds on the right whom it heard, so
+    it is read from there for as long as whoever wrote a hop is a trusted proxy: up to the first
+    stranger, or to the farthest hop. At a hop that is no address reading stops: what stands
+    left of it is anybody's word.
     """
-    seen = read_address(peer)
-    if forwarded and is_within(seen, trusted):
-        for part in reversed(forwarded.split(",")):
-            hop = read_address(part)
-            if hop is not None and not is_within(hop, trusted):
-                return str(hop)
-    return str(seen) if seen is not None else UNKNOWN
+    seen = _read_hop(peer)
+    if seen is None:
+        return Client(UNKNOWN, is_named=False)
+    is_named = not is_within(seen, trusted)
+    hops = forwarded.rsplit(",", HOPS_LIMIT)[-HOPS_LIMIT:] if forwarded else []
+    for part in reversed(hops):
+        if not is_within(seen, trusted):
+            break
+        hop = _read_hop(part)
+        is_named = hop is not None
+        if hop is None:
+            break
+        seen = hop
+    return Client(str(seen), is_named)
+
+
+def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
+    """Return the address of the client behind `peer`, as `client_of` reads it."""
+    return client_of(peer, forwarded, trusted).address
+
+
+def _read_hop(text: str) -> Address | None:
+    """Return the address of a hop, its quotes and its port left out; None for anything else."""
+    text = text.strip(" \t")
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    told = _HOP.fullmatch(text)
+    if told is None:
+        return read_address(text)
+    if told["port"] and int(told["port"]) > _PORT_LIMIT:
+        return None
+    address = read_address(told["ipv4"] or told["ipv6"])
+    # Only IPv6 stands in brackets.
+    return address if told["ipv4"] or ":" in told["ipv6"] else None
 
 
 def network_of(address: str, trusted: Sequence[Network], ipv6_prefix: int) -> str:
@@ -65,3 +112,12 @@ def network_of(address: str, trusted: Sequence[Network], ipv6_prefix: int) -> st
     if isinstance(seen, ipaddress.IPv4Address):
         return str(seen)
     return str(ipaddress.IPv6Network((int(seen), ipv6_prefix), strict=False))
+
+
+def client_network(client: Client, trusted: Sequence[Network], ipv6_prefix: int) -> str:
+    """Return the `network_of` a client, which may be in a trusted range itself.
+
+    A proxy that `trusted` names by its own address is none.
+    """
+    alone = [network for network in trusted if network.num_addresses == 1]
+    return network_of(client.address, alone if client.is_named else trusted, ipv6_prefix)

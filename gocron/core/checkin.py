@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from gocron.core.duration import parse_duration
+from gocron.core.mailbox import is_address
+from gocron.core.name import NAME_LIMIT, has_visible_character, misleading, normal
 from gocron.core.schedule import due_at
 
 FIELDS = ("cronname", "account", "email", "frequency", "site", "grace", "gateway")
-NAME_LIMIT = 200
 EMAIL_LIMIT = 1_000
 RECIPIENT_LIMIT = 10
 FREQUENCY_LIMIT_S = 366 * 86_400
@@ -32,7 +33,7 @@ class CheckIn:
     """One sign of life. None means: not told this time, what is stored stays.
 
     `network` is what of `address` sites compare; `gateway` is "" where the job takes back that
-    it named one.
+    it named one. `misnamed` is why no new job may be named so; a known one goes on.
     """
 
     account: str
@@ -45,6 +46,12 @@ class CheckIn:
     seen_at: int
     network: str = ""
     gateway: str | None = None
+    misnamed: tuple[str, str] | None = None
+
+    @property
+    def declares(self) -> bool:
+        """Whether it makes a job known that isn't: it tells all that a new one needs."""
+        return bool(self.email and self.frequency_s) and self.misnamed is None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -71,9 +78,10 @@ def read_checkin(
     or unfit field.
     """
     told = _by_name(fields)
+    account, cronname = _name("account", told), _name("cronname", told)
     return CheckIn(
-        account=_name("account", told),
-        cronname=_name("cronname", told),
+        account=account,
+        cronname=cronname,
         email=_email(told["email"]) if "email" in told else None,
         frequency_s=_length("frequency", told["frequency"], 1) if "frequency" in told else None,
         grace_s=_length("grace", told["grace"], 0) if "grace" in told else None,
@@ -82,11 +90,14 @@ def read_checkin(
         seen_at=seen_at,
         network=network,
         gateway=_gateway(told["gateway"]) if "gateway" in told else None,
+        misnamed=_misnamed(account=account, cronname=cronname),
     )
 
 
 def first_time_needs(checkin: CheckIn) -> Refused | None:
     """Return the refusal of a check-in that can't declare a new job, None where it can."""
+    if checkin.misnamed is not None:
+        return Refused(*checkin.misnamed)
     missing = [
         name
         for name, value in (("email", checkin.email), ("frequency", checkin.frequency_s))
@@ -127,21 +138,34 @@ def has_control_character(text: str) -> bool:
 
 
 def _name(field: str, told: dict[str, str]) -> str:
-    value = told.get(field, "").strip()
-    if not value:
+    name = normal(told.get(field, ""))
+    if not name:
         raise Refused(field, f"missing; send {field}= with 1 to {NAME_LIMIT} characters")
-    if len(value) > NAME_LIMIT:
-        raise Refused(field, f"{len(value)} characters long; at most {NAME_LIMIT} are taken")
-    if not value.isascii() and not any(unicodedata.category(char)[0] in "LNPS" for char in value):
+    _check_length(field, name)
+    if not has_visible_character(name):
         raise Refused(field, "has no character that can be seen")
-    return value
+    return name
 
 
 def _gateway(value: str) -> str:
-    value = value.strip()
-    if len(value) > NAME_LIMIT:
-        raise Refused("gateway", f"{len(value)} characters long; at most {NAME_LIMIT} are taken")
-    return value
+    name = normal(value)
+    _check_length("gateway", name)
+    if misnamed := _misnamed(gateway=name):
+        raise Refused(*misnamed)
+    return name
+
+
+def _check_length(field: str, name: str) -> None:
+    if len(name) > NAME_LIMIT:
+        raise Refused(field, f"{len(name)} characters long; at most {NAME_LIMIT} are taken")
+
+
+def _misnamed(**named: str) -> tuple[str, str] | None:
+    """Return the first field whose name looks like another, and how; None where none does."""
+    for field, name in named.items():
+        if how := misleading(name):
+            return field, how
+    return None
 
 
 def _email(value: str) -> str:
@@ -159,23 +183,6 @@ def _email(value: str) -> str:
             hint = "; write + as %2B" if is_address(address.replace(" ", "+")) else ""
             raise Refused("email", f"{address!a} is no address such as ops@example.com{hint}")
     return ", ".join(addresses)
-
-
-def is_address(text: str) -> bool:
-    """Tell whether `text` is one plain mail address that a mail server can be given."""
-    local, at, domain = text.rpartition("@")
-    return bool(
-        at
-        and 0 < len(local) <= 64
-        and 0 < len(domain) <= 255
-        and not set(text) & set(' "(),:;<>[\\]')
-        and local.count("@") == 0
-        and not domain.startswith((".", "-"))
-        and not domain.endswith((".", "-"))
-        and ".." not in domain
-        and text.isascii()
-        and text.isprintable()
-    )
 
 
 def _length(field: str, value: str, least: int) -> int:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from gocron.core.mailbox import mailbox_of
+
 
 class Status(str, Enum):
     """How a job stands at one moment; `core.judge` says which."""
@@ -90,8 +92,12 @@ class Job:
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """The mail addresses in `email`, each once, in the order written."""
-        return tuple(dict.fromkeys(part.strip() for part in self.email.split(",") if part.strip()))
+        """The mail addresses in `email`, each mailbox once, in the order and spelling written."""
+        found: dict[str, str] = {}
+        for part in self.email.split(","):
+            if address := part.strip():
+                found.setdefault(mailbox_of(address), address)
+        return tuple(found.values())
 
 
 @dataclass(frozen=True)

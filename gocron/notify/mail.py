@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from gocron.config import Config
-from gocron.core.checkin import is_address
+from gocron.core.mailbox import is_address
 from gocron.notify import DeliveryFailed, Refused, Unreachable
 from gocron.notify.deadline import within
 

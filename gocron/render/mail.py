@@ -12,9 +12,9 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import make_msgid, parseaddr
 
-from gocron.core.checkin import is_address
 from gocron.core.duration import say_duration
 from gocron.core.job import Digest, Job, Kind, News
+from gocron.core.mailbox import is_address
 from gocron.core.outage import Outage
 from gocron.render.moment import LAST_SECOND, say_time
 from gocron.render.templates import Templates

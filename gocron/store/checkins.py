@@ -123,7 +123,7 @@ def is_one_statement(store: Store, checkins: Sequence[CheckIn]) -> bool:
 
 
 def _are_whole(checkins: Sequence[CheckIn]) -> bool:
-    return all(checkin.email and checkin.frequency_s for checkin in checkins)
+    return all(checkin.declares for checkin in checkins)
 
 
 def _record_wave(store: Store, checkins: list[CheckIn]) -> dict[Key, int]:
@@ -136,7 +136,10 @@ def _record_wave(store: Store, checkins: list[CheckIn]) -> dict[Key, int]:
 
 
 def _completed(store: Store, checkins: list[CheckIn]) -> list[tuple[Any, ...]]:
-    """Return rows for the check-ins that are whole, or whole with what is stored."""
+    """Return rows for the check-ins that are whole, or whole with what is stored.
+
+    A name that may not be given to a new job must be stored already.
+    """
     job = store.tables.job
     stored = {
         (row["account"], row["cronname"]): row
@@ -151,7 +154,8 @@ def _completed(store: Store, checkins: list[CheckIn]) -> list[tuple[Any, ...]]:
         known = stored.get(checkin.key, {})
         email = checkin.email or known.get("email")
         frequency_s = checkin.frequency_s or known.get("frequency_s")
-        if email is not None and frequency_s is not None:
+        is_taken = bool(known) or checkin.misnamed is None
+        if is_taken and email is not None and frequency_s is not None:
             rows.append(_row(checkin, email, frequency_s))
     return rows
 

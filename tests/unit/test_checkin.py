@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from gocron.core.checkin import (
     FIELDS,
     FREQUENCY_LIMIT_S,
-    NAME_LIMIT,
     CheckIn,
     Refused,
     first_time_needs,
-    is_address,
     read_checkin,
 )
+from gocron.core.job import Job
+from gocron.core.mailbox import is_address
+from gocron.core.name import NAME_LIMIT, normal
 
 WHOLE = {
     "cronname": "backup",
@@ -77,12 +78,31 @@ def test_names_are_one_to_two_hundred_characters_after_trimming(field: str) -> N
 def test_a_name_that_nobody_can_see_is_refused(field: str) -> None:
     for nothing in ("\u200b", "\u0301", "\u2060\u202e"):
         assert str(refusal(**{field: nothing})) == f"{field}: has no character that can be seen"
-    assert getattr(read(**{field: "e\u0301"}), field) == "e\u0301"
+
+
+@pytest.mark.parametrize("field", [*NAMES, "gateway"])
+def test_a_name_is_stored_in_one_spelling(field: str) -> None:
+    assert getattr(read(**{field: " cafe\u0301 "}), field) == "caf\u00e9"
+
+
+@pytest.mark.parametrize("field", NAMES)
+def test_no_new_job_gets_a_name_that_looks_like_another(field: str) -> None:
+    told = read(**{field: "back\u200bup"})
+    refused = first_time_needs(told)
+    assert not told.declares
+    assert (refused.field, str(refused)) == (
+        field,
+        f"{field}: has U+200B (ZERO WIDTH SPACE), which can't be seen; leave it out",
+    )
+
+
+def test_no_gateway_is_named_so_that_it_looks_like_another() -> None:
+    assert str(refusal(gateway="off\u00adice")).startswith("gateway: has U+00AD (SOFT HYPHEN)")
 
 
 @pytest.mark.parametrize(
     "name",
-    ["<script>alert(1)</script>", "'; DROP TABLE job; --", '"', "日本語 ✓", "a\u202eb", "100%"],
+    ["<script>alert(1)</script>", "'; DROP TABLE job; --", '"', "日本語 ✓", "100%"],
 )
 def test_whatever_else_a_name_holds_is_data(name: str) -> None:
     assert read(cronname=name, account=name).key == (name, name)
@@ -192,6 +212,24 @@ def test_ten_recipients_are_taken_and_eleven_are_not() -> None:
     assert "11 addresses; at most 10" in str(refusal(email=",".join(addresses)))
 
 
+@pytest.mark.parametrize(
+    ("email", "recipients"),
+    [
+        ("ops@Example.com, ops@example.COM", ("ops@Example.com",)),
+        ("Ops@example.com, ops@example.com", ("Ops@example.com",)),
+        ("ops@example.com, dev@example.com", ("ops@example.com", "dev@example.com")),
+        ("ops+a@example.com, ops@example.com", ("ops+a@example.com", "ops@example.com")),
+        ("ops@example.com, ops@example.com.", ("ops@example.com",)),  # as older programs kept it
+        ("", ()),
+    ],
+)
+def test_a_mailbox_is_one_recipient_in_the_spelling_that_came_first(
+    email: str, recipients: tuple[str, ...]
+) -> None:
+    job = Job(1, "web-01", "backup", email, 3600, 0, False, "", 0, 0, 3600)
+    assert job.recipients == recipients
+
+
 def test_one_bad_address_in_a_list_is_the_one_that_is_named() -> None:
     assert "'nobody'" in str(refusal(email="ops@example.com, nobody"))
 
@@ -220,7 +258,7 @@ def test_hostile_fields_make_a_fit_check_in_or_one_line_of_refusal(
         assert len(str(refused)) < 2_000
         assert refused.field
     else:
-        assert all(1 <= len(name) <= NAME_LIMIT and name == name.strip() for name in told.key)
+        assert all(1 <= len(name) <= NAME_LIMIT and name == normal(name) for name in told.key)
         assert not any(unicodedata.category(char) == "Cc" for name in told.key for char in name)
 
 

@@ -70,7 +70,24 @@ def test_broken_or_deep_json_is_refused(body: bytes) -> None:
     assert refusal(body=body).startswith("request: is no JSON object")
 
 
-@pytest.mark.parametrize("value", ["1.5", "[1]", '{"a": 1}', "NaN", "1e999"])
+@pytest.mark.parametrize("field", ["site", "Site", " SITE "])
+def test_true_and_false_of_json_are_yes_and_no_where_the_field_is_one_of_these(field: str) -> None:
+    body = '{{"{}": {}}}'
+    assert read_fields("", "", body.format(field, "true").encode()) == [(field, "1")]
+    assert read_fields("", "", body.format(field, "false").encode()) == [(field, "0")]
+
+
+@pytest.mark.parametrize("field", ["cronname", "account", "email", "frequency", "grace", "gateway"])
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_true_and_false_of_json_are_neither_name_nor_length(field: str, value: str) -> None:
+    said = refusal(body=f'{{"{field}": {value}}}'.encode())
+    assert said == f"'{field}': want a text or a whole number, and for site true or false"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1.5", "60.0", "1e3", "[1]", "[]", '{"a": 1}', "{}", "NaN", "Infinity", "-Infinity", "1e999"],
+)
 def test_a_json_value_that_is_no_text_or_whole_number_is_refused_by_its_field(value: str) -> None:
     assert refusal(body=b'{"frequency": %s}' % value.encode()).startswith("'frequency': want")
 
