@@ -37,9 +37,10 @@ class Witnesses:
         own = tuple(self._own[bisect_right(self._own, job.last_seen_at, key=_ends) :])
         if job.account not in self._gateways:
             self._gateways[job.account] = Gateways(sites.gateways(self._store, job.account))
-        mine = self._gateways[job.account].of(job)
+        gateways = self._gateways[job.account]
+        mine = gateways.of(job)
         if not mine:
-            return Evidence(None, own)
+            return Evidence(None, own, has_sites=bool(gateways))
         key = tuple(gateway.job.id for gateway in mine)
         if key not in self._sites:
             self._sites[key] = self._site(mine)

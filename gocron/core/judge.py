@@ -15,6 +15,7 @@ class Ground(str, Enum):
     IN_TIME = "in time"
     MARKED = "marked"
     NO_SITE = "no site"
+    BEHIND_NONE = "behind none"
     SITE_HEARD = "site heard"
     SITE_REACHABLE = "site reachable"
     SITE_UNKNOWN = "site unknown"
@@ -43,10 +44,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for a job that is silent: its site, if it has one, and gocron's own outages."""
+    """What speaks for a job that is silent: its site, if it has one, and gocron's own outages.
+
+    `has_sites` says that its account has any.
+    """
 
     site: Site | None = None
     own: tuple[Outage, ...] = ()
+    has_sites: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,7 +246,8 @@ def _behind(now: int, evidence: Evidence, deadline: int, limits: Limits) -> Judg
     """
     site = evidence.site
     if site is None:
-        return Judgement(Status.MISSED, Ground.NO_SITE)
+        ground = Ground.BEHIND_NONE if evidence.has_sites else Ground.NO_SITE
+        return Judgement(Status.MISSED, ground)
     if site.heard_at >= deadline:
         return Judgement(Status.MISSED, Ground.SITE_HEARD, site=site)
     down_since = site.down_since

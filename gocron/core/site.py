@@ -128,6 +128,10 @@ class Gateways:
             for way in gateway.ways:
                 self._by_network[way.network].append((way, gateway))
 
+    def __bool__(self) -> bool:
+        """Tell whether there is any."""
+        return bool(self._by_name)
+
     def of(self, job: Job) -> tuple[Gateway, ...]:
         """Return the gateways that `job`, one of the account, is behind.
 

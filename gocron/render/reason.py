@@ -25,7 +25,8 @@ def say_reason(job: Job, judgement: Judgement) -> str:
     until = say_time(judgement.until or 0)
     excuse = _say_excuse(job, judgement)
     return {
-        Ground.NO_SITE: lambda: excuse + ("" if job.site else ", and it is behind no site"),
+        Ground.NO_SITE: lambda: excuse,
+        Ground.BEHIND_NONE: lambda: excuse + ("" if job.site else ", and it is behind no site"),
         Ground.SITE_HEARD: lambda: f"{excuse}, and {site} was heard at {_heard(judgement)}",
         Ground.SITE_REACHABLE: lambda: (
             f"{excuse}; {site} is silent itself, but others behind it were heard"

@@ -135,3 +135,15 @@ def test_a_job_that_was_declared_and_never_heard_is_told_of_as_such(gocron: Gocr
     gocron.sweep(NOON + 2 * HOUR)
     (alert,) = gocron.mail.mails
     assert "last seen: never, declared" in alert.get_body(("plain",)).get_content()
+
+
+def test_sites_are_spoken_of_only_to_those_who_have_some(gocron: Gocron) -> None:
+    gocron.hear("backup", NOON)
+    gocron.hear("backup", NOON, account="office")
+    gocron.hear("gateway", NOON + 2 * HOUR, account="office", site=True, address="192.0.2.1")
+    gocron.sweep(NOON + 2 * HOUR)
+    reasons = {one["job_id"]: one["reason"] for one in gocron.rows("episode")}
+    without, among = (reasons[gocron.job("backup", account).id] for account in ("web-01", "office"))
+    assert without.startswith("no check-in by ")
+    assert "site" not in without
+    assert among == f"{without}, and it is behind no site"
