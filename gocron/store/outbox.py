@@ -9,6 +9,7 @@ from peewee import chunked, fn
 
 from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.job import Channel, Digest, Kind, News, Undelivered
+from gocron.core.mailbox import mailbox_of
 from gocron.store import episodes, outages
 from gocron.store.database import ROWS_A_STATEMENT, Store
 
@@ -45,7 +46,10 @@ class Delivery:
 
 
 def due(store: Store, now: int) -> list[Waiting]:
-    """Return what waits for delivery at `now`, the oldest first."""
+    """Return what waits for delivery at `now`, the oldest first.
+
+    One mailbox in several spellings is one recipient, in the spelling of its oldest news.
+    """
     news = store.tables.news
     query = (
         news.select(news.channel, news.recipient, news.digest, fn.MIN(news.id).alias("first"))
@@ -53,7 +57,12 @@ def due(store: Store, now: int) -> list[Waiting]:
         .group_by(news.channel, news.recipient, news.digest)
         .order_by(fn.MIN(news.id))
     )
-    return [Waiting(Channel(row["channel"]), row["recipient"], row["digest"]) for row in query]
+    found: dict[tuple[str, str, str | None], Waiting] = {}
+    for row in query:
+        channel, recipient, key = row["channel"], row["recipient"], row["digest"]
+        mailbox = channel, mailbox_of(recipient), key
+        found.setdefault(mailbox, Waiting(Channel(channel), recipient, key))
+    return list(found.values())
 
 
 def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
@@ -66,7 +75,7 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     key = waiting.key or uuid.uuid4().hex
     mine = (
         (news.channel == waiting.channel.value)
-        & (news.recipient == waiting.recipient)
+        & _is_for(news, waiting.recipient)
         & _open(news)
         & _is_due(news, now)
     )
@@ -112,7 +121,7 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     follows = (
         _open(news)
         & (news.channel == digest.channel.value)
-        & (news.recipient == digest.recipient)
+        & _is_for(news, digest.recipient)
         & news.episode_id.in_(_episodes_of(store, digest.key, Kind.MISSED))
     )
     episode, job = store.tables.episode, store.tables.job
@@ -200,6 +209,12 @@ def count_tried(store: Store) -> int:
 
 def _open(news: Any) -> Any:
     return news.sent_at.is_null() & news.given_up_at.is_null()
+
+
+def _is_for(news: Any, recipient: str) -> Any:
+    """True of news for the mailbox of `recipient`, however it is spelled."""
+    # SQL on both sides: Python may know capitals that the database doesn't.
+    return fn.LOWER(news.recipient) == fn.LOWER(recipient)
 
 
 def _is_due(news: Any, now: int) -> Any:
@@ -290,7 +305,7 @@ def _told_before(store: Store, waiting: Waiting, key: str) -> tuple[str, ...]:
             news.episode_id.in_(_episodes_of(store, key, Kind.RECOVERED))
             & (news.kind == Kind.MISSED.value)
             & (news.channel == waiting.channel.value)
-            & (news.recipient == waiting.recipient)
+            & _is_for(news, waiting.recipient)
             & news.digest.is_null(False)
             & (news.digest != key)
         )

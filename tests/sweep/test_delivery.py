@@ -29,6 +29,34 @@ def test_a_mail_server_that_is_down_for_five_sweeps_gets_every_alert_once(gocron
     assert gocron.mail.told() == {f"job-{number}": 1 for number in range(20)}
 
 
+def test_one_mailbox_in_several_spellings_gets_one_mail_in_the_first_of_them(
+    gocron: Gocron,
+) -> None:
+    spellings = ("Ops@Example.com", "ops@example.com", "Ops@EXAMPLE.COM")
+    for number, email in enumerate(spellings):
+        gocron.hear(f"job-{number}", NOON + number, email=email)
+    gocron.hear("job-3", NOON, email="dev@example.com, DEV@example.com")
+    gocron.sweep(LATE)
+    assert sorted(gocron.mail.recipients) == ["Ops@Example.com", "dev@example.com"]
+    assert gocron.mail.told() == {"job-0": 1, "job-1": 1, "job-2": 1, "job-3": 1}
+
+
+def test_a_mailbox_that_is_tried_again_is_one_still(gocron: Gocron) -> None:
+    gocron.mail.answers["DATA"] = "451 greylisted"
+    for number, email in enumerate(("ops@Example.com", "ops@example.com")):
+        gocron.hear(f"job-{number}", NOON + number, email=email)
+    gocron.sweep(LATE)
+    gocron.mail.answers.clear()
+    gocron.sweep(LATE + 60)
+    first, second = gocron.mail.mails
+    assert first["Message-ID"] == second["Message-ID"]
+    for number in range(2):
+        gocron.hear(f"job-{number}", LATE + 120, email="ops@example.com")
+    gocron.sweep(LATE + 180)
+    assert gocron.mail.mails[2]["In-Reply-To"] == first["Message-ID"]
+    assert len(gocron.mail.mails) == 3
+
+
 def test_a_dead_mail_server_is_asked_once_a_sweep(gocron: Gocron) -> None:
     for number in range(10):
         gocron.hear("backup", NOON, account=f"web-{number}", email=f"o{number}@example.com")
