@@ -1,6 +1,7 @@
 """Jobs as a terminal shows them: a table, one job in full, JSON."""
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from gocron.core.duration import say_duration
 from gocron.core.job import Job
 from gocron.core.judge import standing
 from gocron.render.moment import iso, say_time
+from gocron.render.wording import STATES
 
 HEADINGS = ("ACCOUNT", "CRONNAME", "STATE", "LAST SEEN", "DUE", "FREQUENCY", "EMAIL")
 
@@ -17,7 +19,7 @@ def table(jobs: Iterable[Job], now: int) -> str:
     rows = [HEADINGS, *(_row(job, now) for job in jobs)]
     if len(rows) == 1:
         return "no jobs"
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    widths = [max(cells(row[column]) for row in rows) for column in range(len(HEADINGS))]
     return "\n".join(_line(row, widths) for row in rows)
 
 
@@ -26,7 +28,7 @@ def details(job: Job, now: int) -> str:
     told = {
         "account": job.account,
         "cronname": job.cronname,
-        "state": standing(job, now).value,
+        "state": STATES[standing(job, now)],
         "email": job.email,
         "frequency": say_duration(job.frequency_s),
         "grace": say_duration(job.grace_s),
@@ -51,7 +53,7 @@ def _record(job: Job, now: int) -> dict[str, Any]:
     return {
         "account": job.account,
         "cronname": job.cronname,
-        "state": standing(job, now).value,
+        "state": STATES[standing(job, now)],
         "email": job.email,
         "frequency": job.frequency_s,
         "grace": job.grace_s,
@@ -68,7 +70,7 @@ def _row(job: Job, now: int) -> tuple[str, ...]:
     return (
         printable(job.account),
         printable(job.cronname),
-        standing(job, now).value,
+        STATES[standing(job, now)],
         _last_seen(job),
         say_time(job.due_at),
         say_duration(job.frequency_s),
@@ -81,9 +83,38 @@ def _last_seen(job: Job) -> str:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    padded = (cell + " " * (width - cells(cell)) for cell, width in zip(row, widths, strict=True))
+    return "  ".join(padded).rstrip()
 
 
 def printable(text: str) -> str:
-    """Return `text` without what could steer a terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    """Return `text` without what could steer a terminal, or be drawn over what stands before it."""
+    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    if text.isascii():
+        return text
+    # A mark on no letter gets a letter of its own.
+    return "".join(
+        f"\N{DOTTED CIRCLE}{char}" if _is_mark(char) and not _bears_marks(before) else char
+        for before, char in zip(f" {text}", text, strict=False)
+    )
+
+
+def cells(text: str) -> int:
+    """Return how wide `text` is on a terminal: letters of East Asia take two cells, marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells_of(char) for char in text)
+
+
+def _cells_of(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me") or "\u1160" <= char <= "\u11ff":
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _bears_marks(char: str) -> bool:
+    return unicodedata.category(char)[0] in "LMNS"
+
+
+def _is_mark(char: str) -> bool:
+    return unicodedata.category(char)[0] == "M"

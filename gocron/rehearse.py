@@ -13,7 +13,7 @@ from gocron.journal import replay_journal
 from gocron.outside import Outside, outside
 from gocron.render.moment import say_time
 from gocron.render.reason import say_reason, say_verdict
-from gocron.render.wording import count, full_name, say_frequency, say_last_seen, shown
+from gocron.render.wording import STATES, count, full_name, say_frequency, say_last_seen, shown
 from gocron.sites import Witnesses
 from gocron.store import accounts, episodes, jobs, outbox
 from gocron.store.database import Store
@@ -86,7 +86,7 @@ def explain(
         ("due", say_time(job.due_at)),
         *_site_facts(job, evidence.site),
         *_reprieve_facts(job),
-        ("now", f"{judged.status.value}: {say_reason(job, judged)}"),
+        ("now", f"{STATES[judged.status]}: {say_reason(job, judged)}"),
         ("next sweep", say_verdict(judged)),
     ]
     facts += [("complaint", complaint) for complaint in complaints]

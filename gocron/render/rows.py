@@ -5,18 +5,7 @@ from typing import NamedTuple
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Status
 from gocron.render.moment import iso, say_time
-from gocron.render.wording import shown
-
-STATES = {
-    Status.UP: "up",
-    Status.LATE: "late",
-    Status.OVERDUE: "overdue",
-    Status.HELD: "held",
-    Status.SUPPRESSED: "suppressed",
-    Status.EXCUSED: "excused",
-    Status.MISSED: "missing",
-    Status.RECOVERED: "back",
-}
+from gocron.render.wording import STATES, shown
 
 
 class RowView(NamedTuple):

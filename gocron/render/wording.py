@@ -4,11 +4,23 @@ import re
 from collections.abc import Callable, Sequence
 
 from gocron.core.duration import say_duration
-from gocron.core.job import Job, Kind, News
+from gocron.core.job import Job, Kind, News, Status
 from gocron.render.moment import say_time
 
 NO_NAME = "(no name)"
 ELLIPSIS = "\u2026"
+
+# How a job stands, in one word: page, terminal and JSON say the same.
+STATES = {
+    Status.UP: "up",
+    Status.LATE: "late",
+    Status.OVERDUE: "overdue",
+    Status.HELD: "held",
+    Status.SUPPRESSED: "suppressed",
+    Status.EXCUSED: "excused",
+    Status.MISSED: "missing",
+    Status.RECOVERED: "back",
+}
 
 # Names that older programs stored were never checked. Line breaks would end a header or a
 # line; the rest can't be encoded, or turns the writing direction of what follows it.

@@ -18,6 +18,7 @@ from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
 from gocron.core.site import CROWD
 from gocron.errors import ExitStatus
+from gocron.listing import cells
 from gocron.render.moment import iso
 from gocron.store import accounts, checkins, jobs
 from gocron.store.schema import open_store
@@ -155,7 +156,40 @@ def test_the_list_can_be_of_one_account_or_of_what_is_missing(host: Host, mail: 
     assert "web-02" in host.run("jobs", "list", "--account", "web-02").lines[1]
     assert host.run("jobs", "list", "--account", "none").out == "no jobs\n"
     _, only = host.run("jobs", "list", "--missing").lines
-    assert only.split()[:3] == ["web-01", "backup", "missed"]
+    assert only.split()[:3] == ["web-01", "backup", "missing"]
+    assert host.run("jobs", "show", *BACKUP).lines[2].split() == ["state:", "missing"]
+    (told,) = json.loads(host.run("jobs", "list", "--missing", "--json").out)
+    assert told["state"] == "missing"
+
+
+def test_a_job_is_found_however_the_terminal_spells_its_name(host: Host) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert host.add(decomposed, decomposed).out == "added\n"
+    assert host.add(composed, composed).out == "unchanged\n"
+    for name in (composed, decomposed):
+        assert host.run("jobs", "show", name, name).status == 0
+        assert host.run("explain", name, name).status == 0
+        assert len(host.run("jobs", "list", "--account", name).lines) == 2
+    assert host.run("jobs", "forget", decomposed, decomposed).status == 0
+    assert host.run("jobs", "list").out == "no jobs\n"
+
+
+def test_no_job_is_declared_under_a_name_that_looks_like_another(host: Host) -> None:
+    said = complaint(host.add("web-01", "back\u200bup"))
+    assert said.startswith("gocron jobs add: cronname: has U+200B (ZERO WIDTH SPACE)")
+    assert host.run("jobs", "list").out == "no jobs\n"
+
+
+def test_a_name_takes_its_own_room_in_a_list_and_no_more(host: Host) -> None:
+    for name in ("plain", "日本語", "x\u0336y\u0336", "שָׁלוֹם"):
+        host.add("web-01", name)
+    host.hear(int(time.time()), cronname="\u0301\u200b\x1b[2Jold")
+    heading, *rows = host.run("jobs", "list").lines
+    place = heading.index("STATE")
+    for row in rows:
+        assert cells(row[: row.index(" up ") + 1]) == place
+    assert any("\u25cc\u0301\ufffd\ufffd[2Jold" in row for row in rows)
+    assert "\x1b" not in "".join(rows)
 
 
 def test_jobs_are_listed_as_json_for_programs(host: Host) -> None:
@@ -271,7 +305,7 @@ def test_explain_tells_what_bears_on_a_job_and_what_the_next_sweep_does(host: Ho
     facts = dict(line.split(":", 1) for line in before.lines)
     assert facts["job"].strip() == "backup (web-01)"
     assert facts["site"].strip().startswith("none")
-    assert facts["now"].strip().startswith("missed: no check-in by ")
+    assert facts["now"].strip().startswith("missing: no check-in by ")
     assert facts["next sweep"].strip() == "tell that it is missing"
     host.sweep()
     after = host.run("explain", *BACKUP)
