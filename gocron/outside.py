@@ -70,6 +70,21 @@ def door_url(config: Config) -> str:
     return f"http://{reachable(config.listen_host)}:{config.listen_port}/"
 
 
+def check_in_url(config: Config) -> str:
+    """Return where clients check in, as an example for people, as far as `config` tells.
+
+    nginx takes check-ins where it serves the page. A password in a URL is not for others.
+    """
+    try:
+        told = urlsplit(config.public_url)
+        host, port = told.hostname, told.port
+    except ValueError:
+        host, port = None, None
+    if not host:
+        return f"http://gocron.example.com:{config.listen_port}/"
+    return f"{told.scheme}://{reachable(host)}{f':{port}' if port else ''}/"
+
+
 def reachable(host: str) -> str:
     """Return under which address one gets to what listens on `host`, as URLs want it."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104

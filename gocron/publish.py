@@ -17,6 +17,7 @@ from gocron.core.judge import standing
 from gocron.errors import PageError
 from gocron.ownership import give_to_owner_of
 from gocron.render.page import (
+    CHECK_IN_URL,
     AccountPage,
     AccountsPage,
     Group,
@@ -33,6 +34,7 @@ from gocron.store import accounts, jobs, outages, outbox
 from gocron.store.database import Store
 
 PROGRESS_FILE = ".published.json"
+NAMING = 2
 
 # What a publication leaves that was killed while it wrote; no other is at work so long.
 UNFINISHED = ".new"
@@ -66,27 +68,42 @@ class Progress:
 
     `recent` holds what was last published, (changed_at, jobs, missing), of accounts that
     changed about then. `debt` are rows rendered beyond the share of past sweeps, by an
-    account that is larger.
+    account that is larger. `naming` says how the files of accounts are called: a version that
+    calls them otherwise writes all of them anew.
     """
 
     published_at: int = 0
     recent: dict[str, list[int]] = field(default_factory=dict)
     cursor: str = ""
     debt: int = 0
+    naming: int = 0
 
 
-def publish(store: Store, folder: Path, templates: Templates, interval_s: int, now: int) -> None:
-    """Bring the status page in `folder` up to date. Raises PageError where it can't be written."""
+def publish(
+    store: Store,
+    folder: Path,
+    templates: Templates,
+    interval_s: int,
+    now: int,
+    check_in_url: str = CHECK_IN_URL,
+) -> None:
+    """Bring the status page in `folder` up to date. Raises PageError where it can't be written.
+
+    The page of a gocron without jobs shows how to check in at `check_in_url`.
+    """
     try:
         (folder / "account").mkdir(parents=True, exist_ok=True)
         _tidy(folder, now)
-        press = _Press(store, folder, templates, interval_s, now)
+        press = _Press(store, folder, templates, interval_s, now, check_in_url)
         progress = _read_progress(folder)
+        is_anew = not progress.published_at
         changed, progress = _next_changed(store, progress, now)
         turn, progress = _next_turn(store, progress)
         for account in {account.name: account for account in [*changed, *turn]}.values():
             press.account(account)
         press.index(accounts_changed=bool(changed))
+        if is_anew:
+            _remove_other_accounts(folder, changed)
         _write(folder / PROGRESS_FILE, json.dumps(asdict(progress)))
     except OSError as error:
         raise PageError(
@@ -100,13 +117,20 @@ class _Press:
     """Writes the files of one page at one moment."""
 
     def __init__(
-        self, store: Store, folder: Path, templates: Templates, interval_s: int, now: int
+        self,
+        store: Store,
+        folder: Path,
+        templates: Templates,
+        interval_s: int,
+        now: int,
+        check_in_url: str,
     ) -> None:
         self._store = store
         self._folder = folder
         self._templates = templates
         self._interval_s = interval_s
         self._now = now
+        self._check_in_url = check_in_url
 
     def account(self, account: Account) -> None:
         """Write the page of `account`, or remove it with its last job."""
@@ -147,6 +171,7 @@ class _Press:
             own_outages=tuple(
                 outages.newest_own(self._store, self._now - OUTAGES_SHOWN_S, INDEX_OUTAGES)
             ),
+            check_in_url=self._check_in_url,
         )
         for name in ("style.css", "page.js"):
             _write(self._folder / name, self._templates.asset(name))
@@ -224,12 +249,24 @@ def _tidy(folder: Path, now: int) -> None:
                 path.unlink()
 
 
+def _remove_other_accounts(folder: Path, every: Iterable[Account]) -> None:
+    """Remove pages of accounts that are none, or are called otherwise by now.
+
+    The database may be another one than the page was written from.
+    """
+    ours = {folder / account_file(account.name) for account in every}
+    for path in folder.glob("account/*.html"):
+        if path not in ours:
+            path.unlink(missing_ok=True)
+
+
 def _read_progress(folder: Path) -> Progress:
     """Return what the last publication left; from scratch where that is nothing of use."""
     try:
-        return Progress(**json.loads((folder / PROGRESS_FILE).read_text("utf-8")))
+        progress = Progress(**json.loads((folder / PROGRESS_FILE).read_text("utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
-        return Progress()
+        return Progress(naming=NAMING)
+    return progress if progress.naming == NAMING else Progress(naming=NAMING)
 
 
 def _write(path: Path, content: str | bytes) -> None:

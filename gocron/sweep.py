@@ -12,7 +12,7 @@ from gocron.core.judge import Ground, Judgement, Limits, RestsOn, deadline_of, j
 from gocron.deliver import Delivered, deliver, tell_operator
 from gocron.door import watch_door
 from gocron.journal import replay_journal
-from gocron.outside import Outside, WatchdogAway, outside
+from gocron.outside import Outside, WatchdogAway, check_in_url, outside
 from gocron.publish import publish
 from gocron.render.reason import say_reason
 from gocron.render.templates import Templates
@@ -72,7 +72,8 @@ def sweep(
     drop_history(store, now)
     accounts.record_sweep(store, clock())
     if config.status_dir:
-        publish(store, Path(config.status_dir), templates, config.interval, clock())
+        folder = Path(config.status_dir)
+        publish(store, folder, templates, config.interval, clock(), check_in_url(config))
     if not delivered.failures and not complaints:
         complaints += _report_well(world)
     return Swept(begun, len(ended), delivered, complaints)

@@ -44,6 +44,12 @@
     return "in " + duration(-past);
   }
 
+  // A moment that was ahead when the page was written may pass before it is written again: what
+  // came of it stands on the next page, so this one only says when it was.
+  function said(time) {
+    return time.ahead && now() >= time.at ? clock(time.at) : relative(time.at);
+  }
+
   // Times
 
   var CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
@@ -63,28 +69,33 @@
     return YEAR.format(then);
   }
 
+  var zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "your zone";
+  var isUtc = /^(Etc\/)?(UTC|UCT|GMT|Zulu|Universal|Greenwich)$/.test(zone);
+
   var times = [];
   document.querySelectorAll("main time").forEach(function (element) {
     var at = Date.parse(element.dateTime) / 1000;
     if (isNaN(at)) return;
     var utc = element.textContent;
-    element.title = FULL.format(new Date(at * 1000)) + "\n" + utc;
-    element.textContent = relative(at);
+    element.title = isUtc ? utc : FULL.format(new Date(at * 1000)) + "\n" + utc;
+    element.textContent = utc;
     element.after(" ");
     var small = document.createElement("small");
     small.className = "clock";
     small.textContent = clock(at);
     element.nextSibling.after(small);
-    times.push({ at: at, text: element.firstChild });
+    times.push({ at: at, text: element.firstChild, ahead: "ahead" in element.dataset, clock: small });
   });
-  document.getElementById("zone").textContent =
-    "Times in " + (Intl.DateTimeFormat().resolvedOptions().timeZone || "your zone") +
-    "; point at one for UTC.";
+  // In UTC there is nothing to be added to what the page says without a script.
+  if (!isUtc) {
+    document.getElementById("zone").textContent = "Times in " + zone + "; point at one for UTC.";
+  }
 
   function refreshTimes() {
     times.forEach(function (time) {
-      var said = relative(time.at);
-      if (time.text.data !== said) time.text.data = said;
+      var words = said(time);
+      if (time.text.data !== words) time.text.data = words;
+      time.clock.hidden = words === time.clock.textContent;
     });
   }
 

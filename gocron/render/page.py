@@ -15,9 +15,13 @@ from gocron.render.wording import count, cut, shown
 # A page older than this many intervals doesn't trust itself any more.
 STALE_INTERVALS = 3
 
+# Where check-ins go in examples of somebody of whom nothing better is known.
+CHECK_IN_URL = "http://gocron.example.com:8080/"
+
 _REFRESH_LEAST_S = 15
 _SLUG_LIMIT = 40
-_DIGEST_DIGITS = 10
+# 128 bits: nobody finds two names with one file, or another name for a file that is there.
+_DIGEST_DIGITS = 32
 _ERROR_LIMIT = 300
 
 
@@ -58,6 +62,7 @@ class IndexPage:
     spared: tuple[Row, ...] = ()
     spared_count: int = 0
     own_outages: tuple[OwnOutage, ...] = ()
+    check_in_url: str = CHECK_IN_URL
 
 
 @dataclass(frozen=True)
@@ -102,9 +107,9 @@ class AccountView:
 
 
 def account_file(name: str) -> str:
-    """Return the file of the account `name`: `account/web-01-1a2b3c4d5e.html`.
+    """Return the file of the account `name`: `account/web-01-` and 32 digits.
 
-    Safe for any name, and another one for another name.
+    Safe for any name on any file system, and another one for another name.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_SLUG_LIMIT].strip("-")
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_DIGITS]
@@ -136,6 +141,7 @@ def index_html(templates: Templates, page: IndexPage) -> str:
         ],
         spared_count=page.spared_count,
         own_outages=[_own_outage(item) for item in page.own_outages],
+        check_in_url=shown(page.check_in_url),
     )
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
-from gocron.render.page import age_script
+from gocron.render.page import account_file, age_script
 from gocron.store import checkins
 from gocron.store.schema import open_store
 from gocron.sweep import sweep
@@ -186,3 +186,44 @@ def test_without_a_script_everything_stands_there_in_utc(browser: Browser, site:
         assert "UTC" in page.inner_text("main")
         assert "trust this page" in page.inner_text("#age")
         assert page.locator("tr:visible").count() > 5
+
+
+@pytest.mark.parametrize("after_s", [520, 3700])
+@pytest.mark.parametrize("file", ["index.html", account_file("web-2")])
+def test_no_row_says_that_a_job_is_well_and_was_due_long_ago(
+    page: Page, site: str, now: int, file: str, after_s: int
+) -> None:
+    page.clock.install(time=now + after_s)
+    page.goto(f"{site}/{file}")
+    rows = page.locator("table.jobs tr.up, table.jobs tr.late")
+    assert rows.count() > 1
+    for row in rows.all():
+        due = row.locator("td").nth(2).inner_text()
+        assert "ago" not in due
+        assert due.strip()
+
+
+def test_what_is_to_be_done_again_is_not_said_to_be_over(page: Page, site: str, now: int) -> None:
+    page.clock.install(time=now + 170)
+    page.goto(site)
+    notice = page.locator(".notice li").first.inner_text()
+    assert "next try" in notice
+    assert "ago" not in notice.split("next try")[1].split(".")[0]
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("UTC", "Times are UTC."),
+        ("Etc/UTC", "Times are UTC."),
+        ("Europe/Berlin", "Times in Europe/Berlin; point at one for UTC."),
+    ],
+)
+def test_the_zone_is_named_once(browser: Browser, site: str, zone: str, said: str) -> None:
+    with browser.new_context(timezone_id=zone) as context:
+        page = context.new_page()
+        page.goto(site)
+        assert page.inner_text("#zone") == said
+        title = page.locator("main time").first.get_attribute("title")
+        assert title.count("UTC") == 1
+        assert len(title.splitlines()) == (1 if said == "Times are UTC." else 2)

@@ -237,6 +237,22 @@ def test_forwarded_addresses_in_several_headers_are_read_as_one_list(front: Serv
     assert front.get(b"/cron", one)[0] == 403
 
 
+def test_what_a_web_page_has_its_visitor_ask_is_refused_and_changes_nothing(
+    front: Served,
+) -> None:
+    for header in (b"Origin: https://evil.example", b"Origin: null", b"Sec-Fetch-Site: cross-site"):
+        for status, said in (
+            front.get(b"/?" + QUERY, header),
+            front.post(QUERY, header),
+            front.get(b"/cron", header),
+            front.ask(request(b"OPTIONS", b"/?" + QUERY, header)),
+        ):
+            assert (status, said.count(b"\n")) == (403, 1)
+        assert front.ask(request(b"HEAD", b"/?" + QUERY, header)) == (403, b"")
+    assert front.jobs() == []
+    assert front.get(b"/?" + QUERY, b"Sec-Fetch-Site: none")[0] == 201
+
+
 def test_a_header_of_raw_bytes_is_no_reason_for_a_5xx(front: Served) -> None:
     for value in (b"\xff\xfe", "日".encode(), b"a\tb"):
         for name in (b"X-Forwarded-For", b"User-Agent", b"Content-Type"):

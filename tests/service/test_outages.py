@@ -188,6 +188,8 @@ def test_an_outage_without_a_journal_excuses_who_could_not_be_heard_and_nobody_e
     assert "2 jobs whose run may have fallen into it have been" in text(gocron.mail.mails[2])
 
 
+CROSS_SITE = {"Sec-Fetch-Site": "cross-site"}
+
 # Names that a front takes, with all that could trip a journal in between.
 NAMES = (
     "plain",
@@ -270,6 +272,22 @@ def test_hostile_requests_are_skipped_with_one_warning(gocron: Gocron, web: Ngin
         assert warned.strip().isprintable()
         assert gocron.names() == {"good"}
         assert gocron.sweep() == (0, "")
+
+
+@pytest.mark.nginx
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, CROSS_SITE], ids=str)
+def test_what_a_web_page_asks_is_refused_and_is_not_journalled(
+    gocron: Gocron, web: Nginx, headers: dict[str, str]
+) -> None:
+    asked = told("by-page")
+    away = [web.check_in(asked, **headers), web.check_in(body=asked.encode(), **headers)]
+    away += [web.check_in(asked, method=method, **headers) for method in ("HEAD", "OPTIONS")]
+    assert set(away) == {403}
+    assert web.check_in(told("typed"), **{"Sec-Fetch-Site": "none"}) == 202
+    with gocron.front():
+        assert web.check_in(asked, **headers) == 403
+        assert gocron.sweep() == (0, "")
+    assert gocron.names() == {"typed"}
 
 
 @pytest.mark.nginx

@@ -1,5 +1,6 @@
 """The status page as files: whole at any moment, true, and written only where it changed."""
 
+import json
 import logging
 import re
 from pathlib import Path
@@ -41,6 +42,41 @@ def test_each_account_has_a_page_until_its_last_job_is_forgotten(gocron: Gocron)
         jobs.forget(gocron.store, "web-01", "backup")
     gocron.sweep(NOON + 60)
     assert not (folder(gocron) / account_file("web-01")).exists()
+
+
+def test_an_upgrade_leaves_no_page_under_a_name_that_is_no_more(gocron: Gocron) -> None:
+    gocron.hear("backup", NOON)
+    gocron.hear("backup", NOON, account="web-02")
+    gocron.sweep(NOON)
+    progress = folder(gocron) / ".published.json"
+    before = json.loads(progress.read_text())
+    del before["naming"]
+    progress.write_text(json.dumps(before))
+    now_called = folder(gocron) / account_file("web-01")
+    now_called.rename(now_called.with_name("web-01-1a2b3c4d5e.html"))
+    gocron.sweep(NOON + 60)
+    written = {path.relative_to(folder(gocron)) for path in folder(gocron).glob("account/*")}
+    assert written == {Path(account_file("web-01")), Path(account_file("web-02"))}
+    gocron.sweep(NOON + 120)
+    assert now_called.exists()
+
+
+@pytest.mark.parametrize(
+    ("public_url", "shown"),
+    [
+        ("", "http://gocron.example.com:8080/"),
+        ("https://cron.example.net/status/", "https://cron.example.net/"),
+        ("http://ops:secret@192.0.2.1:8443/status", "http://192.0.2.1:8443/"),
+        ("http://[2001:db8::1]/", "http://[2001:db8::1]/"),
+    ],
+)
+def test_the_page_without_a_job_shows_how_to_check_in_here(
+    gocron: Gocron, public_url: str, shown: str
+) -> None:
+    gocron.set(public_url=public_url)
+    gocron.sweep(NOON)
+    assert f"-o /dev/null {shown} -d cronname=backup" in page(gocron)
+    assert "secret" not in page(gocron)
 
 
 def test_an_account_page_in_which_nothing_changed_is_not_written_again(gocron: Gocron) -> None:
