@@ -9,9 +9,10 @@ NAME_LIMIT = 200
 _MARKS_LIMIT = 4
 
 # Nothing is drawn for these, though no category says so: fillers, variation selectors, the
-# joiner of graphemes, vowels that only sort, an empty braille cell, a note without a head.
+# joiner of graphemes, vowels that only sort, an empty braille cell, a note without a head, the
+# place of an object.
 _EMPTY = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffc"
     "\U00016fe4\U0001d159\U000e0100-\U000e01ef]"
 )
 

@@ -1,6 +1,7 @@
 """What nginx kept while no front answered is as good as heard, and nothing in it does harm."""
 
 import gzip
+import ipaddress
 import json
 import os
 import tracemalloc
@@ -75,6 +76,43 @@ def test_a_check_in_is_kept_with_its_time_and_its_address(gocron: Gocron, journa
     job = gocron.job("backup")
     assert (job.last_seen_at, job.address, job.network) == (NOON, "203.0.113.9", "203.0.113.9")
     assert job.due_at == NOON + HOUR
+
+
+def test_both_spellings_of_a_name_are_one_job(gocron: Gocron, journal: Path) -> None:
+    append(journal, line("caf\u00e9"), line("cafe\u0301", NOON + 30))
+    assert replay(gocron) == []
+    assert heard(gocron) == {"caf\u00e9": NOON + 30}
+
+
+def test_a_name_that_looks_like_another_is_kept_of_a_known_job_alone(
+    gocron: Gocron, journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gocron.hear("old\u200b", NOON)
+    append(journal, line("old\u200b", NOON + 30), line("new\u200b", NOON + 30))
+    assert replay(gocron) == []
+    assert heard(gocron) == {"old\u200b": NOON + 30}
+    assert caplog.text.count("1 check-ins can't be kept") == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "stored", "network"),
+    [
+        ("10.20.30.40", "10.20.30.40", "10.20.30.40"),  # in the range of the proxies, and a client
+        ("10.0.0.1", "10.0.0.1", ""),  # a proxy by its own address
+        ("::ffff:203.0.113.9", "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "127.0.0.1", ""),
+        ("unix:", "unknown", ""),
+    ],
+)
+def test_the_address_is_what_a_front_would_have_been_told_by_nginx(
+    gocron: Gocron, journal: Path, address: str, stored: str, network: str
+) -> None:
+    trusted = ("127.0.0.0/8", "10.0.0.0/8", "10.0.0.1/32")
+    gocron.set(trusted_proxies=tuple(map(ipaddress.ip_network, trusted)))
+    append(journal, line("backup", address=address))
+    assert replay(gocron) == []
+    job = gocron.job("backup")
+    assert (job.address, job.network) == (stored, network)
 
 
 def test_what_was_kept_in_the_journal_is_not_told_of_as_missing(

@@ -6,7 +6,7 @@ import runpy
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import yaml
@@ -253,6 +253,7 @@ BAD_QUERIES = (
     "cronname=%FF",
     "x=1&" * 33,
 )
+BAD_NAMES = ("back\u200bup", "a\u00a0b", "a\ue000", "\u0301a", "a" + 5 * "\u0316")
 BAD_BODIES = (
     ("text/plain", b"x" * (BODY_LIMIT + 1)),
     ("multipart/form-data", b"x"),
@@ -276,6 +277,12 @@ def test_every_refusal_is_in_the_docs_as_it_is_said() -> None:
     assert len(told) == len(said)
     for line, real in zip(told, said, strict=True):
         assert line == real or (line.endswith("...") and real.startswith(line[:-3])), real
+
+
+def test_every_refusal_of_a_name_is_in_the_docs_as_it_is_said() -> None:
+    section = TEXT["docs/check-in.md"].partition("## Names")[2].partition("## How")[0]
+    told = re.findall(r"(?m)^\| `(.+?)` \|", section)
+    assert told == [refusal(f"account=a&{urlencode({'cronname': name})}") for name in BAD_NAMES]
 
 
 # Text

@@ -53,6 +53,7 @@ def test_two_spellings_of_one_name_are_one_name_and_case_makes_two(one: str, oth
         ("\ufe0f", "can't be seen"),
         ("\ufeff", "can't be seen"),
         ("\uffa0", "can't be seen"),
+        ("\ufffc", "can't be seen"),
         ("\U0001d173", "can't be seen"),
         ("\U000e0041", "can't be seen"),
         ("\U000e0100", "can't be seen"),
