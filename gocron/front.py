@@ -57,8 +57,8 @@ def make_app(front: Front, group_commit: GroupCommit) -> Bottle:
 
     @app.hook("before_request")  # type: ignore[untyped-decorator]
     def refuse_pages() -> None:
-        # Whatever is asked, a page of another site under a name that leads here (DNS rebinding)
-        # could else read it, and a preflight is no question of a client either.
+        # A page can give its own host name this host's address, and would then read the jobs
+        # through a visitor on this host: whatever a page asks is refused, preflights too.
         if is_by_page(_header):
             raise _bottled(text(403, NO_BROWSER))
 

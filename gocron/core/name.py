@@ -39,6 +39,7 @@ def has_visible_character(name: str) -> bool:
 def misleading(name: str) -> str:
     """Return what in `name` makes it look like another, and what to do; "" where nothing does."""
     marks = 0
+    # A mark at the start is drawn over whatever stands before the name.
     before = " "
     for char in () if name.isascii() else name:
         category = unicodedata.category(char)

@@ -1,6 +1,5 @@
 """The status page in a real browser, under the policy that nginx sends with it."""
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
@@ -74,17 +73,6 @@ def fleet(now: int) -> Iterator[CheckIn]:
     yield job("web-2", "certbot", 3700, grace_s=600)
     yield job(LONG, LONG, 9000)
     yield job("odd", "<script>document.title='pwned'</script>", 9000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
