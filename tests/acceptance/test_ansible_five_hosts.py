@@ -134,7 +134,7 @@ def test_two_sweepers_at_once_mail_once(hosts: Hosts, mail_server: MailServer) -
 
 
 def is_overdue(job: dict) -> bool:
-    return job["account"] != "brief" or job["state"] in ("overdue", "missed")
+    return job["account"] != "brief" or job["state"] in ("overdue", "missing")
 
 
 def test_a_front_that_loses_power_and_comes_back_loses_no_check_in(hosts: Hosts) -> None:
