@@ -1,5 +1,6 @@
 """`gocron check`: is everything in place? One line a question."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ from gocron.store import accounts, outbox, sites
 from gocron.store.database import Store
 from gocron.store.door import presences
 from gocron.store.schema import later, pending
+
+# The encodings of a database in which every name has its place.
+ENCODINGS = ("UTF8", "SQL_ASCII")
+
+log = logging.getLogger("gocron")
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,13 @@ def findings(config: Config, now: int) -> Iterator[Finding]:
             raise _Bad(f"{candidate.name} is not there yet; start gocron-front")
         with candidate.connected(), candidate.writing():
             version = candidate.server_version()
+            encoding = candidate.encoding()
         store = candidate
+        if encoding not in ENCODINGS:
+            raise _Bad(
+                f"{candidate.name} keeps text as {encoding} and can't hold every name; make one "
+                "with ENCODING 'UTF8', and restore a dump of this one into it"
+            )
         return f"{candidate.name}, {candidate.kind} {version}"
 
     yield _ask("database", database)
@@ -71,6 +83,9 @@ def _ask(subject: str, question: Callable[[], str]) -> Finding:
         return Finding(True, subject, question())
     except (GocronError, DeliveryFailed, _Bad) as error:
         return Finding(False, subject, str(error))
+    except Exception as error:
+        log.exception("bug: %s", subject)
+        return Finding(False, subject, f"bug: {error!r} (please report)")
 
 
 def _schema(store: Store) -> str:
@@ -90,7 +105,10 @@ def _last_sweep(store: Store, config: Config, now: int) -> str:
         raise _Bad("never; is gocron-sweep in cron, or gocron-back running?")
     age_s = max(now - swept_at, 0)
     if age_s >= STALE_AFTER_INTERVALS * config.interval:
-        raise _Bad(f"{say_duration(age_s)} ago; is gocron-sweep in cron, or gocron-back running?")
+        raise _Bad(
+            f"{say_duration(age_s)} ago; is gocron-sweep in cron, or gocron-back running? "
+            "What does it complain of?"
+        )
     return f"{say_duration(age_s)} ago"
 
 

@@ -2,15 +2,15 @@
 
 import argparse
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from datetime import datetime, timezone
-from io import TextIOWrapper
+from io import StringIO
 from pathlib import Path
 
-from gocron import __version__, commands
+from gocron import __version__, commands, output
 from gocron.config import load_config
 from gocron.core.duration import parse_duration
 from gocron.core.name import normal
@@ -71,15 +71,44 @@ def sweep(argv: Sequence[str] | None = None) -> int:
 def _moment(text: str) -> int:
     """Return the moment that `text` means: ISO 8601, UTC unless it says otherwise, or +2h."""
     try:
-        if text.startswith("+"):
-            return int(time.time()) + parse_duration(text[1:])
-        at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = int(time.time()) + parse_duration(text[1:]) if text[:1] == "+" else _iso(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-25T03:00") from None
-    moment = int((at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp())
     if moment < time.time() - 60:
         raise argparse.ArgumentTypeError(f"{text} is over: it is {say_time(int(time.time()))} now")
     return moment
+
+
+def _past(text: str) -> int:
+    """Return the moment that `text` means: 30d, which is so long ago, or ISO 8601 as above."""
+    try:
+        moment = int(time.time()) - _length(text)
+    except ValueError:
+        try:
+            moment = _iso(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is neither a length such as 30d nor a time such as 2026-11-25"
+            ) from None
+    if moment >= int(time.time()):
+        raise argparse.ArgumentTypeError(f"{text} is not over yet: each job would be forgotten")
+    return moment
+
+
+def _length(text: str) -> int:
+    """Return the seconds that a length with a unit means. Raises ValueError."""
+    if not text[-1:].isalpha():
+        # A plain number would be seconds to one, and a date to another.
+        raise ValueError
+    return parse_duration(text)
+
+
+def _iso(text: str) -> int:
+    """Return the moment that ISO 8601 means, in UTC unless it says otherwise. Raises ValueError."""
+    if text.isdecimal():
+        raise ValueError
+    at = datetime.fromisoformat(text.upper().replace("Z", "+00:00"))
+    return int((at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp())
 
 
 def back(argv: Sequence[str] | None = None) -> int:
@@ -153,51 +182,77 @@ def _jobs_commands(parent: "argparse._SubParsersAction[argparse.ArgumentParser]"
     added.add_argument("--grace", help="as in a check-in")
     added.add_argument("--site", help="as in a check-in")
     added.add_argument("--gateway", help="as in a check-in")
-    forgotten = _add(subcommands, "forget", "Remove a job and its history.", commands.jobs_forget)
-    for parser in (shown, added, forgotten):
+    forgotten = _add(
+        subcommands,
+        "forget",
+        "Remove a job, or the jobs of an account, with their history.",
+        commands.jobs_forget,
+    )
+    forgotten.add_argument(
+        "--account",
+        dest="whole_account",
+        type=normal,
+        metavar="ACCOUNT",
+        help="in place of one job: all jobs of this account, and print how many they were",
+    )
+    forgotten.add_argument(
+        "--never-heard-since",
+        type=_past,
+        metavar="TIME",
+        help="with --account: only those without a check-in since then; 90d, 2026-11-25",
+    )
+    _names_a_job(forgotten, nargs="?")
+    for parser in (shown, added):
         _names_a_job(parser)
     for parser in (listed, shown):
         parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _names_a_job(parser: argparse.ArgumentParser) -> None:
+def _names_a_job(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     """Have a job named as it is stored, however the terminal spells it."""
-    parser.add_argument("account", metavar="ACCOUNT", type=normal)
-    parser.add_argument("cronname", metavar="CRONNAME", type=normal)
+    for name in ("account", "cronname"):
+        parser.add_argument(name, metavar=name.upper(), type=normal, nargs=nargs)
 
 
 def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
-    arguments = parser.parse_args(argv)
-    _make_printing_safe()
-    logging.basicConfig(
-        level=logging.INFO if arguments.talk else logging.WARNING,
-        format=f"{parser.prog}: %(message)s",
-        stream=sys.stderr,
-    )
-    if broken := [name for name, value in vars(arguments).items() if not _is_text(value)]:
-        commands.complain(parser.prog, f"{broken[0]}: is no UTF-8; write it in UTF-8")
-        return ExitStatus.USAGE
+    output.prepare()
     try:
+        arguments = _arguments(parser, argv)
+        logging.basicConfig(
+            level=logging.INFO if arguments.talk else logging.WARNING,
+            format=f"{parser.prog}: %(message)s",
+            stream=sys.stderr,
+        )
+        if broken := [name for name, value in vars(arguments).items() if not _is_text(value)]:
+            output.complain(parser.prog, f"{broken[0]}: is no UTF-8; write it in UTF-8")
+            return ExitStatus.USAGE
         config = [load_config(arguments.config)] if arguments.configured else []
         status: int = arguments.command(arguments, *config)
-        sys.stdout.flush()
+        output.flush()
         return status
     except GocronError as error:
-        commands.complain(parser.prog, str(error))
+        output.complain(parser.prog, str(error))
         return error.status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Who read our output has enough of it; what is left is not to be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitStatus.OK
+    finally:
+        output.finish()
 
 
-def _make_printing_safe() -> None:
-    """Let a terminal that lacks a letter show its code: no name may stop a listing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+def _arguments(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments. Raises SystemExit, and OutputError where help can't be written."""
+    # argparse keeps to itself that what it printed is lost.
+    said = StringIO()
+    try:
+        with redirect_stdout(said):
+            return parser.parse_args(argv)
+    except SystemExit:
+        output.say(said.getvalue(), end="")
+        output.flush()
+        raise
+    except OSError:
+        # What is wrong with them can't be written either.
+        raise SystemExit(ExitStatus.USAGE) from None
 
 
 def _is_text(value: object) -> bool:

@@ -1,21 +1,25 @@
 """What each command does. It imports what it needs when it runs: a sweep starts each minute."""
 
+import logging
 import os
 import signal
-import sys
 import threading
 import time
 from argparse import Namespace as Arguments
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from gocron.config import Config, config_file
 from gocron.errors import ExitStatus, GocronError
+from gocron.output import complain, flush, say
 
 if TYPE_CHECKING:
     from gocron.store.database import Store
+
+
+log = logging.getLogger("gocron")
 
 
 def _now() -> int:
@@ -45,7 +49,7 @@ def sweep(arguments: Arguments, config: Config) -> int:
         return _sweep_once("gocron-sweep", config)
     with opened(config) as store:
         for line in rehearse(store, config, _now, arguments.at):
-            print(printable(line))
+            say(printable(line))
     return ExitStatus.OK
 
 
@@ -59,15 +63,16 @@ def _sweep_once(program: str, config: Config) -> int:
         waiting = outbox.count_tried(store)
     for complaint in swept.complaints:
         complain(program, complaint)
+    statuses = [swept.status]
     failures = swept.delivered.failures
-    if not failures and not waiting:
-        return ExitStatus.CHECK_FAILED if swept.complaints else ExitStatus.OK
     if failures:
         more = f"; and {len(failures) - 2} more" if len(failures) > 2 else ""
         complain(program, f"not delivered: {'; '.join(failures[:2])}{more}")
-    else:
+    elif waiting:
         complain(program, f"{waiting} news wait for their next try; see `gocron check`")
-    return ExitStatus.UNDELIVERED
+    if failures or waiting:
+        statuses.append(ExitStatus.UNDELIVERED)
+    return worst(statuses)
 
 
 def back(arguments: Arguments, config: Config) -> int:
@@ -87,6 +92,9 @@ def back(arguments: Arguments, config: Config) -> int:
             _sweep_once("gocron-back", config)
         except GocronError as error:
             complain("gocron-back", str(error))
+        except Exception as error:
+            # Nobody starts it again where it isn't a service.
+            log.exception("bug: %r (please report)", error)
         stopping.wait(max(config.interval - (time.monotonic() - began), 0.1))
     return ExitStatus.OK
 
@@ -97,6 +105,7 @@ def summary(arguments: Arguments, config: Config) -> int:
 
 
 def _tell_summary(config: Config, to_slack: bool) -> int:
+    from gocron.bulkhead import Bulkheads
     from gocron.errors import ConfigError
     from gocron.notify import DeliveryFailed
     from gocron.render.summary import summary_text
@@ -106,26 +115,48 @@ def _tell_summary(config: Config, to_slack: bool) -> int:
     if to_slack and not config.slack_hook_url:
         raise ConfigError("slack_hook_url", "not set", "set it, or leave --slack out")
     with opened(config) as store:
-        told = report(store, _now())
-    print(summary_text(Templates(config.reports_dir), told), end="")
+        told = report(store, _now(), bulkheads := Bulkheads(store))
+    for complaint in bulkheads.complaints:
+        complain("gocron-summary", complaint)
+    statuses: list[int] = [bulkheads.status]
+    try:
+        say(summary_text(Templates(config.reports_dir), told), end="")
+        flush()
+    except GocronError as error:
+        # What can't be printed is posted all the same.
+        complain("gocron-summary", str(error))
+        statuses.append(error.status)
     if to_slack:
         try:
             post_summary(config, told)
         except DeliveryFailed as error:
             complain("gocron-summary", f"not posted: {error}; try again later")
-            return ExitStatus.UNDELIVERED
-    return ExitStatus.OK
+            statuses.append(ExitStatus.UNDELIVERED)
+    return worst(statuses)
 
 
 def jobs_list(arguments: Arguments, config: Config) -> int:
-    """List jobs."""
+    """List jobs; complain of those that can't be shown."""
     from gocron import listing
+    from gocron.bulkhead import Bulkheads
+    from gocron.render.wording import full_name
     from gocron.store import jobs
 
     with opened(config) as store:
         found = list(jobs.every_job(store, arguments.account, arguments.missing))
-    print((listing.as_json if arguments.json else listing.table)(found, _now()))
-    return ExitStatus.OK
+    now, bulkheads = _now(), Bulkheads(store)
+    bad = bulkheads.each(
+        "showing",
+        found,
+        lambda some: listing.can_be_shown(some, now),
+        full_name,
+        "all others are listed",
+    )
+    fit = [job for job in found if job not in bad]
+    say((listing.as_json if arguments.json else listing.table)(fit, now))
+    for complaint in bulkheads.complaints:
+        complain("gocron jobs list", complaint)
+    return bulkheads.status
 
 
 def jobs_show(arguments: Arguments, config: Config) -> int:
@@ -135,7 +166,7 @@ def jobs_show(arguments: Arguments, config: Config) -> int:
 
     with opened(config) as store:
         job = jobs.find(store, arguments.account, arguments.cronname)
-    print(listing.as_json([job], _now()) if arguments.json else listing.details(job, _now()))
+    say(listing.as_json([job], _now()) if arguments.json else listing.details(job, _now()))
     return ExitStatus.OK
 
 
@@ -155,7 +186,7 @@ def jobs_add(arguments: Arguments, config: Config) -> int:
         with opened(config) as store:
             if (needs := first_time_needs(declared)) and not jobs.is_known(store, declared.key):
                 raise needs
-            print(jobs.declare(store, declared))
+            say(jobs.declare(store, declared))
     except Refused as refused:
         complain("gocron jobs add", str(refused))
         return ExitStatus.USAGE
@@ -163,11 +194,22 @@ def jobs_add(arguments: Arguments, config: Config) -> int:
 
 
 def jobs_forget(arguments: Arguments, config: Config) -> int:
-    """Remove a job."""
+    """Remove a job, or those of an account; print how many where that isn't told beforehand."""
+    from gocron.render.wording import count
     from gocron.store import jobs
 
+    one = (arguments.account, arguments.cronname)
+    whole, since = arguments.whole_account, arguments.never_heard_since
+    is_one = whole is None and since is None and None not in one
+    if not is_one and (whole is None or one != (None, None)):
+        complain("gocron jobs forget", "want ACCOUNT and CRONNAME, or --account; see --help")
+        return ExitStatus.USAGE
     with opened(config) as store:
-        jobs.forget(store, arguments.account, arguments.cronname)
+        if is_one:
+            jobs.forget(store, *one)
+            return ExitStatus.OK
+        forgotten = jobs.forget_account(store, whole, since)
+    say(f"forgot {count(forgotten, 'job')} of {whole}")
     return ExitStatus.OK
 
 
@@ -178,7 +220,7 @@ def explain(arguments: Arguments, config: Config) -> int:
 
     with opened(config) as store:
         for line in explain(store, config, arguments.account, arguments.cronname, _now):
-            print(printable(line))
+            say(printable(line))
     return ExitStatus.OK
 
 
@@ -188,10 +230,10 @@ def check(arguments: Arguments, config: Config) -> int:
     from gocron.listing import printable
 
     file = config_file(arguments.config, os.environ)
-    print(f"ok    configuration: {file if file.exists() else 'built-in defaults'}")
+    say(f"ok    configuration: {file if file.exists() else 'built-in defaults'}")
     good = True
     for finding in findings(config, _now()):
-        print(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject}: {printable(finding.said)}")
+        say(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject}: {printable(finding.said)}")
         good &= finding.good
     return ExitStatus.OK if good else ExitStatus.CHECK_FAILED
 
@@ -210,7 +252,7 @@ def test_mail(arguments: Arguments, config: Config) -> int:
     except DeliveryFailed as error:
         complain("gocron test-mail", f"{error}; see `gocron check`")
         return ExitStatus.UNDELIVERED
-    print(f"{config.smtpserver} took a mail for {arguments.address}")
+    say(f"{config.smtpserver} took a mail for {arguments.address}")
     return ExitStatus.OK
 
 
@@ -222,7 +264,7 @@ def db_upgrade(arguments: Arguments, config: Config) -> int:
     store = Store(config.database_url)
     with store.connected():
         applied = upgrade(store) if pending(store) else []
-    print("\n".join(f"applied {name}" for name in applied) or "up to date")
+    say("\n".join(f"applied {name}" for name in applied) or "up to date")
     return ExitStatus.OK
 
 
@@ -230,7 +272,7 @@ def print_config(arguments: Arguments) -> int:
     """Print the example file."""
     from gocron.config import example
 
-    print(example(), end="")
+    say(example(), end="")
     return ExitStatus.OK
 
 
@@ -241,6 +283,11 @@ def demo(arguments: Arguments) -> int:
     return demo(arguments.port)
 
 
+def worst(statuses: Iterable[int]) -> int:
+    """Return the exit status of a command that met several: the lowest that isn't 0."""
+    return min((status for status in statuses if status), default=ExitStatus.OK)
+
+
 @contextmanager
 def opened(config: Config) -> Iterator["Store"]:
     """Hold the store, its schema up to date and a connection open, for the length of the block."""
@@ -249,10 +296,3 @@ def opened(config: Config) -> Iterator["Store"]:
     store = open_store(config.database_url)
     with store.connected():
         yield store
-
-
-def complain(program: str, line: str) -> None:
-    """Say what went wrong in one line."""
-    from gocron.listing import printable
-
-    print(f"{program}: {printable(line)}", file=sys.stderr, flush=True)

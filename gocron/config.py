@@ -96,7 +96,7 @@ _BY_CANONICAL = {canonical(option.name): option for option in OPTIONS}
 
 def _from_file(path: Path, must_exist: bool) -> tuple[dict[str, str], list[str]]:
     try:
-        content = yaml.load(path.read_text("utf-8"), _AsWritten)  # noqa: S506 (a SafeLoader)
+        content = _pairs(path.read_text("utf-8"))
     except FileNotFoundError:
         if must_exist:
             raise ConfigError(str(path), "no such file", "name an existing one") from None
@@ -107,23 +107,54 @@ def _from_file(path: Path, must_exist: bool) -> tuple[dict[str, str], list[str]]
         raise ConfigError(str(path), "is no UTF-8 text", "save it as UTF-8") from None
     except yaml.YAMLError as error:
         raise ConfigError(str(path), f"is no YAML: {_on_one_line(error)}") from None
+    except RecursionError:
+        raise ConfigError(str(path), "is no YAML: nested too deeply") from None
     if content is None:
-        return {}, []
-    if not isinstance(content, dict):
         raise ConfigError(str(path), "holds no `key: value` lines")
     told: dict[str, str] = {}
+    spelt: dict[str, str] = {}
     problems: list[str] = []
-    for key, value in content.items():
-        option = _BY_CANONICAL.get(canonical(str(key)))
+    for key, value in content:
+        option = _BY_CANONICAL.get(canonical(key))
         if option is None:
-            problems.append(_unknown(str(key)))
-        elif option.name in told:
-            problems.append(f"{key}: given twice")
+            problems.append(_unknown(key))
+        elif option.name in spelt:
+            problems.append(_twice(spelt[option.name], key))
         elif isinstance(value, dict):
             problems.append(f"{key}: want a single value")
         else:
             told[option.name] = _as_text(value)
+        if option is not None:
+            spelt.setdefault(option.name, key)
     return told, problems
+
+
+def _pairs(text: str) -> list[tuple[str, Any]] | None:
+    """Return each key with its value as they stand in `text`, None where it holds something else.
+
+    In a dict the last one of a key that is given twice would silently win.
+    """
+    loader = _AsWritten(text)
+    try:
+        node = loader.get_single_node()
+        if node is None or node.tag == "tag:yaml.org,2002:null":
+            return []
+        if not isinstance(node, yaml.MappingNode):
+            return None
+        loader.flatten_mapping(node)
+        return [
+            (
+                str(loader.construct_object(key, deep=True)),
+                loader.construct_object(value, deep=True),
+            )
+            for key, value in node.value
+        ]
+    finally:
+        loader.dispose()
+
+
+def _twice(first: str, second: str) -> str:
+    return f"{second}: given twice" + ("" if first == second else f", as {first} too")
 
 
 class _AsWritten(yaml.SafeLoader):
@@ -153,13 +184,17 @@ def _as_text(value: object) -> str:
 
 def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     told: dict[str, str] = {}
+    spelt: dict[str, str] = {}
     problems: list[str] = []
     for name, value in environment.items():
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
         option = _BY_CANONICAL.get(canonical(name.removeprefix(ENVIRONMENT_PREFIX)))
-        if option is not None:
+        if option is not None and option.name in spelt:
+            problems.append(_twice(spelt[option.name], name))
+        elif option is not None:
             told[option.name] = value
+            spelt[option.name] = name
         elif "did you mean" in (problem := _unknown(name, VARIABLE_LIKENESS)):
             # Others use the prefix too (the Boehm collector does): only a near miss is ours.
             problems.append(problem)

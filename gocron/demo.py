@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from gocron.errors import ExitStatus, GocronError
+from gocron.output import complain, flush, say
 from gocron.outside import DIRECT
 
 HOST = "127.0.0.1"
@@ -57,7 +58,7 @@ def demo(port: int) -> int:
     signal.signal(signal.SIGHUP, stop)
     with tempfile.TemporaryDirectory(prefix="gocron-demo-") as folder:
         _run(Path(folder), port, stopping)
-    print("\ngocron demo: stopped, and its data is gone.")
+    say("\ngocron demo: stopped, and its data is gone.")
     return ExitStatus.OK
 
 
@@ -74,7 +75,7 @@ def _run(folder: Path, port: int, stopping: threading.Event) -> None:
         with _program("front", config) as front_process, _program("back", config):
             _await(front, front_process, stopping)
             _check_in(front, "nightly-report", SILENT_AFTER_S)
-            print(
+            say(
                 INTRODUCTION.format(
                     front=front,
                     fields="cronname=backup&account=web-01&email=ops@example.com&frequency=60",
@@ -82,9 +83,9 @@ def _run(folder: Path, port: int, stopping: threading.Event) -> None:
                     mails=mails,
                     alert_s=SILENT_AFTER_S + SWEEP_EVERY_S,
                     heartbeat_s=HEARTBEAT_S,
-                ),
-                flush=True,
+                )
             )
+            flush()
             while not stopping.wait(HEARTBEAT_S):
                 _check_in(front, "heartbeat", 4 * HEARTBEAT_S)
 
@@ -167,7 +168,7 @@ def _check_in(front: str, cronname: str, frequency_s: int) -> None:
         with DIRECT.open(url, timeout=10):
             pass
     except OSError as error:
-        print(f"gocron demo: {cronname} could not check in: {error}", file=sys.stderr, flush=True)
+        complain("gocron demo", f"{cronname} could not check in: {error}")
 
 
 @contextmanager
@@ -204,7 +205,8 @@ class _Mailbox:
         body = mail.get_body(("plain",))
         text = body.get_content() if body is not None else ""
         rows = [f"From: {mail['From']}", f"To: {mail['To']}", f"Subject: {mail['Subject']}", ""]
-        print("\n".join(f"  | {row}" for row in [*rows, *text.splitlines()]) + "\n", flush=True)
+        say("\n".join(f"  | {row}" for row in [*rows, *text.splitlines()]) + "\n")
+        flush()
         return "250 OK"
 
 

@@ -13,6 +13,7 @@ class ExitStatus(IntEnum):
     STORE = 4
     UNDELIVERED = 5
     CHECK_FAILED = 6
+    OUTPUT = 7
 
 
 class GocronError(Exception):
@@ -37,6 +38,24 @@ class StoreError(GocronError):
     """The database can't be reached, or refused what was asked of it."""
 
     status = ExitStatus.STORE
+
+
+class Unfit(StoreError):
+    """The database can't hold a value that it was given; nothing of it was kept."""
+
+    status = ExitStatus.USAGE
+
+
+class Bug(StoreError):
+    """What nobody expected kept something from being kept; its traceback is in the log."""
+
+    status = ExitStatus.BUG
+
+
+class OutputError(GocronError):
+    """What a command has to say can't be written where it is to go."""
+
+    status = ExitStatus.OUTPUT
 
 
 class PageError(GocronError):

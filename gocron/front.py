@@ -14,7 +14,7 @@ from gocron.config import load_config
 from gocron.core.address import is_within, read_address
 from gocron.core.job import Job
 from gocron.core.name import normal
-from gocron.errors import StoreError
+from gocron.errors import StoreError, Unfit
 from gocron.fields import BODY_LIMIT
 from gocron.host import this_host
 from gocron.reception import NO_BROWSER, Answer, Front, KnockedBy, Request, is_by_page, text
@@ -130,9 +130,6 @@ class _Reading:
         """List the jobs of one account, as the original does; 404 where it has none."""
 
         def read() -> dict[str, Any] | None:
-            # No name holds NUL, and Postgres can't even be asked for one.
-            if "\0" in account:
-                return None
             name = normal(account)
             listing = _listing(jobs.every_job(self.store, account=name))
             return {"Account": name, **listing} if listing["Count"] else None
@@ -145,6 +142,9 @@ class _Reading:
         try:
             with self.store.connected():
                 content = read()
+        except Unfit:
+            # The database can't hold such a name, so no job has it.
+            content = None
         except StoreError as error:
             return _bottled(self.front.unavailable(error))
         if content is None:

@@ -11,12 +11,13 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+from gocron.bulkhead import Bulkheads
 from gocron.config import Config
 from gocron.core.address import Client, client_address, client_network
 from gocron.core.checkin import CheckIn, Refused, is_news, read_checkin
@@ -25,6 +26,7 @@ from gocron.fields import KNOCK_FIELD, read_fields
 from gocron.host import this_host
 from gocron.store import accounts, checkins, journal
 from gocron.store.database import Store
+from gocron.store.journal import Stretch
 
 # What one transaction keeps, and what is held in memory for it, whoever wrote the lines.
 BATCH = 500
@@ -36,11 +38,23 @@ LINE_LIMIT = 524_288
 # A sweep reads the journals first, and may take so long for the rest.
 SWEEP_LIMIT_S = 3_600
 
+# A line at which gocron itself fails is left, and read again after so long. Where more are left in
+# a file than this, the rest of it waits with them.
+LEFT_FOR_S = 3_600
+LEFT_LIMIT = 1_000
+
 # A line begins so, and nothing within it does: quotes in it are escaped.
 _START = b'{"at":"'
 _METHODS = ("GET", "HEAD", "POST")
 
 log = logging.getLogger("gocron-sweep")
+
+
+class _Line(NamedTuple):
+    """A line of a journal, and where in the file it stands."""
+
+    text: bytes
+    stretch: Stretch
 
 
 @dataclass
@@ -60,16 +74,16 @@ def replay_journal(store: Store, config: Config, now: int) -> list[str]:
     """Keep the check-ins that came since the last replay; return what is to be complained of.
 
     They keep the time at which they came. What can't be read is skipped, and counted in one
-    warning.
+    warning. A line at which gocron itself fails keeps no other from being kept, and is read again.
     """
     if not config.journal:
         return []
-    skipped = _Skipped()
+    reader = _Reader(store, config, now, bulkheads := Bulkheads(store))
     complaints = []
     try:
         for path in _files(Path(config.journal)):
             try:
-                _replay_file(store, config, path, now, skipped)
+                reader.replay(path)
             except FileNotFoundError:
                 # Rotated away just now: the next sweep finds it by its new name.
                 continue
@@ -77,11 +91,12 @@ def replay_journal(store: Store, config: Config, now: int) -> list[str]:
                 complaints.append(_complaint(error))
     except OSError as error:
         complaints.append(_complaint(error))
+    skipped = reader.skipped
     if skipped.count:
         log.warning(
             "journal: %d check-ins can't be kept; the first: %s", skipped.count, skipped.first
         )
-    return complaints
+    return complaints + bulkheads.complaints
 
 
 def _complaint(error: OSError) -> str:
@@ -103,20 +118,104 @@ def _files(path: Path) -> list[Path]:
     return [one for _, one in sorted(found)]
 
 
-def _replay_file(store: Store, config: Config, path: Path, now: int, skipped: _Skipped) -> None:
-    with _open(path) as file:
-        name = _name(file)
-        read_to = journal.read_to(store, name)
-        if name == "" or read_to >= os.fstat(file.fileno()).st_size:
-            return
-        file.seek(read_to)
-        # What was added to a file that was read before has come since.
-        since = 0 if read_to else _all_read_at(store)
-        for lines, ends_at in _batches(file):
-            came = list(_read(lines, config, now, skipped))
-            for checkin in checkins.replay(store, came, lambda one: is_news(one, since, now)):
-                skipped.add(f"{checkin.cronname} ({checkin.account}) is not known")
-            journal.settle(store, name, ends_at, now)
+class _Reader:
+    """Reads the files of a journal at one moment, and keeps what stands in them."""
+
+    def __init__(self, store: Store, config: Config, now: int, bulkheads: Bulkheads) -> None:
+        self._store = store
+        self._config = config
+        self._now = now
+        self._bulkheads = bulkheads
+        self.skipped = _Skipped()
+
+    def replay(self, path: Path) -> None:
+        """Keep what came into the file at `path` since, and what was left there. Raises OSError."""
+        with _open(path) as file:
+            name = _name(file)
+            if name == "":
+                return
+            left = self._replay_left(file, name)
+            read_to = journal.read_to(self._store, name)
+            if read_to >= os.fstat(file.fileno()).st_size:
+                return
+            file.seek(read_to)
+            # What was added to a file that was read before has come since.
+            since = 0 if read_to else _all_read_at(self._store)
+            for lines in _batches(file):
+                bad = [line.stretch for line in self._keep(lines, since, path)]
+                left += len(bad)
+                if left > LEFT_LIMIT:
+                    return
+                journal.settle(self._store, name, lines[-1].stretch.ends_at, self._now, bad)
+
+    def _replay_left(self, file: BinaryIO, name: str) -> int:
+        """Keep the lines that were left long enough ago; return how many are left still."""
+        left = journal.left(self._store, name)
+        for stretch, read_at in sorted(left.items()):
+            if self._now - read_at < LEFT_FOR_S:
+                continue
+            file.seek(stretch.begins_at)
+            line = _Line(file.read(stretch.ends_at - stretch.begins_at), stretch)
+            if self._keep([line], 0, Path(file.name)):
+                journal.leave(self._store, name, stretch, self._now)
+            else:
+                journal.take_up(self._store, name, stretch)
+                del left[stretch]
+        return len(left)
+
+    def _keep(self, lines: Sequence[_Line], since: int | None, path: Path) -> list[_Line]:
+        """Keep the check-ins that `lines` tell; return the lines at which gocron itself fails."""
+        came: dict[_Line, CheckIn] = {}
+        unfit: dict[_Line, CheckIn] = {}
+
+        def read(some: Sequence[_Line]) -> None:
+            for line in some:
+                if (checkin := self._read(line)) is not None:
+                    came[line] = checkin
+
+        def keep(some: Sequence[_Line]) -> None:
+            told = {id(came[line]): line for line in some}
+            for checkin in checkins.replay(
+                self._store,
+                [came[line] for line in some],
+                lambda one: is_news(one, since, self._now),
+            ):
+                unfit[told[id(checkin)]] = checkin
+
+        def each(some: Sequence[_Line], work: Callable[[Sequence[_Line]], None]) -> list[_Line]:
+            return self._bulkheads.each(
+                "keeping what nginx took",
+                some,
+                work,
+                lambda line: f"at byte {line.stretch.begins_at} of {path}",
+                "the line stays, and is read again in an hour",
+            )
+
+        # One by one, for what is skipped is counted.
+        bad = [line for one in lines for line in each([one], read)]
+        bad += each(list(came), keep)
+        for checkin in unfit.values():
+            self.skipped.add(
+                f"{checkin.cronname} ({checkin.account}) is not known, or is none that the "
+                "database can hold"
+            )
+        return bad
+
+    def _read(self, line: _Line) -> CheckIn | None:
+        """Return the check-in of a line; None for what is none, or is to be skipped."""
+        # A full disk or a power cut leaves half a line, and the next one follows in it.
+        begins_at = max(line.text.rfind(_START), 0)
+        if begins_at > 0:
+            self.skipped.add("journal: has half a line")
+        try:
+            checkin = _checkin(line.text[begins_at:], self._config)
+        except Refused as refused:
+            self.skipped.add(str(refused))
+            return None
+        if checkin is None or checkin.seen_at <= self._now + CLOCKS_DIFFER_S:
+            return checkin
+        # By a clock that was ahead. That it came is sure, and not after now.
+        return replace(checkin, seen_at=self._now)
 
 
 def _all_read_at(store: Store) -> int | None:
@@ -151,22 +250,22 @@ def _name(file: BinaryIO) -> str:
     return name
 
 
-def _batches(file: BinaryIO) -> Iterator[tuple[list[bytes], int]]:
-    """Yield lines by the batch, and where each batch ends."""
-    lines: list[bytes] = []
+def _batches(file: BinaryIO) -> Iterator[list[_Line]]:
+    """Yield lines by the batch."""
+    lines: list[_Line] = []
     size = 0
-    for line, ends_at in _lines(file):
+    for line in _lines(file):
         lines.append(line)
-        size += len(line)
+        size += len(line.text)
         if len(lines) == BATCH or size >= BATCH_BYTES:
-            yield lines, ends_at
+            yield lines
             lines, size = [], 0
     if lines:
-        yield lines, ends_at
+        yield lines
 
 
-def _lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """Yield each whole line from here on, and where it ends; of one too long, its end alone.
+def _lines(file: BinaryIO) -> Iterator[_Line]:
+    """Yield each whole line from here on; of one too long, its end alone.
 
     A line without an end is being written: the next sweep reads it.
     """
@@ -178,24 +277,7 @@ def _lines(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
             return
         ends_at += len(part)
         if is_whole:
-            yield part, ends_at
-
-
-def _read(lines: Sequence[bytes], config: Config, now: int, skipped: _Skipped) -> Iterator[CheckIn]:
-    for line in lines:
-        # A full disk or a power cut leaves half a line, and the next one follows in it.
-        begins_at = max(line.rfind(_START), 0)
-        if begins_at > 0:
-            skipped.add("journal: has half a line")
-        try:
-            checkin = _checkin(line[begins_at:], config)
-        except Refused as refused:
-            skipped.add(str(refused))
-            continue
-        if checkin is not None:
-            # By a clock that was ahead. That it came is sure, and not after now.
-            is_ahead = checkin.seen_at > now + CLOCKS_DIFFER_S
-            yield replace(checkin, seen_at=now) if is_ahead else checkin
+            yield _Line(part, Stretch(ends_at - len(part), ends_at))
 
 
 def _checkin(line: bytes, config: Config) -> CheckIn | None:

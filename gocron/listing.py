@@ -14,6 +14,12 @@ from gocron.render.wording import STATES
 HEADINGS = ("ACCOUNT", "CRONNAME", "STATE", "LAST SEEN", "DUE", "FREQUENCY", "EMAIL")
 
 
+def can_be_shown(jobs: Iterable[Job], now: int) -> None:
+    """Raise what keeps one of the jobs from being shown."""
+    for job in jobs:
+        _row(job, now)
+
+
 def table(jobs: Iterable[Job], now: int) -> str:
     """Return one line a job under headings; columns as wide as they must be."""
     rows = [HEADINGS, *(_row(job, now) for job in jobs)]

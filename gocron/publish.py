@@ -6,13 +6,15 @@ published up to when stands in a file of the folder, so that each host keeps its
 
 import json
 import secrets
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from gocron import __version__
-from gocron.core.job import Account, Job
+from gocron.bulkhead import Bulkheads
+from gocron.core.job import Account, Job, Totals
 from gocron.core.judge import standing
 from gocron.errors import PageError
 from gocron.ownership import give_to_owner_of
@@ -30,6 +32,7 @@ from gocron.render.page import (
     index_html,
 )
 from gocron.render.templates import Templates
+from gocron.render.wording import full_name, shown
 from gocron.store import accounts, jobs, outages, outbox
 from gocron.store.database import Store
 
@@ -69,7 +72,8 @@ class Progress:
     `recent` holds what was last published, (changed_at, jobs, missing), of accounts that
     changed about then. `debt` are rows rendered beyond the share of past sweeps, by an
     account that is larger. `naming` says how the files of accounts are called: a version that
-    calls them otherwise writes all of them anew.
+    calls them otherwise writes all of them anew. `again` are accounts whose page could not be
+    written.
     """
 
     published_at: int = 0
@@ -77,6 +81,7 @@ class Progress:
     cursor: str = ""
     debt: int = 0
     naming: int = 0
+    again: list[str] = field(default_factory=list)
 
 
 def publish(
@@ -85,26 +90,39 @@ def publish(
     templates: Templates,
     interval_s: int,
     now: int,
+    bulkheads: Bulkheads,
     check_in_url: str = CHECK_IN_URL,
 ) -> None:
-    """Bring the status page in `folder` up to date. Raises PageError where it can't be written.
+    """Bring the status page in `folder` up to date.
 
-    The page of a gocron without jobs shows how to check in at `check_in_url`.
+    The page of a gocron without jobs shows how to check in at `check_in_url`. A file that can't be
+    written keeps no other from being written, and is tried again by the next sweep. Raises
+    PageError where nothing can be written.
     """
-    try:
+    with _as_page_error(folder):
         (folder / "account").mkdir(parents=True, exist_ok=True)
         _tidy(folder, now)
-        press = _Press(store, folder, templates, interval_s, now, check_in_url)
+        press = _Press(store, folder, templates, interval_s, now, bulkheads, check_in_url)
         progress = _read_progress(folder)
         is_anew = not progress.published_at
+        again = accounts.named(store, progress.again)
         changed, progress = _next_changed(store, progress, now)
         turn, progress = _next_turn(store, progress)
-        for account in {account.name: account for account in [*changed, *turn]}.values():
-            press.account(account)
+        wanted = {account.name: account for account in [*again, *changed, *turn]}
+        unwritten = [
+            account.name for account in wanted.values() if not press.wrote_account(account)
+        ]
         press.index(accounts_changed=bool(changed))
         if is_anew:
-            _remove_other_accounts(folder, changed)
-        _write(folder / PROGRESS_FILE, json.dumps(asdict(progress)))
+            press.remove_other_accounts(changed)
+        press.progress(replace(progress, again=unwritten))
+
+
+@contextmanager
+def _as_page_error(folder: Path) -> Iterator[None]:
+    """Raise PageError for what the block can't write below `folder`."""
+    try:
+        yield
     except OSError as error:
         raise PageError(
             str(error.filename or folder),
@@ -123,17 +141,62 @@ class _Press:
         templates: Templates,
         interval_s: int,
         now: int,
+        bulkheads: Bulkheads,
         check_in_url: str,
     ) -> None:
+        self._bulkheads = bulkheads
         self._store = store
         self._folder = folder
         self._templates = templates
         self._interval_s = interval_s
         self._now = now
         self._check_in_url = check_in_url
+        # The page tells its age by the last whole sweep: one of which a step failed is none.
+        self._swept_at = now
+        if not bulkheads.is_whole:
+            self._swept_at = accounts.totals(store).swept_at or 0
 
-    def account(self, account: Account) -> None:
-        """Write the page of `account`, or remove it with its last job."""
+    def wrote_account(self, account: Account) -> bool:
+        """Write the page of `account`, or remove it with its last job; tell whether that went."""
+        return self._wrote(f"the page of {shown(account.name)}", lambda: self._account(account))
+
+    def index(self, accounts_changed: bool) -> None:
+        """Write the index and what all pages share, the index last."""
+        totals = accounts.totals(self._store)
+        if totals.accounts <= INDEX_ACCOUNTS:
+            accounts_file = self._folder / "accounts.html"
+            self._wrote(accounts_file.name, lambda: accounts_file.unlink(missing_ok=True))
+        elif accounts_changed:
+            self._wrote("accounts.html", self._accounts)
+        for name in ("style.css", "page.js"):
+            self._wrote(name, partial(self._asset, name))
+        age = age_script(self._swept_at, self._interval_s)
+        self._wrote("age.js", lambda: _write(self._folder / "age.js", age))
+        self._wrote("index.html", lambda: self._index(totals))
+
+    def remove_other_accounts(self, every: Iterable[Account]) -> None:
+        """Remove pages of accounts that are none, or are called otherwise by now.
+
+        The database may be another one than the page was written from.
+        """
+        ours = {self._folder / account_file(account.name) for account in every}
+        for path in self._folder.glob("account/*.html"):
+            if path not in ours:
+                self._wrote(path.name, partial(path.unlink, missing_ok=True))
+
+    def progress(self, progress: Progress) -> None:
+        """Keep how far the page is."""
+        told = json.dumps(asdict(progress))
+        self._wrote("its progress", lambda: _write(self._folder / PROGRESS_FILE, told))
+
+    def _wrote(self, what: str, write: Callable[[], None]) -> bool:
+        def work(_: Sequence[str]) -> None:
+            with _as_page_error(self._folder):
+                write()
+
+        return not self._bulkheads.each("writing", [what], work, str, "each sweep tries again")
+
+    def _account(self, account: Account) -> None:
         path = self._folder / account_file(account.name)
         if account.jobs <= 0:
             path.unlink(missing_ok=True)
@@ -144,21 +207,18 @@ class _Press:
         page = AccountPage(as_of, self._interval_s, __version__, account, rows)
         _write(path, account_html(self._templates, page))
 
-    def index(self, accounts_changed: bool) -> None:
-        """Write the index and what all pages share, the index last."""
-        totals = accounts.totals(self._store)
+    def _asset(self, name: str) -> None:
+        _write(self._folder / name, self._templates.asset(name))
+
+    def _index(self, totals: Totals) -> None:
         many = totals.accounts > INDEX_ACCOUNTS
-        if not many:
-            (self._folder / "accounts.html").unlink(missing_ok=True)
-        elif accounts_changed:
-            self._accounts()
         missing = jobs.longest_silent(self._store, INDEX_MISSING)
         spared, spared_count = jobs.reprieved(self._store, INDEX_SPARED)
         page = IndexPage(
-            written_at=self._now,
+            written_at=self._swept_at,
             interval_s=self._interval_s,
             version=__version__,
-            totals=replace(totals, swept_at=self._now),
+            totals=replace(totals, swept_at=self._swept_at),
             missing=self._rows(missing),
             missing_left_out=max(totals.missing - len(missing), 0),
             groups=() if many else self._groups(inline=totals.jobs <= INDEX_JOBS),
@@ -173,9 +233,6 @@ class _Press:
             ),
             check_in_url=self._check_in_url,
         )
-        for name in ("style.css", "page.js"):
-            _write(self._folder / name, self._templates.asset(name))
-        _write(self._folder / "age.js", age_script(self._now, self._interval_s))
         _write(self._folder / "index.html", index_html(self._templates, page))
 
     def _accounts(self) -> None:
@@ -193,7 +250,21 @@ class _Press:
         )
 
     def _rows(self, some: Iterable[Job]) -> tuple[Row, ...]:
-        return tuple(Row(job, standing(job, self._now)) for job in some)
+        """Return the jobs as rows; one that can't be shown is left out, and told of."""
+        rows: dict[int, Row] = {}
+
+        def show(some: Sequence[Job]) -> None:
+            for job in some:
+                rows[job.id] = row = Row(job, standing(job, self._now))
+                # Made here, where one that can't be made is one row and not the page.
+                _ = row.view
+
+        bad = self._bulkheads.each(
+            "showing", list(some), show, full_name, "the page is written without it"
+        )
+        for job in bad:
+            rows.pop(job.id, None)
+        return tuple(rows.values())
 
 
 def _next_changed(store: Store, progress: Progress, now: int) -> tuple[Sequence[Account], Progress]:
@@ -247,17 +318,6 @@ def _tidy(folder: Path, now: int) -> None:
         with suppress(FileNotFoundError):
             if now - path.stat().st_mtime > UNFINISHED_FOR_S:
                 path.unlink()
-
-
-def _remove_other_accounts(folder: Path, every: Iterable[Account]) -> None:
-    """Remove pages of accounts that are none, or are called otherwise by now.
-
-    The database may be another one than the page was written from.
-    """
-    ours = {folder / account_file(account.name) for account in every}
-    for path in folder.glob("account/*.html"):
-        if path not in ours:
-            path.unlink(missing_ok=True)
 
 
 def _read_progress(folder: Path) -> Progress:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from gocron.config import Config
 from gocron.core.address import Client, client_network, client_of
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
-from gocron.errors import StoreError
+from gocron.errors import Bug, StoreError, Unfit
 from gocron.fields import KNOCK_FIELD, read_fields
 from gocron.render.moment import iso
 from gocron.store import accounts
@@ -100,6 +100,12 @@ class Front:
 
     def answer(self, checkin: CheckIn, outcome: Outcome) -> Answer:
         """Return the answer to `checkin` once it is known what became of it."""
+        if isinstance(outcome, Unfit):
+            log.info("refused %s: %s", checkin.address, outcome)
+            return text(400, f"gocron: request: {outcome.what}; send it without that")
+        if isinstance(outcome, Bug):
+            # The log has it. curl's --retry asks again, perhaps a fixed version.
+            return retry_later("gocron: a bug keeps this check-in from being kept; try again")
         if isinstance(outcome, StoreError):
             return self.unavailable(outcome)
         if self._failing:

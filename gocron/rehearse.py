@@ -1,8 +1,9 @@
 """What a sweep would do, and why: it is done, and then undone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from gocron.bulkhead import Bulkheads
 from gocron.config import Config
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Status
@@ -18,7 +19,7 @@ from gocron.sites import Witnesses
 from gocron.store import accounts, episodes, jobs, outbox
 from gocron.store.database import Store
 from gocron.store.outbox import Delivery
-from gocron.sweep import end_episodes, judged_in_batches, keep, limits, look_around
+from gocron.sweep import PUT_OFF, end_episodes, judged_in_batches, keep, limits, look_around
 
 EPISODES_SHOWN = 5
 
@@ -37,10 +38,9 @@ def rehearse(
     It checks in through the front door and keeps what nginx took, as a sweep does; nothing else
     leaves a trace.
     """
-    with _heard_all(store, config, clock, world) as (now, complaints):
+    with _heard_all(store, config, clock, world) as (now, complaints, bulkheads):
         at = now if at is None else max(at, now)
-        lines = [f"would complain: {complaint}" for complaint in complaints]
-        lines += [
+        lines = [
             f"would deliver news to {waiting.recipient or waiting.channel.value}"
             for waiting in outbox.due(store, at)
         ]
@@ -48,13 +48,14 @@ def rehearse(
             f"would end the episode of {full_name(job)}, back at {say_time(job.back_at or 0)}"
             for job in episodes.returned(store)
         ]
-        end_episodes(store, config, now)
+        end_episodes(store, config, now, bulkheads, [])
         witnesses = Witnesses(store, at)
-        found = _judge_gateways(store, config, at, witnesses)
-        for some in judged_in_batches(store, config, at, witnesses, sites=False):
+        found = _judge_gateways(store, config, at, witnesses, bulkheads)
+        for some in judged_in_batches(store, config, at, witnesses, bulkheads, sites=False):
             found.update({judged[0].id: judged for judged in some})
         lines += [_line(job, judged, at) for job, judged in found.values()]
-    return lines
+        complaints += bulkheads.complaints
+    return [f"would complain: {complaint}" for complaint in complaints] + lines
 
 
 def explain(
@@ -67,28 +68,24 @@ def explain(
 ) -> list[str]:
     """Return, a line each, all that bears on what is told of one job. Raises UnknownJob."""
     history = _history(store, jobs.find(store, account, cronname))
-    with _heard_all(store, config, clock, world) as (now, complaints):
+    with _heard_all(store, config, clock, world) as (now, complaints, bulkheads):
         job = jobs.find(store, account, cronname)
-        end_episodes(store, config, now)
+        end_episodes(store, config, now, bulkheads, [])
         witnesses = Witnesses(store, now)
-        found = _judge_gateways(store, config, now, witnesses)
+        found = _judge_gateways(store, config, now, witnesses, bulkheads)
         # A sweep judges the gateways once more, by what became of those that they are behind.
-        for some in judged_in_batches(store, config, now, witnesses, sites=True):
+        for some in judged_in_batches(store, config, now, witnesses, bulkheads, sites=True):
             found.update({one[0].id: one for one in some})
-        evidence = witnesses.of(job)
-        _, judged = found.get(job.id, (job, judge(job, now, evidence, limits(config))))
-    first, last = expected(job)
-    facts = [
-        ("job", full_name(job)),
-        ("runs every", say_frequency(job)),
-        ("last seen", _last_seen(job)),
-        ("expected", f"from {say_time(first)} to {say_time(last)}"),
-        ("due", say_time(job.due_at)),
-        *_site_facts(job, evidence.site),
-        *_reprieve_facts(job),
-        ("now", f"{STATES[judged.status]}: {say_reason(job, judged)}"),
-        ("next sweep", say_verdict(judged)),
-    ]
+        facts = [("job", full_name(job)), ("due", say_time(job.due_at))]
+
+        def judge_one(some: Sequence[Job]) -> None:
+            (one,) = some
+            evidence = witnesses.of(one)
+            _, judged = found.get(one.id, (one, judge(one, now, evidence, limits(config))))
+            facts[:] = _facts(one, evidence.site, judged)
+
+        bulkheads.each("judging", [job], judge_one, full_name, PUT_OFF)
+        complaints += bulkheads.complaints
     facts += [("complaint", complaint) for complaint in complaints]
     return [f"{label + ':':{_LABEL_WIDTH}}{text}" for label, text in facts] + history
 
@@ -96,7 +93,7 @@ def explain(
 @contextmanager
 def _heard_all(
     store: Store, config: Config, clock: Callable[[], int], world: Outside | None
-) -> Iterator[tuple[int, list[str]]]:
+) -> Iterator[tuple[int, list[str], Bulkheads]]:
     """Let the block see what a sweep knows once it has listened, at the time that it gets.
 
     With it comes what the sweep would complain of. What the block changes is undone; what nginx
@@ -105,20 +102,37 @@ def _heard_all(
     knocked = (world or outside(config)).knock(accounts.instance_name(store))
     now = clock()
     complaints = replay_journal(store, config, now)
+    bulkheads = Bulkheads(store)
     with store.rehearsing():
-        yield now, complaints + look_around(store, config, knocked, now)
+        complaints += look_around(store, config, knocked, now, bulkheads)
+        yield now, complaints, bulkheads
 
 
 def _judge_gateways(
-    store: Store, config: Config, at: int, witnesses: Witnesses
+    store: Store, config: Config, at: int, witnesses: Witnesses, bulkheads: Bulkheads
 ) -> dict[int, tuple[Job, Judgement]]:
     """Judge the gateways that are overdue, keep it until it is undone, and return it by id."""
     found = {}
-    for some in judged_in_batches(store, config, at, witnesses, sites=True):
+    for some in judged_in_batches(store, config, at, witnesses, bulkheads, sites=True):
         found.update({job.id: (job, judged) for job, judged in some})
-        keep(store, config, some, at)
+        keep(store, config, some, at, bulkheads)
     witnesses.forget_sites()
     return found
+
+
+def _facts(job: Job, site: Site | None, judged: Judgement) -> list[tuple[str, str]]:
+    first, last = expected(job)
+    return [
+        ("job", full_name(job)),
+        ("runs every", say_frequency(job)),
+        ("last seen", _last_seen(job)),
+        ("expected", f"from {say_time(first)} to {say_time(last)}"),
+        ("due", say_time(job.due_at)),
+        *_site_facts(job, site),
+        *_reprieve_facts(job),
+        ("now", f"{STATES[judged.status]}: {say_reason(job, judged)}"),
+        ("next sweep", say_verdict(judged)),
+    ]
 
 
 def _line(job: Job, judged: Judgement, at: int) -> str:

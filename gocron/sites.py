@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import replace
 from sys import maxsize
 
+from gocron.bulkhead import Bulkheads
 from gocron.core.job import Digest, Job, Kind, News, Status
 from gocron.core.judge import Evidence
 from gocron.core.outage import Outage, silences
@@ -85,21 +86,38 @@ class Witnesses:
         return [Outage(0, job.id, *span) for span in spans]
 
 
-def watch_sites(store: Store, now: int) -> None:
+def watch_sites(store: Store, now: int, bulkheads: Bulkheads | None = None) -> None:
     """Find out which sites have come back, or gone again, since the last sweep.
 
     A site's outage lasts from the last check-in that came from there to the first one after,
     and longer than its gateway may be silent.
     """
+    bulkheads = bulkheads or Bulkheads(store)
     for silence in outages.returned(store):
-        _settle(store, silence)
+        bulkheads.each(
+            "settling the silence of gateway",
+            [silence],
+            lambda some: _settle(store, some[0]),
+            lambda one: f"no. {one.site_id}",
+            "each sweep tries again",
+        )
     latest = {outage.site_id or 0: outage for outage in outages.watched(store, now - WATCHED_S)}
-    for site_id, outage in latest.items():
-        site = sites.gateway(store, site_id)
-        if site is None:
-            _drop_of_nobody(store, outage)
-        elif (ended := _followed(store, site, outage)) is not None:
-            _follow_again(store, site, ended, now)
+    for outage in latest.values():
+        bulkheads.each(
+            "watching the site of gateway",
+            [outage],
+            lambda some: _watch(store, some[0], now),
+            lambda one: f"no. {one.site_id}",
+            "each sweep tries again",
+        )
+
+
+def _watch(store: Store, outage: Outage, now: int) -> None:
+    site = sites.gateway(store, outage.site_id or 0)
+    if site is None:
+        _drop_of_nobody(store, outage)
+    elif (ended := _followed(store, site, outage)) is not None:
+        _follow_again(store, site, ended, now)
 
 
 def outages_at_deadline(store: Store, job: Job, deadline: int) -> list[tuple[int, int | None]]:

@@ -1,9 +1,11 @@
 """The weekly summary: what is missing, what came back, what could not be told."""
 
+from gocron.bulkhead import Bulkheads
 from gocron.config import Config
 from gocron.notify import slack
 from gocron.render.slack import summary_post
-from gocron.render.summary import Report
+from gocron.render.summary import Report, ended_row, missing_row
+from gocron.render.wording import full_name
 from gocron.store import accounts, episodes, jobs, outbox
 from gocron.store.database import Store
 
@@ -12,8 +14,11 @@ MISSING_LISTED = 1000
 ENDED_LISTED = 100
 
 
-def report(store: Store, now: int) -> Report:
-    """Return what there is to report at `now` of the week before."""
+def report(store: Store, now: int, bulkheads: Bulkheads) -> Report:
+    """Return what there is to report at `now` of the week before.
+
+    What can't be shown is left out, and told of by `bulkheads`.
+    """
     since = now - PERIOD_S
     accounts.fold_changes(store, now)
     totals = accounts.totals(store)
@@ -23,13 +28,27 @@ def report(store: Store, now: int) -> Report:
         )
     )
     ended, ended_count = episodes.ended_since(store, since, ENDED_LISTED)
+    bad_jobs = bulkheads.each(
+        "summing up",
+        missing,
+        lambda some: [missing_row(job, now) for job in some],
+        full_name,
+        "the summary leaves it out",
+    )
+    bad_episodes = bulkheads.each(
+        "summing up the silence of",
+        ended,
+        lambda some: [ended_row(episode, now) for episode in some],
+        lambda episode: full_name(episode.job),
+        "the summary leaves it out",
+    )
     return Report(
         now=now,
         since=since,
         totals=totals,
-        missing=missing,
+        missing=tuple(job for job in missing if job not in bad_jobs),
         missing_left_out=max(totals.missing - len(missing), 0),
-        ended=tuple(ended),
+        ended=tuple(episode for episode in ended if episode not in bad_episodes),
         ended_count=ended_count,
         undelivered=tuple(outbox.undelivered(store, since)),
         reprieved=jobs.count_reprieved(store),

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gocron.bulkhead import Bulkheads
 from gocron.config import Config
 from gocron.core.door import Knock
 from gocron.core.job import Channel, Job
 from gocron.core.judge import Ground, Judgement, Limits, RestsOn, deadline_of, judge
 from gocron.deliver import Delivered, deliver, tell_operator
 from gocron.door import watch_door
+from gocron.errors import ExitStatus
 from gocron.journal import replay_journal
 from gocron.outside import Outside, WatchdogAway, check_in_url, outside
 from gocron.publish import publish
@@ -28,6 +30,10 @@ BATCH = 500
 
 HISTORY_S = 400 * 86_400
 
+# A job that can't be judged is looked at again after so long, by then perhaps by a fixed version.
+PUT_OFF_S = 3_600
+PUT_OFF = "put off for an hour"
+
 # After so long without a sweep or a front nothing is removed for as long: the clock may be wrong.
 TRUSTED_AFTER_S = 86_400
 
@@ -38,12 +44,16 @@ Judged = tuple[Job, Judgement]
 
 @dataclass(frozen=True)
 class Swept:
-    """What one sweep did, and what is to be complained of beside news that was not delivered."""
+    """What one sweep did, and what is to be complained of beside news that was not delivered.
+
+    `status` is the exit status that the complaints make.
+    """
 
     begun: int
     ended: int
     delivered: Delivered
     complaints: list[str] = field(default_factory=list)
+    status: ExitStatus = ExitStatus.OK
 
 
 def sweep(
@@ -53,36 +63,84 @@ def sweep(
 
     All is judged at one moment, the one at which `clock` (epoch seconds) is asked first, once
     it is known what could be heard. Each step leaves the database right by itself: a sweep
-    that dies between two of them is finished by the next one. Raises StoreError and PageError;
-    undelivered news is no error but part of what is returned.
+    that dies between two of them is finished by the next one. A step that fails stops no other,
+    and is part of what is returned, as undelivered news is. Raises StoreError.
     """
     world = world or outside(config)
     templates = Templates(config.reports_dir)
-    knocked = world.knock(accounts.instance_name(store))
-    now = clock()
-    complaints = replay_journal(store, config, now)
-    complaints += look_around(store, config, knocked, now)
-    ended = end_episodes(store, config, now)
-    for job in ended:
-        log.info("back: %s", full_name(job))
-    begun = judge_overdue(store, config, now)
-    accounts.fold_changes(store, clock())
-    delivered = deliver(store, config, templates, clock, world.couriers)
-    delivered.failures += tell_operator(store, config, clock(), world.couriers)
-    drop_history(store, now)
-    accounts.record_sweep(store, clock())
-    if config.status_dir:
-        folder = Path(config.status_dir)
-        publish(store, folder, templates, config.interval, clock(), check_in_url(config))
+    bulkheads = Bulkheads(store)
+    now, complaints = _listen(store, config, clock, world, bulkheads)
+    ended: list[Job] = []
+    begun: list[Job] = []
+    delivered = Delivered()
+    with bulkheads.step("ending episodes"):
+        end_episodes(store, config, now, bulkheads, ended)
+    with bulkheads.step("judging"):
+        judge_overdue(store, config, now, bulkheads, begun)
+    with bulkheads.step("counting"):
+        accounts.fold_changes(store, clock())
+    with bulkheads.step("delivering"):
+        delivered = deliver(store, config, templates, clock, world.couriers)
+    with bulkheads.step("telling the operator"):
+        delivered.failures += tell_operator(store, config, clock(), world.couriers)
+    with bulkheads.step("removing history"):
+        drop_history(store, now)
+    # Who asks how gocron does learns of a step that fails by the age of the last whole sweep.
+    if bulkheads.is_whole:
+        accounts.record_sweep(store, clock())
+    with bulkheads.step("writing the page"):
+        if config.status_dir:
+            _publish(store, config, templates, clock(), bulkheads)
+    status = ExitStatus.CHECK_FAILED if complaints else ExitStatus.OK
+    complaints += bulkheads.complaints
     if not delivered.failures and not complaints:
         complaints += _report_well(world)
-    return Swept(begun, len(ended), delivered, complaints)
+        status = ExitStatus.CHECK_FAILED if complaints else ExitStatus.OK
+    return Swept(len(begun), len(ended), delivered, complaints, bulkheads.status or status)
 
 
-def look_around(store: Store, config: Config, knocked: tuple[Knock, str], now: int) -> list[str]:
-    """Learn who could be heard until `now`; return what is to be complained of."""
-    complaints = watch_door(store, config, knocked, now)
-    watch_sites(store, now)
+def _publish(
+    store: Store, config: Config, templates: Templates, now: int, bulkheads: Bulkheads
+) -> None:
+    folder = Path(config.status_dir)
+    url = check_in_url(config)
+    publish(store, folder, templates, config.interval, now, bulkheads, url)
+
+
+def _listen(
+    store: Store, config: Config, clock: Callable[[], int], world: Outside, bulkheads: Bulkheads
+) -> tuple[int, list[str]]:
+    """Keep what nginx took, and learn who could be heard.
+
+    Return up to when, and what is to be complained of.
+    """
+    knocked = None
+    with bulkheads.step("checking in"):
+        knocked = world.knock(accounts.instance_name(store))
+    now = clock()
+    complaints: list[str] = []
+    with bulkheads.step("reading the journal"):
+        complaints += replay_journal(store, config, now)
+    return now, complaints + look_around(store, config, knocked, now, bulkheads)
+
+
+def look_around(
+    store: Store,
+    config: Config,
+    knocked: tuple[Knock, str] | None,
+    now: int,
+    bulkheads: Bulkheads,
+) -> list[str]:
+    """Learn who could be heard until `now`; return what is to be complained of.
+
+    `knocked` is None where it isn't known how that went.
+    """
+    complaints: list[str] = []
+    with bulkheads.step("watching the door"):
+        if knocked is not None:
+            complaints += watch_door(store, config, knocked, now)
+    with bulkheads.step("watching sites"):
+        watch_sites(store, now, bulkheads)
     return complaints
 
 
@@ -91,63 +149,95 @@ def limits(config: Config) -> Limits:
     return Limits(config.site_hold_max, config.site_settle, config.site_suppress_max)
 
 
-def end_episodes(store: Store, config: Config, now: int) -> list[Job]:
-    """End the silence of every job that has checked in again; return these jobs."""
-    ended: list[Job] = []
-    while found := episodes.returned(store, BATCH):
-        ended += episodes.end(store, found, now, config.notify_recovery)
-        if len(found) < BATCH:
-            break
-    return ended
+def end_episodes(
+    store: Store, config: Config, now: int, bulkheads: Bulkheads, ended: list[Job]
+) -> None:
+    """End the silence of every job that has checked in again; add these jobs to `ended`."""
+
+    def end(back: Sequence[Job]) -> None:
+        for job in episodes.end(store, back, now, config.notify_recovery):
+            log.info("back: %s", full_name(job))
+            ended.append(job)
+
+    after = None
+    while found := episodes.returned(store, BATCH, after):
+        after = found[-1].back_at or 0, found[-1].id
+        bulkheads.each("ending the episode of", found, end, full_name, "each sweep tries again")
 
 
-def judge_overdue(store: Store, config: Config, now: int) -> int:
-    """Judge every job that is overdue; begin an episode where it is to be told, return how many.
+def judge_overdue(
+    store: Store, config: Config, now: int, bulkheads: Bulkheads, begun: list[Job]
+) -> None:
+    """Judge every job that is overdue; begin an episode where it is to be told, add it to `begun`.
 
     Sites come first: what is said of a job depends on how its gateway stands.
     """
     if not reprieves.overdue(store, now, 1):
-        return 0
+        return
     witnesses = Witnesses(store, now)
-    begun = 0
     for sites in (True, False):
-        for judged in judged_in_batches(store, config, now, witnesses, sites):
-            missing, spared = keep(store, config, judged, now)
-            begun += len(missing)
-            for job in missing:
-                log.info("missing: %s", full_name(job))
-            for job in spared:
-                log.info("not told of yet: %s", full_name(job))
+        for judged in judged_in_batches(store, config, now, witnesses, bulkheads, sites):
+            begun += keep(store, config, judged, now, bulkheads)
         witnesses.forget_sites()
-    return begun
 
 
 def judged_in_batches(
-    store: Store, config: Config, now: int, witnesses: Witnesses, sites: bool
+    store: Store,
+    config: Config,
+    now: int,
+    witnesses: Witnesses,
+    bulkheads: Bulkheads,
+    sites: bool,
 ) -> Iterator[list[Judged]]:
-    """Judge the jobs that are overdue, with `sites` those that speak for one only."""
+    """Judge the jobs that are overdue, with `sites` those that speak for one only.
+
+    A job at which that fails is put off.
+    """
     bounds = limits(config)
     after = None
     while found := reprieves.overdue(store, now, BATCH, after, sites):
         after = found[-1].judge_at, found[-1].id
-        yield [(job, judge(job, now, witnesses.of(job), bounds)) for job in found]
+        judged: dict[int, Judged] = {}
+
+        def judge_all(some: Sequence[Job], judged: dict[int, Judged] = judged) -> None:
+            for job in some:
+                judged[job.id] = job, judge(job, now, witnesses.of(job), bounds)
+
+        _put_off(store, now, bulkheads.each("judging", found, judge_all, full_name, PUT_OFF))
+        yield list(judged.values())
         if len(found) < BATCH:
             break
 
 
+def _put_off(store: Store, now: int, bad: Sequence[Job]) -> None:
+    if bad:
+        reprieves.put_off(store, bad, now + PUT_OFF_S)
+
+
 def keep(
-    store: Store, config: Config, judged: Sequence[Judged], now: int
-) -> tuple[list[Job], list[Job]]:
-    """Keep what was judged, where it is true still; return who is missing, and who is spared."""
+    store: Store, config: Config, judged: Sequence[Judged], now: int, bulkheads: Bulkheads
+) -> list[Job]:
+    """Keep what was judged, where it is true still; return who is missing.
+
+    A job at which that fails is put off.
+    """
     channel = Channel.SLACK if config.prefer_slack else Channel.MAIL
-    missed = [_missed(store, job, one) for job, one in judged if one.is_to_be_told]
-    missing = episodes.begin(store, missed, now, channel)
-    spared = [
-        job
-        for rests_on, some in _by_ground(judged).items()
-        for job in reprieves.spare(store, some, rests_on)
-    ]
-    return missing, spared
+    missing: list[Job] = []
+
+    def keep_all(some: Sequence[Judged]) -> None:
+        missed = [_missed(store, job, one) for job, one in some if one.is_to_be_told]
+        for job in episodes.begin(store, missed, now, channel):
+            log.info("missing: %s", full_name(job))
+            missing.append(job)
+        for rests_on, spared in _by_ground(some).items():
+            for job in reprieves.spare(store, spared, rests_on):
+                log.info("not told of yet: %s", full_name(job))
+
+    bad = bulkheads.each(
+        "keeping what was judged of", judged, keep_all, lambda one: full_name(one[0]), PUT_OFF
+    )
+    _put_off(store, now, [job for job, _ in bad])
+    return missing
 
 
 def _missed(store: Store, job: Job, judged: Judgement) -> Missed:

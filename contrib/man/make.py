@@ -25,15 +25,19 @@ CONFIG_PAGE = "gocron-config.5"
 
 STATUSES = {
     ExitStatus.OK: "Done.",
-    ExitStatus.BUG: "A failure that nobody expected: report it.",
-    ExitStatus.USAGE: "The command line can't be understood, or names a job that isn't known.",
+    ExitStatus.BUG: "A failure that nobody expected: report it. A sweep has put off what failed, "
+    "and done all else.",
+    ExitStatus.USAGE: "The command line can't be understood, or names a job that isn't known, or "
+    "one that the database can't hold.",
     ExitStatus.CONFIG: "The configuration can't be used, the port is taken, or the page can't be "
     "written.",
     ExitStatus.STORE: "The database can't be reached, or refused.",
     ExitStatus.UNDELIVERED: "Some news could not be delivered; it is kept for the next sweep, "
     "unless the line says that it was given up.",
     ExitStatus.CHECK_FAILED: "`gocron check` found something; or a sweep could not check in "
-    "through the front door, read the journal, or reach the watchdog.",
+    "through the front door, read the journal or keep a line of it, or reach the watchdog.",
+    ExitStatus.OUTPUT: "Standard output can't be written. What the command was to do besides is "
+    "done.",
 }
 
 MORE = {

@@ -17,6 +17,12 @@ class Status(str, Enum):
     EXCUSED = "excused"
     MISSED = "missed"
     RECOVERED = "recovered"
+    # What a later gocron says in words that this one lacks; it is left to that one.
+    UNKNOWN = "unknown"
+
+
+# What keeps an overdue job from being told of, as far as this version knows.
+REPRIEVES = (Status.HELD, Status.SUPPRESSED, Status.EXCUSED)
 
 
 class Kind(str, Enum):
@@ -45,7 +51,7 @@ class Job:
     `network` is where it last checked in from, as sites compare it; "" proves nothing.
     `gateway` is the cronname of the site that it named. `gaps` are the lengths between its
     last check-ins, the newest first, up to three. `judge_at` is when a sweep looks at it next.
-    `reprieve` is why an overdue job is not told of: HELD, SUPPRESSED or EXCUSED.
+    `reprieve` is why an overdue job is not told of: one of REPRIEVES, or UNKNOWN.
     `excused_until` is the deadline that the outage `excused_by` gave it in place of `due_at`.
     """
 

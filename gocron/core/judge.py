@@ -27,6 +27,7 @@ class Ground(str, Enum):
     DEAF = "deaf"
     DEAF_TOO_LONG = "deaf too long"
     WAS_DEAF = "was deaf"
+    LATER_VERSION = "later version"
 
 
 # A sweep on the host of the journal has kept what nginx took by then.
@@ -133,6 +134,8 @@ def judge(job: Job, now: int, evidence: Evidence, limits: Limits) -> Judgement:
         return Judgement(stands, Ground.MARKED)
     if now <= job.due_at:
         return Judgement(stands, Ground.IN_TIME, job.due_at)
+    if stands is Status.UNKNOWN:
+        return Judgement(stands, Ground.LATER_VERSION)
     excuse = _excuse(job, evidence, limits)
     if excuse is not None and now <= excuse.until:
         judgement = _excused(excuse, evidence.site)

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from gocron.core.duration import say_duration
 from gocron.core.job import Account, Channel, Job, Status, Totals, Undelivered
@@ -31,6 +32,11 @@ class Row:
 
     job: Job
     status: Status
+
+    @cached_property
+    def view(self) -> RowView:
+        """The row ready to show."""
+        return row_view(self.job, self.status)
 
 
 @dataclass(frozen=True)
@@ -128,17 +134,12 @@ def index_html(templates: Templates, page: IndexPage) -> str:
         **_frame(page, root="", missing=page.totals.missing),
         totals=page.totals,
         swept=None if page.totals.swept_at is None else moment(page.totals.swept_at),
-        missing=[
-            (row_view(row.job, row.status), account_view_of(row.job.account))
-            for row in page.missing
-        ],
+        missing=[(row.view, account_view_of(row.job.account)) for row in page.missing],
         missing_left_out=page.missing_left_out,
         groups=[(account_view(group.account), _views(group.rows)) for group in page.groups],
         accounts_elsewhere=page.accounts_elsewhere,
         undelivered=[_undelivered(item) for item in page.undelivered],
-        spared=[
-            (row_view(row.job, row.status), account_view_of(row.job.account)) for row in page.spared
-        ],
+        spared=[(row.view, account_view_of(row.job.account)) for row in page.spared],
         spared_count=page.spared_count,
         own_outages=[_own_outage(item) for item in page.own_outages],
         check_in_url=shown(page.check_in_url),
@@ -188,7 +189,7 @@ def account_view_of(name: str) -> tuple[str, str]:
 
 
 def _views(rows: tuple[Row, ...] | None) -> list[RowView] | None:
-    return None if rows is None else [row_view(row.job, row.status) for row in rows]
+    return None if rows is None else [row.view for row in rows]
 
 
 def _frame(

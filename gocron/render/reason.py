@@ -21,6 +21,8 @@ def say_reason(job: Job, judgement: Judgement) -> str:
         return f"it has until {say_time(job.due_at)}"
     if ground is Ground.MARKED:
         return "its silence was noticed, and what became of its news is told below"
+    if ground is Ground.LATER_VERSION:
+        return "a later gocron wrote why it is not told of, in words that this one lacks"
     site = _say_site(judgement.site)
     until = say_time(judgement.until or 0)
     excuse = _say_excuse(job, judgement)
@@ -70,6 +72,7 @@ def say_verdict(judgement: Judgement) -> str:
         Status.MISSED: "nothing new until it checks in, but deliver what waits",
         Status.RECOVERED: "tell that it is back",
         Status.OVERDUE: "tell that it is missing",
+        Status.UNKNOWN: "nothing, it is left to the later gocron",
     }[Status.OVERDUE if judgement.is_to_be_told else judgement.status]
 
 

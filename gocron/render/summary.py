@@ -63,15 +63,7 @@ def summary_text(templates: Templates, report: Report) -> str:
         report=report,
         verdict=verdict(report),
         missing=_by_account(report),
-        ended=[
-            {
-                "name": shown(episode.job.cronname),
-                "account": shown(episode.job.account),
-                "back_at": say_time(report.now if episode.ended_at is None else episode.ended_at),
-                "silent_for": say_duration(episode.silent_s or 0),
-            }
-            for episode in report.ended
-        ],
+        ended=[ended_row(episode, report.now) for episode in report.ended],
         undelivered=[_undelivered(item) for item in report.undelivered],
         since=say_time(report.since),
         now=say_time(report.now),
@@ -79,17 +71,30 @@ def summary_text(templates: Templates, report: Report) -> str:
     )
 
 
+def missing_row(job: Job, now: int) -> dict[str, str]:
+    """Return what the summary at `now` says of a missing job."""
+    return {
+        "name": shown(job.cronname),
+        "last_seen": say_last_seen(job, job.last_seen_at),
+        "silent_for": say_duration(now - job.last_seen_at),
+        "frequency": say_frequency(job),
+    }
+
+
+def ended_row(episode: Episode, now: int) -> dict[str, str]:
+    """Return what the summary at `now` says of an episode that ended."""
+    return {
+        "name": shown(episode.job.cronname),
+        "account": shown(episode.job.account),
+        "back_at": say_time(now if episode.ended_at is None else episode.ended_at),
+        "silent_for": say_duration(episode.silent_s or 0),
+    }
+
+
 def _by_account(report: Report) -> dict[str, list[dict[str, str]]]:
     groups: dict[str, list[dict[str, str]]] = {}
     for job in report.missing:
-        groups.setdefault(shown(job.account), []).append(
-            {
-                "name": shown(job.cronname),
-                "last_seen": say_last_seen(job, job.last_seen_at),
-                "silent_for": say_duration(report.now - job.last_seen_at),
-                "frequency": say_frequency(job),
-            }
-        )
+        groups.setdefault(shown(job.account), []).append(missing_row(job, report.now))
     return groups
 
 

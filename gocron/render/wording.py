@@ -20,6 +20,7 @@ STATES = {
     Status.EXCUSED: "excused",
     Status.MISSED: "missing",
     Status.RECOVERED: "back",
+    Status.UNKNOWN: "unknown",
 }
 
 # Names that older programs stored were never checked. Line breaks would end a header or a

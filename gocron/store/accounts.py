@@ -1,12 +1,13 @@
 """Counts by account and in all, kept by adding up what changed; the sweep's sign of life."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 
-from peewee import EXCLUDED, fn
+from peewee import EXCLUDED, chunked, fn
 
 from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.job import Account, Totals
-from gocron.store.database import Store
+from gocron.store.database import ROWS_A_STATEMENT, Store
 
 _FOLD_LIMIT = 5_000
 
@@ -63,6 +64,15 @@ def changed_since(store: Store, since: int) -> list[Account]:
         .order_by(account.changed_at, account.name)
     )
     return [Account(**row) for row in query]
+
+
+def named(store: Store, names: Iterable[str]) -> list[Account]:
+    """Return the accounts of these names, by name, those that are known."""
+    account = store.tables.account
+    found = []
+    for some in chunked(names, ROWS_A_STATEMENT):
+        found += [Account(**row) for row in account.select().where(account.name.in_(some))]
+    return sorted(found, key=lambda one: one.name)
 
 
 def drop_empty_before(store: Store, before: int) -> None:

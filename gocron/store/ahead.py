@@ -5,6 +5,7 @@ from typing import Any
 from peewee import Case, fn
 
 from gocron.core.door import CLOCKS_DIFFER_S, SHUT_AFTER_S
+from gocron.core.job import REPRIEVES
 from gocron.store import outages
 from gocron.store.database import Store
 
@@ -118,4 +119,5 @@ def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> None:
         job.judge_at: due_at,
         job.back_at: Case(None, [(job.back_at > now, right_at)], job.back_at),
     }
-    outages.change_jobs(store, wrongly_heard | job.reprieve.is_null(False), change)
+    spared = job.reprieve.in_([one.value for one in REPRIEVES])
+    outages.change_jobs(store, wrongly_heard | spared, change)

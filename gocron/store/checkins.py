@@ -5,13 +5,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
-import peewee
 from peewee import EXCLUDED, Case, Tuple, Value, fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.schedule import due_at
-from gocron.store.database import Store
+from gocron.store.database import UNFIT, Store
 
 COLUMNS = (
     "account",
@@ -64,13 +63,12 @@ def replay(
     """Keep check-ins that came to nginx while no front took them; return those that can't be.
 
     These are of unknown jobs, and don't tell all that a new one needs, or are none by which a
-    job `declares` itself. The later time wins: what is older than what is stored changes nothing.
+    job `declares` itself, or hold what the database can't. The later time wins: what is older
+    than what is stored changes nothing.
     """
     try:
         return store.write(partial(_replay, store, late, declares)) if late else []
-    except (peewee.OperationalError, peewee.InterfaceError):
-        raise
-    except Exception:
+    except UNFIT:
         # One check-in that the database can't hold must not cost the others theirs.
         if len(late) == 1:
             return list(late)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import peewee
 from playhouse import db_url
 
-from gocron.errors import StoreError
+from gocron.errors import StoreError, Unfit
 from gocron.ownership import give_to_owner_of
 from gocron.store.tables import Tables
 
@@ -23,8 +23,20 @@ ROWS_A_STATEMENT = 1000
 _TRIES = 5
 _PAUSE_S = 0.05
 
+# How long SQLite's others sleep at most before they look whether the write lock is free.
+_LOCK_ASKED_EACH_S = 0.1
+
 # What Postgres calls a deadlock and a serialization failure; both were rolled back whole.
 _PASSING_CODES = frozenset(("40P01", "40001"))
+
+# What is wrong with a value that the database can't hold. All else is wrong with the database,
+# or with gocron.
+UNFIT = (peewee.DataError, peewee.IntegrityError)
+
+_RAISED = (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error)
+
+# What concerns the database as a whole, and each statement that would follow.
+FAILING = (peewee.OperationalError, peewee.InterfaceError)
 
 Result = TypeVar("Result")
 
@@ -63,8 +75,16 @@ class Store:
         """Turn what the database raises into a StoreError of one line, without a password."""
         try:
             yield
-        except (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error) as error:
-            raise StoreError(self.name, _reason(error), "see `gocron check`") from error
+        except _RAISED as error:
+            raise self.as_told(error) from error
+
+    def as_told(self, error: Exception) -> Exception:
+        """Return what the database raised as a StoreError, and any other error as it is."""
+        if isinstance(error, UNFIT):
+            return Unfit(self.name, f"can't hold this: {_reason(error)}", "see `gocron check`")
+        if isinstance(error, _RAISED):
+            return StoreError(self.name, _reason(error), "see `gocron check`")
+        return error
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -104,6 +124,42 @@ class Store:
                 time.sleep(_PAUSE_S)
         raise AssertionError("unreachable")
 
+    def locked_if_free(self, query: Any) -> Any:
+        """Return `query` as `locked` does, without the rows that another transaction holds.
+
+        Nobody waits for these: one that is held for long must not hold up all others.
+        """
+        return query.for_update(skip_locked=True) if self.is_postgres else query
+
+    def give_way(self) -> None:
+        """Let others write: whoever writes much asks for this between two transactions.
+
+        On SQLite one connection writes at a time, and those that wait look now and then only:
+        without a pause they would meet the lock each time. Postgres locks rows.
+        """
+        if not self.is_postgres:
+            time.sleep(1.5 * _LOCK_ASKED_EACH_S)
+
+    def is_away(self, error: Exception) -> bool:
+        """Tell whether, as `error` of the database shows, it is in vain to ask it for more.
+
+        Its connection is gone, or another one holds SQLite's one lock for good.
+        """
+        if not self.is_postgres and "locked" in str(error):
+            return True
+        try:
+            list(self.tables.instance.select(self.tables.instance.id))
+        except peewee.PeeweeException:
+            return True
+        return False
+
+    def encoding(self) -> str:
+        """Return in which encoding the database keeps text."""
+        if not self.is_postgres:
+            return "UTF8"
+        (name,) = self.db.execute_sql("SHOW server_encoding").fetchone()
+        return str(name)
+
     def lacks_file(self) -> bool:
         """Tell whether this is a SQLite database that nobody has made yet."""
         return not self.is_postgres and not Path(str(self.db.database)).exists()
@@ -136,7 +192,9 @@ def _reason(error: BaseException) -> str:
     """Return what went wrong in one line: the cause, where only the rollback complains."""
     while str(error).startswith("cannot rollback") and error.__context__ is not None:
         error = error.__context__
-    return " ".join(str(error).split()) or type(error).__name__
+    # libpq says the same once for each way in that it tried.
+    lines = dict.fromkeys(" ".join(line.split()) for line in str(error).splitlines())
+    return " ".join(line for line in lines if line) or type(error).__name__
 
 
 def _is_passing(error: peewee.OperationalError) -> bool:
@@ -144,12 +202,36 @@ def _is_passing(error: peewee.OperationalError) -> bool:
     return getattr(cause, "pgcode", None) in _PASSING_CODES
 
 
+class _RefusesUnfit:
+    """A peewee database that says alike, as DataError, what its driver says of unfit values."""
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Run a statement. Raises peewee.DataError for a value that no statement can carry."""
+        try:
+            return super().execute_sql(sql, params)  # type: ignore[misc]
+        except (OverflowError, UnicodeEncodeError) as error:
+            # An integer beyond 64 bits (SQLite), half a character (both).
+            raise peewee.DataError(str(error)) from error
+        except ValueError as error:
+            if "NUL" not in str(error):
+                raise
+            raise peewee.DataError(str(error)) from error
+
+
+class _Sqlite(_RefusesUnfit, peewee.SqliteDatabase):
+    pass
+
+
+class _Postgres(_RefusesUnfit, peewee.PostgresqlDatabase):
+    pass
+
+
 def _sqlite(url: str) -> Any:
     path = url.removeprefix("sqlite:///")
     folder = Path(path).parent
     if not folder.is_dir():
         raise StoreError(f"sqlite {path}", f"no folder {folder}", "make it, or set database_url")
-    return peewee.SqliteDatabase(
+    return _Sqlite(
         path,
         pragmas={
             "journal_mode": "wal",
@@ -173,14 +255,17 @@ def _create(path: Path) -> None:
 
 
 def _postgres(url: str) -> Any:
-    return db_url.connect(
-        url,
-        unquote_password=True,
-        unquote_user=True,
-        autoconnect=False,
-        connect_timeout=CONNECT_TIMEOUT_S,
-        keepalives_idle=30,
-        tcp_user_timeout=10_000,
-        application_name="gocron",
-        options="-c synchronous_commit=on -c lock_timeout=5s -c statement_timeout=60s",
+    told = db_url.parse(url, unquote_password=True, unquote_user=True)
+    return _Postgres(
+        **{
+            **told,
+            "autoconnect": False,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "keepalives_idle": 30,
+            "tcp_user_timeout": 10_000,
+            "application_name": "gocron",
+            # Otherwise text goes in the database's own encoding, which may lack most letters.
+            "client_encoding": "UTF8",
+            "options": "-c synchronous_commit=on -c lock_timeout=5s -c statement_timeout=60s",
+        }
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import chunked
+from peewee import Tuple, Value, chunked
 
 from gocron.core.job import Channel, Episode, Job, Kind
 from gocron.store import jobs, outages, reprieves
@@ -26,15 +26,22 @@ class Missed:
     excused_until: int | None = None
 
 
-def returned(store: Store, limit: int | None = None) -> list[Job]:
-    """Return the missing jobs that have checked in again, the first to do so first."""
+def returned(
+    store: Store, limit: int | None = None, after: tuple[int, int] | None = None
+) -> list[Job]:
+    """Return the missing jobs that have checked in again, the first to do so first.
+
+    `after` is (back_at, id) of the last one seen.
+    """
     job = store.tables.job
     query = (
         job.select(*jobs.columns(store))
         .where(job.back_at.is_null(False))
-        .order_by(job.back_at)
+        .order_by(job.back_at, job.id)
         .limit(limit)
     )
+    if after is not None:
+        query = query.where(Tuple(job.back_at, job.id) > Value(after))
     return [jobs.as_job(row) for row in query]
 
 

@@ -8,11 +8,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-import peewee
-
 from gocron.core.checkin import CheckIn
 from gocron.core.door import SIGN_EVERY_S
-from gocron.errors import StoreError
+from gocron.errors import Bug, StoreError, Unfit
 from gocron.store import checkins
 from gocron.store.database import Store
 from gocron.store.door import Pulse
@@ -127,11 +125,18 @@ class GroupCommit:
             log.exception("bug: %r (please report)", error)
 
     def _commit(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
+        failure: StoreError
         for last in (False, True):
             try:
                 with self._store.reporting():
                     self._store.db.connect(reuse_if_open=True)
                     return self._write(group)
+            except Unfit as error:
+                # The connection is as good as before.
+                if len(group) > 1:
+                    return self._one_by_one(group)
+                failure = error
+                break
             except StoreError as error:
                 # A connection that went stale is made anew once: to keep a check-in twice
                 # is to keep it.
@@ -141,8 +146,10 @@ class GroupCommit:
                     break
             except Exception as error:
                 # Whatever it is, the thread that all check-ins wait for goes on.
+                if len(group) > 1:
+                    return self._one_by_one(group)
                 log.exception("bug: %r (please report)", error)
-                failure = StoreError(self._store.name, f"bug: {error!r}")
+                failure = Bug(self._store.name, f"bug: {error!r}")
                 break
         return [failure] * len(group)
 
@@ -151,18 +158,14 @@ class GroupCommit:
         return not self._store.is_postgres and "locked" in error.what
 
     def _write(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
-        try:
-            return self._store.write(
-                lambda: checkins.record(self._store, group),
-                checkins.is_one_statement(self._store, group),
-            )
-        except (peewee.OperationalError, peewee.InterfaceError):
-            raise
-        except Exception:
-            # One check-in that the database can't hold must not cost the others theirs.
-            if len(group) == 1:
-                raise
-            return [outcome for checkin in group for outcome in self._commit([checkin])]
+        return self._store.write(
+            lambda: checkins.record(self._store, group),
+            checkins.is_one_statement(self._store, group),
+        )
+
+    def _one_by_one(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
+        """Commit each by itself: the one that can't be kept must not cost the others theirs."""
+        return [outcome for checkin in group for outcome in self._commit([checkin])]
 
 
 def _tell_all(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:

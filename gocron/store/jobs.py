@@ -2,17 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import peewee
+from peewee import fn
 
 from gocron.core.checkin import CheckIn
-from gocron.core.job import Job, Status
+from gocron.core.job import REPRIEVES, Job, Status
 from gocron.core.schedule import due_at
 from gocron.errors import UnknownJob
 from gocron.store import outages
 from gocron.store.database import Store
 from gocron.store.tables import GAP_COLUMNS, JOB
+
+# Enough to be fast, few enough to hold SQLite's one lock, or their rows, for a moment only.
+FORGOTTEN_AT_ONCE = 500
+
+# A text that isn't here was written by a later version, during an upgrade of host after host.
+_REPRIEVES: dict[str | None, Status | None] = {None: None, **{one.value: one for one in REPRIEVES}}
 
 
 def as_job(row: dict[str, Any]) -> Job:
@@ -21,7 +29,7 @@ def as_job(row: dict[str, Any]) -> Job:
     told["grace_s"] = told["grace_s"] or 0
     told["site"] = bool(told["site"])
     told["gateway"] = told["gateway"] or ""
-    told["reprieve"] = told["reprieve"] and Status(told["reprieve"])
+    told["reprieve"] = _REPRIEVES.get(told["reprieve"], Status.UNKNOWN)
     gaps = [told.pop(column) for column in GAP_COLUMNS]
     return Job(**told, gaps=tuple(gap for gap in gaps if gap is not None))
 
@@ -189,3 +197,38 @@ def forget(store: Store, account: str, cronname: str) -> None:
 
     if not store.write(work):
         raise UnknownJob(f"{account} {cronname}", "no such job", "see `gocron jobs list`")
+
+
+def forget_account(store: Store, account: str, never_heard_since: int | None = None) -> int:
+    """Remove the jobs of an account with their episodes and news; return how many they were.
+
+    With `never_heard_since` only those that checked in last, or were declared, before it. Others
+    are let in again and again meanwhile. Raises UnknownJob where the account has no job at all.
+    """
+    job = store.tables.job
+    mine = job.account == account
+    if not job.select(job.id).where(mine).exists():
+        raise UnknownJob(account, "no job of this account", "see `gocron jobs list`")
+    if never_heard_since is not None:
+        mine &= job.last_seen_at < never_heard_since
+    is_site = fn.COALESCE(job.site, False)
+    forgotten = 0
+    # Gateways come last: who is behind them, and is to be forgotten too, must not be judged now.
+    for some in (mine & ~is_site, mine & is_site):
+        while count := store.write(partial(_forget_some, store, some)):
+            forgotten += count
+            store.give_way()
+    return forgotten
+
+
+def _forget_some(store: Store, which: Any) -> int:
+    job = store.tables.job
+    found = job.select(job.id, job.site).where(which).order_by(job.account, job.cronname)
+    rows = list(found.limit(FORGOTTEN_AT_ONCE))
+    if gateways := [row["id"] for row in rows if row["site"]]:
+        outages.look_again_behind(store, gateways)
+    ids = job.id.in_([row["id"] for row in rows])
+    # Locked in the order of all writers; a job that was heard meanwhile stays.
+    kept = [row["id"] for row in store.locked(found.where(ids))]
+    removed: int = job.delete().where(job.id.in_(kept)).execute()
+    return removed

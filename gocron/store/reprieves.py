@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import Tuple, Value
 
-from gocron.core.job import Job, Status
+from gocron.core.job import REPRIEVES, Job, Status
 from gocron.core.judge import RestsOn
 from gocron.store import jobs, outages, sites
 from gocron.store.database import Store
@@ -32,12 +32,14 @@ def overdue(
 ) -> list[Job]:
     """Return the jobs that are up, due before `now` and to be judged, the longest waiting first.
 
+    A job of which a later version says in its own words why it is not told of is left to it.
     `after` is (judge_at, id) of the last one seen; with `sites` those that speak for one only.
     """
     job = store.tables.job
+    ours = job.reprieve.is_null() | job.reprieve.in_([one.value for one in REPRIEVES])
     query = (
         job.select(*jobs.columns(store))
-        .where(job.missed_at.is_null() & (job.judge_at < now) & (job.due_at < now))
+        .where(job.missed_at.is_null() & (job.judge_at < now) & (job.due_at < now) & ours)
         .order_by(job.judge_at, job.id)
         .limit(limit)
     )
@@ -86,6 +88,18 @@ def spare(store: Store, overdue_jobs: Sequence[Spared], rests_on: RestsOn) -> li
     return store.write(work)
 
 
+def put_off(store: Store, some: Sequence[Job], until: int) -> None:
+    """Have jobs that can't be judged looked at again after `until`, unless they change before."""
+    job = store.tables.job
+
+    def work() -> None:
+        ids = as_judged(store, some)
+        change = {job.reprieve: Status.HELD.value, job.judge_at: until}
+        job.update(change).where(job.id.in_(list(ids))).execute()
+
+    store.write(work)
+
+
 def look_again_behind_freed(store: Store, freed: Sequence[Job]) -> None:
     """Have what was suppressed behind gateways looked at, once they are not suppressed any more."""
     were = [job.id for job in freed if job.site and job.reprieve is Status.SUPPRESSED]
@@ -113,7 +127,8 @@ def as_judged(store: Store, some: Sequence[Job], suppressed: Sequence[int] = ())
 def locked(store: Store, ids: Sequence[int], missing: bool = False) -> dict[int, dict[str, Any]]:
     """Lock the rows of these jobs that are up, or missing, in the order of all writers.
 
-    Return by id what stands there now, on which a judgement rests.
+    Return by id what stands there now, on which a judgement rests. A row that another holds is
+    left out: it is being heard, or another sweep has it, and the next one looks again.
     """
     job = store.tables.job
     query = (
@@ -121,4 +136,4 @@ def locked(store: Store, ids: Sequence[int], missing: bool = False) -> dict[int,
         .where(job.id.in_(list(ids)) & job.missed_at.is_null(not missing))
         .order_by(job.account, job.cronname)
     )
-    return {row["id"]: row for row in store.locked(query)}
+    return {row["id"]: row for row in store.locked_if_free(query)}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from gocron import __version__, cli
+from gocron import check as gocron_check
+from gocron import sweep as gocron_sweep
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
@@ -22,7 +25,7 @@ from gocron.listing import cells
 from gocron.render.moment import iso
 from gocron.store import accounts, checkins, jobs
 from gocron.store.schema import open_store
-from tests.peers import MailPeer, free_port, mail_peer
+from tests.peers import MailPeer, SlackPeer, free_port, mail_peer, slack_peer
 from tests.service.processes import front
 
 HOUR = 3600
@@ -85,6 +88,18 @@ class Host:
             stdout=stdout,
             stderr=subprocess.PIPE,
             env={**os.environ, **environment},
+        )
+
+    def run_in_shell(self, said: tuple[str, ...], redirected: str) -> subprocess.CompletedProcess:
+        """Run a program in a process of its own, its streams `redirected` by the shell."""
+        self.run("jobs", "list")
+        program, *arguments = said
+        command = f"import sys; from gocron import cli; sys.exit(cli.{program}())"
+        words = [sys.executable, "-c", command, *arguments]
+        if "--version" not in said:
+            words += ["--config", str(self.config)]
+        return subprocess.run(
+            ["sh", "-c", f"exec {shlex.join(words)} {redirected}"], capture_output=True, text=True
         )
 
     def sweep(self, *arguments: str) -> Ran:
@@ -709,3 +724,253 @@ def test_the_names_of_the_programs_are_those_that_are_installed() -> None:
         assert f"{name} = gocron.cli:{program.__name__}" in scripts.replace("=", " = ").replace(
             "  =  ", " = "
         )
+
+
+# Output that can't be written
+
+
+@pytest.fixture
+def slack(host: Host) -> Iterator[SlackPeer]:
+    with slack_peer() as peer:
+        host.options["slack_hook_url"] = peer.url
+        yield peer
+
+
+SAYING = [
+    ("main", "jobs", "list"),
+    ("main", "jobs", "list", "--json"),
+    ("main", "jobs", "show", *BACKUP),
+    ("main", "jobs", "add", "web-01", "new", "--email", "ops@example.com", "--frequency", "1h"),
+    ("main", "jobs", "forget", "--account", "web-01"),
+    ("main", "explain", *BACKUP),
+    ("main", "check"),
+    ("main", "db", "upgrade"),
+    ("main", "--help"),
+    ("main", "--version"),
+    ("sweep", "--dry-run"),
+    ("summary",),
+    ("back", "--summary"),
+]
+
+
+@pytest.mark.parametrize("said", SAYING, ids=lambda said: " ".join(said))
+@pytest.mark.parametrize("where", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_output_that_can_not_be_written_is_one_line_and_exit_status_7(
+    host: Host, said: tuple[str, ...], where: str
+) -> None:
+    for errors, lines in (("", 1), ("2>&-", 0), ("2>/dev/full", 0)):
+        host.hear(LONG_AGO)
+        ended = host.run_in_shell(said, f"{where} {errors}")
+        assert ended.returncode == ExitStatus.OUTPUT
+        assert ended.stderr.count("\n") == lines
+        assert not lines or "standard output: can't be written" in ended.stderr
+
+
+@pytest.mark.parametrize("where", [">/dev/full", ">&-", ">/dev/full 2>&-"])
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_summary_that_can_not_be_printed_reaches_slack_all_the_same(
+    host: Host, slack: SlackPeer, where: str
+) -> None:
+    host.hear(LONG_AGO)
+    ended = host.run_in_shell(("summary", "--slack"), where)
+    assert ended.returncode == ExitStatus.OUTPUT
+    assert len(slack.posts) == 1
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_summary_whose_template_does_not_work_reaches_slack_all_the_same(
+    host: Host, slack: SlackPeer, tmp_path: Path
+) -> None:
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/summary.txt.j2").write_text("{{ nothing.at.all }}")
+    host.options["reports_dir"] = str(tmp_path / "reports")
+    ran = host.run("--slack", program=cli.summary)
+    assert ran.status == ExitStatus.CONFIG
+    assert "summary.txt.j2:1" in complaint(ran)
+    assert len(slack.posts) == 1
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_command_that_says_nothing_needs_no_output(host: Host, mail: MailPeer) -> None:
+    host.add()
+    for where in (">&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        assert host.run_in_shell(("sweep",), where).returncode == 0
+    assert (Path(host.options["status_dir"]) / "index.html").stat().st_size
+    with open_store(host.options["database_url"]).connected():
+        assert host.job().cronname == "backup"
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_what_is_wrong_and_can_not_be_written_keeps_its_exit_status(host: Host) -> None:
+    for where in ("2>&-", "2>/dev/full", ">&- 2>&-"):
+        assert host.run_in_shell(("main", "--nope"), where).returncode == ExitStatus.USAGE
+        ended = host.run_in_shell(("main", "jobs", "show", "no", "job"), where)
+        assert ended.returncode == ExitStatus.USAGE
+
+
+# A sweep that meets what is bad by itself
+
+
+def test_a_job_that_can_not_be_judged_is_one_line_and_exit_status_1(
+    host: Host, mail: MailPeer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a", "bad", "c"):
+        host.hear(LONG_AGO, "web-01", name)
+    works = gocron_sweep.judge
+
+    def judge(job: Job, *more: Any) -> Any:
+        if job.cronname == "bad":
+            raise TypeError("a bug")
+        return works(job, *more)
+
+    monkeypatch.setattr(gocron_sweep, "judge", judge)
+    ran = host.sweep()
+    assert ran.status == ExitStatus.BUG
+    assert "gocron-sweep: judging bad (web-01): bug: TypeError('a bug')" in ran.err
+    assert len(mail.mails) == 1
+    assert "TypeError: a bug" in caplog.text
+
+
+def test_of_several_exit_statuses_the_lowest_counts(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    host.options["status_dir"] = str(tmp_path / "file" / "page")
+    host.hear(LONG_AGO)
+    ran = host.sweep()
+    assert ran.status == ExitStatus.CONFIG
+    assert "not delivered" in ran.err and "can't write the status page" in ran.err
+
+
+def test_what_a_later_version_wrote_is_listed_shown_and_summed_up(host: Host) -> None:
+    host.hear(LONG_AGO)
+    host.hear(LONG_AGO, "web-01", "other")
+    store = open_store(host.options["database_url"])
+    with store.connected():
+        job = store.tables.job
+        job.update({job.reprieve: "muted"}).where(job.cronname == "backup").execute()
+    assert [line.split()[2] for line in host.run("jobs", "list").lines] == [
+        "STATE",
+        "unknown",
+        "overdue",
+    ]
+    assert json.loads(host.run("jobs", "show", *BACKUP, "--json").out)[0]["state"] == "unknown"
+    assert host.run("jobs", "show", *BACKUP).status == 0
+    assert "a later gocron" in host.run("explain", *BACKUP).out
+    assert host.run(program=cli.summary).status == 0
+    assert len(host.sweep("--dry-run").lines) == 1
+    assert host.run("jobs", "add", *BACKUP, "--grace", "5m").out == "changed\n"
+
+
+def test_a_question_of_the_check_that_meets_a_bug_keeps_no_other_from_being_asked(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gocron_check, "_sites", lambda _: {}["none"])
+    ran = host.run("check")
+    assert ran.status == ExitStatus.CHECK_FAILED
+    assert any(line.startswith("FAIL  sites: bug: KeyError('none')") for line in ran.lines)
+    assert any("page folder" in line for line in ran.lines)
+
+
+def test_a_check_finds_a_database_that_has_no_room_for_every_name(host: Host, postgres) -> None:
+    name = "gocron_test_in_latin_1"
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    try:
+        host.options["database_url"] = postgres.url_of(name)
+        assert host.run("db", "upgrade").status == 0
+        ran = host.run("check")
+        assert ran.status == ExitStatus.CHECK_FAILED
+        assert "keeps text as LATIN1" in ran.lines[1]
+        assert any("schema: up to date" in line for line in ran.lines)
+        refused = host.add("web-01", "日")
+        assert refused.status == ExitStatus.USAGE
+        assert "can't hold this" in complaint(refused)
+        assert host.run("jobs", "show", "web-01", "日").status == ExitStatus.USAGE
+    finally:
+        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_row_that_holds_nonsense_is_told_of_and_all_others_are_listed_and_summed_up(
+    host: Host, mail: MailPeer
+) -> None:
+    for name in ("a", "bad", "c"):
+        host.hear(LONG_AGO, "web-01", name)
+    host.sweep()
+    store = open_store(host.options["database_url"])
+    with store.connected():
+        job = store.tables.job
+        job.update({job.last_seen_at: "soon"}).where(job.cronname == "bad").execute()
+    for ran in (host.run("jobs", "list", "--json"), host.run("jobs", "list")):
+        assert ran.status == ExitStatus.BUG
+        assert "showing bad (web-01): bug: TypeError(" in ran.err
+        assert "web-01" in ran.out and "soon" not in ran.out
+    assert names(host) == ["a", "c"]
+    summed_up = host.run(program=cli.summary)
+    assert summed_up.status == ExitStatus.BUG
+    assert " a\n" in summed_up.out.replace(" - ", "\n") or "a" in summed_up.out
+    assert "summing up bad (web-01): bug" in summed_up.err
+
+
+# Forgetting many
+
+
+def heard_in(host: Host, account: str, *heard: tuple[str, int]) -> None:
+    for name, at in heard:
+        host.hear(at, account, name)
+
+
+def names(host: Host) -> list[str]:
+    return [job["cronname"] for job in json.loads(host.run("jobs", "list", "--json").out)]
+
+
+def test_all_jobs_of_an_account_are_forgotten_and_counted(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "FORGOTTEN_AT_ONCE", 2)
+    heard_in(host, "web-07", *((f"job-{number}", LONG_AGO) for number in range(5)))
+    host.hear(LONG_AGO)
+    assert host.run("jobs", "forget", "--account", "web-07") == Ran(
+        0, "forgot 5 jobs of web-07\n", ""
+    )
+    assert names(host) == ["backup"]
+    again = host.run("jobs", "forget", "--account", "web-07")
+    assert again.status == ExitStatus.USAGE
+    assert "web-07: no job of this account" in complaint(again)
+
+
+@pytest.mark.parametrize("since", ["30d", "2026-01-02", "2026-01-02T00:00Z", "1w3d"])
+def test_only_those_that_were_not_heard_since_a_time_are_forgotten(host: Host, since: str) -> None:
+    heard_in(host, "web-07", ("old", LONG_AGO), ("new", int(time.time())))
+    host.add("web-07", "declared")
+    ran = host.run("jobs", "forget", "--account", "web-07", "--never-heard-since", since)
+    assert ran == Ran(0, "forgot 1 job of web-07\n", "")
+    assert names(host) == ["declared", "new"]
+    ran = host.run("jobs", "forget", "--account", "web-07", "--never-heard-since", since)
+    assert ran == Ran(0, "forgot 0 jobs of web-07\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("web-01",),
+        (*BACKUP, "--account", "web-01"),
+        ("web-01", "--account", "web-01"),
+        ("--never-heard-since", "30d"),
+        (*BACKUP, "--never-heard-since", "30d"),
+        ("--account", "web-01", "--never-heard-since", "soon"),
+        ("--account", "web-01", "--never-heard-since", "3600"),
+        ("--account", "web-01", "--never-heard-since", "20261001"),
+        ("--account", "web-01", "--never-heard-since", "0d"),
+        ("--account", "web-01", "--never-heard-since", "2999-01-01"),
+        ("--account", "web-01", "--never-heard-since", ""),
+    ],
+)
+def test_what_is_to_be_forgotten_and_is_not_clear_is_exit_status_2_and_forgets_nothing(
+    host: Host, arguments: tuple[str, ...]
+) -> None:
+    host.hear(LONG_AGO)
+    ran = host.run("jobs", "forget", *arguments)
+    assert ran.status == ExitStatus.USAGE
+    assert ran.err and "Traceback" not in ran.err
+    assert names(host) == ["backup"]

@@ -4,6 +4,7 @@ import ipaddress
 import json
 import threading
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -12,7 +13,7 @@ from gocron import __version__
 from gocron.config import Config
 from gocron.core.job import Channel
 from gocron.render.moment import iso
-from gocron.store import accounts, episodes, jobs, outbox
+from gocron.store import accounts, checkins, episodes, jobs, outbox
 from gocron.store.episodes import Missed
 from gocron.store.schema import open_store
 from tests.front.conftest import FORM, NOON, WHOLE, Response, Site, away
@@ -446,3 +447,43 @@ def go_missing(site: Site) -> None:
     with site.store.connected():
         silent = [Missed(job, "no check-in") for job in jobs.every_job(site.store)]
         episodes.begin(site.store, silent, int(site.now), Channel.MAIL)
+
+
+# What the database can't hold, and what meets a bug
+
+
+def test_a_name_that_the_database_has_no_letters_for_is_400_and_never_away(
+    config: Config, postgres: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = "gocron_front_in_latin_1"
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    try:
+        site = Site(config, open_store(postgres.url_of(name)))
+        for _ in range(2):
+            answer = site.check_in(cronname="日本")
+            assert answer.status == 400
+            assert answer.line.startswith("gocron: request: can't hold this: character with byte")
+            assert "Retry-After" not in answer.headers
+        assert site.check_in(cronname="café").status == 201
+        reading = {"path": "/cron/" + "日本".encode().decode("latin-1"), "peer": "127.0.0.1"}
+        assert site.ask(**reading).status == 404
+        assert "away" not in caplog.text
+        assert [job.cronname for job in site.jobs()] == ["café"]
+        site.store.db.close()
+    finally:
+        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_check_in_that_meets_a_bug_is_503_in_an_honest_line_and_curl_tries_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise TypeError("a bug")
+
+    with monkeypatch.context() as version:
+        version.setattr(checkins, "record", broken)
+        answer = site.check_in()
+        assert answer.status == 503
+        assert answer.headers["Retry-After"]
+        assert answer.line == "gocron: a bug keeps this check-in from being kept; try again"
+    assert site.check_in().status == 201

@@ -1,11 +1,15 @@
 """The thread that commits: it survives what befalls its database, and says so."""
 
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
+import peewee
 import pytest
 
-from gocron.errors import StoreError
-from gocron.store import jobs
+from gocron.core.checkin import CheckIn
+from gocron.errors import Bug, StoreError, Unfit
+from gocron.store import checkins, jobs
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import later, open_store
@@ -19,9 +23,113 @@ def test_one_check_in_that_cannot_be_held_costs_the_others_nothing(store: Store)
         [checkin("a"), checkin("b", frequency_s=BEYOND_64_BITS), checkin("c")]
     )
     assert outcomes[0] == outcomes[2] == NOON + HOUR
-    assert isinstance(outcomes[1], StoreError)
+    assert isinstance(outcomes[1], Unfit)
     with store.connected():
         assert [job.cronname for job in jobs.every_job(store)] == ["a", "c"]
+
+
+UNFIT = {
+    "an integer beyond 64 bits": {"frequency_s": BEYOND_64_BITS},
+    "half a character": {"cronname": "b\ud800"},
+    "nothing where something must be": {"address": None},
+}
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_what_no_database_holds_is_unfit_and_cuts_no_connection(store: Store, what: str) -> None:
+    group_commit = GroupCommit(store)
+    assert group_commit._commit([checkin("a")]) == [NOON + HOUR]
+    connection = store.db.connection()
+    group = [checkin("a"), checkin(**{"cronname": "b", **UNFIT[what]}), checkin("c")]
+    _, unfit, _ = group_commit._commit(group)
+    assert isinstance(unfit, Unfit)
+    assert store.db.connection() is connection
+
+
+def test_a_bug_at_one_check_in_costs_the_others_nothing_and_is_no_database_that_is_away(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    works = checkins.record
+
+    def record(store: Store, some: list[CheckIn]) -> list[int | None]:
+        if any(one.cronname == "b" for one in some):
+            raise TypeError("a bug")
+        return works(store, some)
+
+    monkeypatch.setattr(checkins, "record", record)
+    outcomes = GroupCommit(store)._commit([checkin("a"), checkin("b"), checkin("c")])
+    assert outcomes[0] == outcomes[2] == NOON + HOUR
+    assert isinstance(outcomes[1], Bug)
+    assert [record.exc_info[0] for record in caplog.records] == [TypeError]
+
+
+def test_a_database_that_refuses_is_asked_for_a_group_and_not_for_each(postgres) -> None:
+    with postgres.database() as name:
+        store = open_store(postgres.url_of(name))
+        with store.connected():
+            store.db.execute_sql("ALTER TABLE job RENAME TO gone")
+        asked: list[str] = []
+        execute = store.db.execute_sql
+        store.db.execute_sql = lambda sql, *more: (asked.append(sql), execute(sql, *more))[1]
+        outcomes = GroupCommit(store)._commit([checkin(f"job-{n}") for n in range(30)])
+        assert {type(outcome) for outcome in outcomes} == {StoreError}
+        assert len(asked) == 2
+
+
+@pytest.fixture
+def in_latin_1(postgres) -> Iterator[str]:
+    """The URL of a database that keeps text as Latin-1, with gocron's tables."""
+    name = f"gocron_latin_{secrets.token_hex(6)}"
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    try:
+        open_store(postgres.url_of(name))
+        yield postgres.url_of(name)
+    finally:
+        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_name_that_the_database_has_no_letters_for_is_unfit_and_all_others_are_kept(
+    in_latin_1: str,
+) -> None:
+    store = open_store(in_latin_1)
+    group_commit = GroupCommit(store)
+    outcomes = group_commit._commit([checkin("a"), checkin("\u65e5\u672c"), checkin("caf\xe9")])
+    assert outcomes[0] == outcomes[2] == NOON + HOUR
+    assert isinstance(outcomes[1], Unfit)
+    assert 'no equivalent in encoding "LATIN1"' in str(outcomes[1])
+    with store.connected():
+        assert [job.cronname for job in jobs.every_job(store)] == ["a", "caf\xe9"]
+        late = [checkin("b"), checkin("\u65e5\u672c"), checkin("c")]
+        assert checkins.replay(store, late, lambda _: True) == [late[1]]
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "SQL_ASCII"])
+def test_every_name_is_kept_and_read_where_the_database_has_room_for_it(
+    postgres, encoding: str
+) -> None:
+    name = f"gocron_any_{secrets.token_hex(6)}"
+    postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    try:
+        store = open_store(postgres.url_of(name))
+        assert GroupCommit(store).record(checkin("\u65e5\u672c")) == NOON + HOUR
+        with store.connected():
+            assert [job.cronname for job in jobs.every_job(store)] == ["\u65e5\u672c"]
+            assert store.encoding() == encoding
+    finally:
+        postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_what_postgres_says_twice_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store("postgresql://gocron@127.0.0.1:9/gocron")
+    line = 'connection to server at "db" (192.0.2.1), port 5432 failed: FATAL:  no such role'
+    with pytest.raises(StoreError) as refused, store.reporting():
+        raise peewee.OperationalError(f"{line}\n{line}\n")
+    assert refused.value.what == " ".join(line.split())
+    other = line.replace("db", "db2")
+    with pytest.raises(StoreError) as refused, store.reporting():
+        raise peewee.OperationalError(f"{line}\n\tIs it up?\n{other}\n\tIs it up?\n")
+    assert refused.value.what.count("Is it up?") == 1
+    assert '"db2"' in refused.value.what
 
 
 def test_a_connection_that_was_cut_is_made_anew_without_the_client_noticing(postgres) -> None:

@@ -15,7 +15,7 @@ import pytest
 from gocron import journal as gocron_journal
 from gocron.core.checkin import CheckIn
 from gocron.journal import BATCH, LINE_LIMIT, replay_journal
-from gocron.store import jobs
+from gocron.store import checkins, jobs
 from gocron.store.schema import open_store
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -561,3 +561,93 @@ def memory_of(work: object) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+# A line at which gocron itself fails
+
+
+class Boom(Exception):
+    """A bug that nobody expected."""
+
+
+def broken_at(monkeypatch: pytest.MonkeyPatch, room: object, name: str, *cronnames: str) -> None:
+    """Let a function of gocron meet a bug where it is given anything of these jobs."""
+    works = getattr(room, name)
+
+    def broken(*args: object) -> object:
+        if any(f"'{cronname}" in repr(args) for cronname in cronnames):
+            raise Boom
+        return works(*args)
+
+    monkeypatch.setattr(room, name, broken)
+
+
+BUGS = [(checkins, "_replay"), (checkins, "_row"), (gocron_journal, "read_checkin")]
+
+
+@pytest.mark.parametrize(("room", "name"), BUGS, ids=[name for _, name in BUGS])
+def test_a_line_that_meets_a_bug_is_kept_by_a_fixed_version_and_all_others_at_once(
+    gocron: Gocron,
+    journal: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    room: object,
+    name: str,
+) -> None:
+    append(journal, line("a"), line("bad"), line("c"))
+    with monkeypatch.context() as version:
+        broken_at(version, room, name, "bad")
+        (complaint,) = replay(gocron)
+        assert "bug: Boom()" in complaint and str(journal) in complaint
+        assert "not known" not in caplog.text
+        assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [Boom]
+        assert set(heard(gocron)) == {"a", "c"}
+        # What comes after it is kept, and nothing is read twice.
+        append(journal, line("d"))
+        assert replay(gocron) == []
+        assert set(heard(gocron)) == {"a", "c", "d"}
+        # It is met again, and stays.
+        assert len(replay(gocron, NOON + 2 * HOUR)) == 1
+    assert replay(gocron, NOON + 2 * HOUR + 60) == []
+    assert "bad" not in heard(gocron)
+    assert replay(gocron, NOON + 3 * HOUR) == []
+    assert heard(gocron)["bad"] == NOON
+    assert len(gocron.rows("journal")) == 1
+
+
+def test_a_job_that_was_forgotten_does_not_come_back_with_a_line_that_was_left(
+    gocron: Gocron, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(journal, line("bad"), line("c"))
+    with monkeypatch.context() as version:
+        broken_at(version, checkins, "_row", "bad")
+        replay(gocron)
+    with gocron.store.connected():
+        jobs.forget(gocron.store, "web-01", "c")
+    replay(gocron, NOON + 2 * HOUR)
+    assert set(heard(gocron)) == {"bad"}
+
+
+def test_a_journal_full_of_lines_that_meet_a_bug_waits_whole_for_a_fixed_version(
+    gocron: Gocron, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gocron_journal, "BATCH", 2)
+    monkeypatch.setattr(gocron_journal, "LEFT_LIMIT", 4)
+    append(journal, *(line(f"bad-{number}") for number in range(20)))
+    with monkeypatch.context() as version:
+        broken_at(version, checkins, "_row", "bad")
+        for at in range(60, 600, 60):
+            assert replay(gocron, NOON + at)
+        assert len(gocron.rows("journal")) <= 5
+    replay(gocron, NOON + 2 * HOUR)
+    assert len(heard(gocron)) == 20
+
+
+def test_what_the_database_can_not_hold_is_no_bug_and_is_read_once(
+    gocron: Gocron, journal: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(journal, line("a"), line("huge", at=10**18), line("c"))
+    assert replay(gocron) == []
+    assert set(heard(gocron)) >= {"a", "c"}
+    assert not [record for record in caplog.records if record.exc_info]
+    assert len(gocron.rows("journal")) == 1

@@ -28,18 +28,21 @@ MAY_IMPORT = {
     "reception": {"core", "store", "render", "fields"},
     "front": {"core", "store", "render", "fields", "reception"},
     "serve": {"core", "store", "fields", "front", "reception"},
-    "publish": {"core", "store", "render"},
+    "bulkhead": {"store"},
+    "publish": {"core", "store", "render", "bulkhead"},
     "outside": {"core", "fields", "notify"},
-    "journal": {"core", "store", "fields"},
+    "journal": {"core", "store", "fields", "bulkhead"},
     "door": {"core", "store", "render"},
-    "sites": {"core", "store", "render"},
+    "sites": {"core", "store", "render", "bulkhead"},
     "deliver": {"core", "store", "notify", "render", "outside", "sites"},
     "sweep": {
-        *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"}
+        *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"},
+        "bulkhead",
     },
-    "rehearse": {"core", "store", "render", "outside", "journal", "sites", "sweep"},
-    "summary": {"core", "store", "notify", "render"},
+    "rehearse": {"core", "store", "render", "outside", "journal", "sites", "sweep", "bulkhead"},
+    "summary": {"core", "store", "notify", "render", "bulkhead"},
     "listing": {"core", "render"},
+    "output": {"listing"},
     "check": {"core", "store", "notify", "front", "outside", "publish"},
 }
 # The top floor may know every room.

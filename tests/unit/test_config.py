@@ -143,6 +143,14 @@ def test_a_misspelt_variable_is_told_and_one_of_another_program_is_not(file: Pat
     load(file, "", GC_NPROCS="4")
 
 
+def test_a_variable_in_two_spellings_is_told(file: Path) -> None:
+    file.write_text("")
+    environment = {"GC_SMTP_PORT": "25", "GC_SMTPPORT": "587"}
+    with pytest.raises(ConfigError, match="GC_SMTPPORT: given twice, as GC_SMTP_PORT too"):
+        load_config(file, environment)
+    assert load_config(file, {"GC_SMTPPORT": "587"}).smtpport == 587
+
+
 def test_all_problems_are_told_together(file: Path) -> None:
     said = problem(
         file,
@@ -183,7 +191,16 @@ def test_all_problems_are_told_together(file: Path) -> None:
         (f"smtpserver: {'x' * 64}.org", "smtpserver: want a host"),
         ("notify_recovery: perhaps", "want true or false"),
         ("interval: {a: 1}", "interval: want a single value"),
-        ("interval: 60\nINTERVAL: 70", "INTERVAL: given twice"),
+        ("interval: 60\nINTERVAL: 70", "INTERVAL: given twice, as interval too"),
+        ("interval: 60\ninterval: 60", "interval: given twice"),
+        ("listen_port: 80\n# more\nlisten-port: 81", "listen-port: given twice"),
+        ('"interval": 60\n? interval\n: 70', "interval: given twice"),
+        ("{interval: 60, interval: 70}", "interval: given twice"),
+        ("!!merge <<: {interval: 60}\ninterval: 70", "interval: given twice"),
+        ("!!merge <<: [{interval: 60}, {Interval: 70}]", "given twice"),
+        ("trusted_proxies: []\ntrusted_proxies: []", "trusted_proxies: given twice"),
+        ("interval: {a: 1}\ninterval: 70", "interval: given twice"),
+        ("a: " + "[" * 5000, "nested too deeply"),
         ("smtppassword: x", "smtpaddress: needed with smtppassword"),
         ("prefer_slack: true", "slack_hook_url: needed with prefer_slack"),
         ("just words", "holds no `key: value` lines"),

@@ -1,0 +1,92 @@
+"""Many jobs are forgotten in one go, and nobody is locked out meanwhile."""
+
+import pytest
+
+from gocron.core.checkin import CheckIn
+from gocron.core.job import Channel, Status
+from gocron.errors import UnknownJob
+from gocron.store import checkins, episodes, jobs
+from gocron.store.database import Store
+from gocron.store.episodes import Missed
+from gocron.store.group_commit import GroupCommit
+from gocron.store.schema import open_store
+from tests.store.conftest import HOUR, NOON, checkin
+
+
+def hear(store: Store, *some: CheckIn) -> None:
+    store.write(lambda: checkins.record(store, some))
+
+
+def names(store: Store) -> list[str]:
+    return [job.cronname for job in jobs.every_job(store)]
+
+
+@pytest.fixture(autouse=True)
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "FORGOTTEN_AT_ONCE", 3)
+
+
+def test_the_jobs_of_an_account_go_with_their_history_and_no_others(store: Store) -> None:
+    with store.connected():
+        hear(store, *(checkin(f"job-{number}") for number in range(10)))
+        hear(store, checkin("other", account="web-02"))
+        missed = [Missed(job, "") for job in jobs.every_job(store)]
+        episodes.begin(store, missed, NOON + 2 * HOUR, Channel.MAIL)
+        assert jobs.forget_account(store, "web-01") == 10
+        assert names(store) == ["other"]
+        assert len(list(store.tables.episode.select())) == 1
+        assert len(list(store.tables.news.select())) == 1
+        with pytest.raises(UnknownJob):
+            jobs.forget_account(store, "web-01")
+
+
+def test_a_job_that_is_heard_while_the_others_are_forgotten_stays(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever checks in between two transactions finds no lock, however many are forgotten.
+    fronts = GroupCommit(open_store(database_url))
+    heard = iter(range(9, 0, -1))
+    give_way = store.give_way
+
+    def between() -> None:
+        give_way()
+        if (number := next(heard, None)) is not None:
+            assert fronts.record(checkin(f"job-{number}", NOON + HOUR)) == NOON + 2 * HOUR
+
+    monkeypatch.setattr(store, "give_way", between)
+    with store.connected():
+        hear(store, *(checkin(f"job-{number}") for number in range(10)))
+        assert jobs.forget_account(store, "web-01", NOON + 1) == 8
+        left = names(store)
+    assert "job-9" in left and "job-8" in left and "job-0" not in left
+
+
+def test_who_waits_behind_a_gateway_that_is_forgotten_is_looked_at_again(store: Store) -> None:
+    job = store.tables.job
+    with store.connected():
+        hear(store, checkin("office", site=True), checkin("camera", NOON + 60))
+        spared = {job.reprieve: Status.SUPPRESSED.value, job.judge_at: NOON + 99 * HOUR}
+        job.update(spared).where(job.cronname == "camera").execute()
+        assert jobs.forget_account(store, "web-01", NOON + 1) == 1
+        camera = jobs.find(store, "web-01", "camera")
+        assert camera.judge_at == camera.due_at
+
+
+def test_who_is_forgotten_with_the_gateway_is_not_judged_for_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = store.tables.job
+    freed: list[str] = []
+
+    def between() -> None:
+        freed.extend(one.cronname for one in jobs.every_job(store) if one.judge_at == one.due_at)
+
+    with store.connected():
+        hear(store, checkin("a-office", site=True), *(checkin(f"cam-{n}") for n in range(5)))
+        job.update({job.reprieve: Status.SUPPRESSED.value, job.judge_at: NOON + 99 * HOUR}).where(
+            job.cronname != "a-office"
+        ).execute()
+        job.update({job.judge_at: 0}).where(job.cronname == "a-office").execute()
+        monkeypatch.setattr(store, "give_way", between)
+        assert jobs.forget_account(store, "web-01") == 6
+    assert freed == []
