@@ -233,7 +233,7 @@ class _Teller:
         self._now = at
         yield self
 
-    def send(self, message: EmailMessage, recipient: str) -> None:
+    def send(self, message: EmailMessage, recipient: str, _lease: object = None) -> None:
         if any(span.holds(self._now) for span in self.story.mail_down):
             raise Unreachable("no mail server")
         (self.operator_mails if recipient == "admin@example.com" else self.mails).append(message)

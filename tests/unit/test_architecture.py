@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "journal": {"core", "store", "fields"},
     "door": {"core", "store", "render"},
     "sites": {"core", "store", "render"},
-    "deliver": {"core", "store", "notify", "render", "outside", "sites"},
+    "ways": {"core", "notify", "render", "outside"},
+    "deliver": {"core", "store", "notify", "render", "outside", "sites", "ways"},
     "sweep": {
         *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"}
     },
