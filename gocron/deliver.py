@@ -66,7 +66,8 @@ def deliver(
     ones before took, and until `uptime` says that it is over.
     """
     done = Delivered()
-    deliveries = _Round(store, clock, uptime, clock() + config.interval, done)
+    ends_at = clock() + config.interval
+    deliveries = _Round(store, clock, uptime, ends_at, done, TRIES_A_SWEEP)
     by_slack = BySlack(config)
     # Slack first: what fails there becomes mail within this very sweep.
     for waiting in outbox.due(store, clock()):
@@ -146,8 +147,8 @@ class _Round:
     uptime: Callable[[], float]
     ends_at: int
     done: Delivered
+    tries_left: int
     is_shut: bool = False
-    tries_left: int = TRIES_A_SWEEP
 
     @property
     def is_open(self) -> bool:
@@ -284,6 +285,12 @@ class _Round:
     def _put_off(self, claimed: _Claimed, error: DeliveryFailed) -> None:
         """Keep that a digest was not taken, and what becomes of it."""
         digest, now = claimed.digest, self.clock()
+        try:
+            claimed.lease.left_s()
+        except LeaseOver as over:
+            # By now another sweep may be telling it.
+            self._complain(digest, str(over))
+            return
         if digest.channel is Channel.SLACK:
             log.warning("%s; mailing instead", error)
             outbox.move_to_mail(self.store, digest, now)

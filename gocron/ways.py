@@ -72,7 +72,7 @@ class BySlack:
             raise self._away
         post = _written(lambda: self._post(digest, form, now))
         try:
-            slack.post(self._config.slack_hook_url, post, lease.left_s())
+            slack.post(self._config.slack_hook_url, post, lease)
         except Unreachable as error:
             self._away = error
             raise

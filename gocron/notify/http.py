@@ -9,10 +9,13 @@ import re
 import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
+from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 
+from gocron.notify import Lease
 from gocron.notify.deadline import within
 from gocron.notify.said import said
 
@@ -67,11 +70,13 @@ def fetch(
     content_type: str = "",
     direct: bool = False,
     follow: bool = False,
+    lease: Lease | None = None,
 ) -> Answer:
     """Return what the server at `url` answers to a GET, or to a POST of `body`.
 
     It takes at most `limit_s` seconds in all. Proxies are those that the environment names,
-    with `direct` none. Only with `follow` it goes where a redirect leads. Raises NoAnswer.
+    with `direct` none. Only with `follow` it goes where a redirect leads. Raises NoAnswer, and
+    LeaseOver where `lease` is over once there is a connection: then nothing was sent.
     """
     try:
         parts = _parts(url)
@@ -84,7 +89,7 @@ def fetch(
             # Not for whoever a redirect leads to.
             request.add_unredirected_header("Authorization", f"Basic {parts.login}")
         with within(limit_s):
-            return _answer(request, _opener(direct, follow), limit_s, parts.secrets)
+            return _answer(request, _opener(direct, follow, lease), limit_s, parts.secrets)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise NoAnswer(_why(error, parts.secrets)) from None
 
@@ -123,14 +128,13 @@ def _beginning(error: urllib.error.HTTPError) -> bytes:
         return b""
 
 
-def _opener(direct: bool, follow: bool) -> urllib.request.OpenerDirector:
+def _opener(direct: bool, follow: bool, lease: Lease | None) -> urllib.request.OpenerDirector:
     """Return what opens HTTP and nothing else: a redirect may not lead to a file or to FTP."""
     opener = urllib.request.OpenerDirector()
     handlers: list[urllib.request.BaseHandler] = [
         urllib.request.ProxyHandler({} if direct else None),
         urllib.request.UnknownHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Handler(lease),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
     ]
@@ -139,6 +143,43 @@ def _opener(direct: bool, follow: bool) -> urllib.request.OpenerDirector:
     for handler in handlers:
         opener.add_handler(handler)
     return opener
+
+
+class _Connection(http.client.HTTPConnection):
+    """The library's, with a lease to look at right before anything is sent."""
+
+    lease: Lease | None = None
+
+    def connect(self) -> None:
+        super().connect()
+        if self.lease is not None:
+            self.lease.left_s()
+
+
+class _TlsConnection(_Connection, http.client.HTTPSConnection):
+    """The same by TLS."""
+
+
+class _Handler(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
+    """Opens either kind of connection."""
+
+    def __init__(self, lease: Lease | None) -> None:
+        super().__init__()
+        self._lease = lease
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._leased(_Connection), req)
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._leased(_TlsConnection), req)
+
+    def _leased(self, kind: type[_Connection]) -> Callable[..., Any]:
+        def connection(host: str, **more: Any) -> _Connection:
+            made = kind(host, **more)
+            made.lease = self._lease
+            return made
+
+        return connection
 
 
 @dataclass(frozen=True)

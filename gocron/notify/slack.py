@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from gocron.notify import DeliveryFailed, TooLarge, Unreachable, Unwanted
+from gocron.notify import DeliveryFailed, Lease, TooLarge, Unreachable, Unwanted
 from gocron.notify.http import Answer, NoAnswer, fetch
 
 LIMIT_S = 30
@@ -12,15 +12,15 @@ _UNWANTED = (400, 422)
 _TOO_LARGE = 413
 
 
-def post(hook_url: str, payload: dict[str, Any], limit_s: float = LIMIT_S) -> None:
+def post(hook_url: str, payload: dict[str, Any], lease: Lease | None = None) -> None:
     """Return once Slack took `payload`: its hooks then say `ok`, and nobody else does.
 
-    Raises TooLarge or Unwanted where another post may be taken, Unreachable where there is no
-    answer within `limit_s`, else DeliveryFailed.
+    It is handed over while `lease` holds. Raises TooLarge or Unwanted where another post may be
+    taken, Unreachable where there is no answer, LeaseOver, else DeliveryFailed.
     """
     body = json.dumps(payload).encode("utf-8")
     try:
-        answer = fetch(hook_url, min(limit_s, LIMIT_S), body, "application/json")
+        answer = fetch(hook_url, LIMIT_S, body, "application/json", lease=lease)
     except NoAnswer as error:
         raise Unreachable(f"Slack: {error}") from None
     if not _took_it(answer):

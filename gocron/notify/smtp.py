@@ -54,6 +54,7 @@ class Smtp(smtplib.SMTP):
     def log_in(self, user: str, password: str) -> None:
         """Log in. Raises LoginFailed, or what breaks the connection."""
         try:
+            _utf8(user + password)
             self.login(user, password)
         except smtplib.SMTPServerDisconnected:
             raise
