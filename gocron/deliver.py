@@ -161,17 +161,15 @@ class _Round:
         refused = claimed and self._tell(way, claimed, Form.WHOLE)
         if not claimed or not refused:
             return
-        if isinstance(refused, TooLarge):
-            left = self._tell_first(way, claimed, (Form.BRIEF, *_NAMELESS), refused)
-        elif self.tries_left <= 0:
-            left = refused
-        else:
-            left = self._tell_first(way, claimed, (Form.PLAIN,), refused)
-            if left and claimed.jobs > 1:
-                self._tell_parts(way, claimed, left)
-                return
-            left = left and self._tell_first(way, claimed, _NAMELESS, left)
-        if left:
+        if self.tries_left <= 0:
+            self._put_off(claimed, refused)
+            return
+        form = Form.BRIEF if isinstance(refused, TooLarge) else Form.PLAIN
+        left = self._tell_first(way, claimed, (form,), refused)
+        is_about_names = not (form is Form.BRIEF and isinstance(left, TooLarge))
+        if left and is_about_names and claimed.jobs > 1:
+            self._tell_parts(way, claimed, left)
+        elif left and (left := self._tell_first(way, claimed, _NAMELESS, left)):
             self._put_off(claimed, left)
 
     def _tell_parts(self, way: Way, whole: _Claimed, refused: Unwanted) -> None:

@@ -160,8 +160,10 @@ class _TlsConnection(_Connection, http.client.HTTPSConnection):
     """The same by TLS."""
 
 
-class _Handler(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
-    """Opens either kind of connection."""
+class _Handler(urllib.request.HTTPHandler):
+    """Opens connections with and without TLS; the library's makes a TLS context for either."""
+
+    https_request = urllib.request.HTTPHandler.http_request
 
     def __init__(self, lease: Lease | None) -> None:
         super().__init__()

@@ -2,14 +2,17 @@
 
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gocron.core.job import Job
 from gocron.deliver import PATIENCE_ATTEMPTS
+from gocron.notify import DeliveryFailed, Lease
+from gocron.notify.mail import MailServer
 from gocron.render import mail as render_mail
 from gocron.render import slack as render_slack
-from gocron.store import outbox
+from gocron.store import outbox, parts
 from tests.peers import MailPeer, SlackPeer
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -138,6 +141,53 @@ def test_a_server_that_puts_one_name_off_for_ever_holds_nobody_else(gocron: Gocr
     assert all_sent(gocron)
 
 
+@pytest.mark.parametrize("dies_after", [False, True])
+def test_a_sweep_that_is_killed_while_it_splits_has_nothing_told_twice(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch, dies_after: bool
+) -> None:
+    hear_jobs(gocron, 8)
+    gocron.hear(BAD, NOON)
+    gocron.mail.objections["viagra"] = SPAM
+    split = parts.split
+
+    def killed(*arguments: Any) -> None:
+        if dies_after:
+            split(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parts, "split", killed)
+    with pytest.raises(KeyboardInterrupt):
+        gocron.sweep(LATE)
+    assert gocron.mail.mails == []
+    monkeypatch.undo()
+    gocron.sweep(LATE + outbox.LEASE_S)
+    assert gocron.mail.told() == {f"job-{number}": 1 for number in range(8)}
+    assert len(gocron.mail.mails) == len({mail["Message-ID"] for mail in gocron.mail.mails})
+    assert all_sent(gocron)
+
+
+def test_a_part_whose_server_breaks_off_keeps_its_id(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been taken: whoever gets it twice must see that it is the same."""
+    hear_jobs(gocron, 2)
+    gocron.hear(BAD, NOON)
+    gocron.mail.objections["viagra"] = SPAM
+    sent = MailServer.send
+
+    def breaks_off(self: MailServer, mail: EmailMessage, to: str, lease: Lease) -> None:
+        sent(self, mail, to, lease)
+        raise DeliveryFailed("connection lost")
+
+    monkeypatch.setattr(MailServer, "send", breaks_off)
+    gocron.sweep(LATE)
+    monkeypatch.undo()
+    gocron.sweep(LATE + HOUR)
+    assert gocron.mail.told() == {"job-0": 1, "job-1": 1}
+    ids = [mail["Message-ID"] for mail in gocron.mail.mails]
+    assert sorted(ids) == sorted([*set(ids)] * 2)
+
+
 @pytest.mark.parametrize("answer", ["552 5.3.4 message size exceeds fixed limit", "523 too long"])
 def test_a_mail_that_is_too_large_is_told_in_brief_at_once(gocron: Gocron, answer: str) -> None:
     hear_jobs(gocron, 60)
@@ -149,6 +199,16 @@ def test_a_mail_that_is_too_large_is_told_in_brief_at_once(gocron: Gocron, answe
     assert swept.delivered.failures == []
     (brief,) = [mail for to, mail in gocron.mail.received if to == "ops@example.com"]
     assert "and 10 more" in text(brief)
+
+
+def test_a_refused_name_in_a_mail_that_is_too_large_holds_nobody_else(gocron: Gocron) -> None:
+    hear_jobs(gocron, 12)
+    gocron.hear(BAD, NOON)
+    gocron.mail.objections["multipart/alternative"] = "552 5.3.4 too large"
+    gocron.mail.objections["viagra"] = SPAM
+    gocron.sweep(LATE)
+    assert gocron.mail.told() == {f"job-{number}": 1 for number in range(12)}
+    assert all_sent(gocron)
 
 
 def test_a_server_that_announces_how_much_it_takes_gets_no_more(gocron: Gocron) -> None:
