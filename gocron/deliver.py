@@ -23,7 +23,6 @@ from gocron.outside import Courier
 from gocron.render.form import Form
 from gocron.render.mail import Letterhead, outage_mail
 from gocron.render.templates import Templates
-from gocron.render.wording import full_name
 from gocron.sites import with_remarks
 from gocron.store import accounts, outages, outbox, parts
 from gocron.store.database import Store
@@ -36,6 +35,8 @@ TRIES_A_SWEEP = 200
 # From this attempt on a server that read a message and puts it off refuses it: greylisting and
 # filters that are ill are over by then, as a rule.
 PATIENCE_ATTEMPTS = 5
+
+NAME_LIMIT = 130
 
 _NAMELESS = (Form.ACCOUNTS, Form.BARE)
 
@@ -323,5 +324,7 @@ def _addressee(what: Digest | Waiting) -> str:
 
 
 def _names(digest: Digest) -> str:
-    names = list(dict.fromkeys(full_name(item.episode.job) for item in digest.news))
+    """Return the jobs of `digest`, as they stand: what can't be written must not stop this."""
+    jobs = {item.episode.job.id: item.episode.job for item in digest.news}
+    names = [f"{job.cronname} ({job.account})"[:NAME_LIMIT] for job in jobs.values()]
     return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")

@@ -270,6 +270,7 @@ def test_one_job_that_a_bug_keeps_from_being_written_is_told_without_its_name(
         return whole(job, limit)
 
     monkeypatch.setattr(render_mail, "full_name", stumbles)
+    monkeypatch.setattr("gocron.render.wording.full_name", stumbles)
     monkeypatch.setattr(render_mail, "say_frequency", lambda job: stumbles(job))
     hear_jobs(gocron, 10)
     gocron.hear(BAD, NOON)
