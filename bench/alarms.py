@@ -97,7 +97,7 @@ class _Gocron:
     def _courier(self) -> Iterator["_Gocron"]:
         yield self
 
-    def send(self, message: EmailMessage, _recipient: str) -> None:
+    def send(self, message: EmailMessage, _recipient: str, _lease: object = None) -> None:
         """Take a mail."""
         self.mails.append(message)
 

@@ -1,24 +1,44 @@
 """Delivery: what waits in the outbox is claimed, sent and marked, one digest at a time."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 
 from gocron.config import Config
 from gocron.core.job import Channel, Digest
-from gocron.errors import PageError
-from gocron.notify import DeliveryFailed, Refused, Unreachable, slack
+from gocron.errors import StoreError
+from gocron.host import uptime as uptime_of_host
+from gocron.notify import (
+    Deferred,
+    DeliveryFailed,
+    Lease,
+    LeaseOver,
+    Refused,
+    TooLarge,
+    Unreachable,
+    Unwanted,
+)
 from gocron.outside import Courier
-from gocron.render.mail import Letterhead, alert_mail, outage_mail
-from gocron.render.slack import alert_post
+from gocron.render.form import Form
+from gocron.render.mail import Letterhead, outage_mail
 from gocron.render.templates import Templates
-from gocron.render.wording import full_name
 from gocron.sites import with_remarks
-from gocron.store import accounts, outages, outbox
+from gocron.store import accounts, outages, outbox, parts
 from gocron.store.database import Store
 from gocron.store.outbox import Waiting
+from gocron.ways import BUG_LIMIT, ByMail, BySlack, Way
+
+# How often a sweep tells again, in another form or in parts, what was refused for what it holds.
+# To find one job among thousands takes some thirty tries.
+TRIES_A_SWEEP = 200
+# From this attempt on a server that read a message and puts it off refuses it: greylisting and
+# filters that are ill are over by then, as a rule.
+PATIENCE_ATTEMPTS = 5
+
+NAME_LIMIT = 130
+
+_NAMELESS = (Form.ACCOUNTS, Form.BARE)
 
 log = logging.getLogger("gocron-sweep")
 
@@ -37,28 +57,32 @@ def deliver(
     templates: Templates,
     clock: Callable[[], int],
     couriers: Callable[[], AbstractContextManager[Courier]],
+    uptime: Callable[[], float] = uptime_of_host,
 ) -> Delivered:
     """Send what is due; keep what failed for later.
 
     One recipient that fails doesn't stop the others. A server that takes nothing is asked
     once: what else waits for it stays due, as does what an interval had no room for.
     `clock` is asked for each digest: a claim holds from when it is made, however long the
-    ones before took.
+    ones before took, and until `uptime` says that it is over.
     """
     done = Delivered()
-    until = clock() + config.interval
+    ends_at = clock() + config.interval
+    deliveries = _Round(store, clock, uptime, ends_at, done, TRIES_A_SWEEP)
+    by_slack = BySlack(config)
     # Slack first: what fails there becomes mail within this very sweep.
     for waiting in outbox.due(store, clock()):
-        if waiting.channel is Channel.SLACK and clock() <= until:
-            _deliver_slack(store, config, waiting, clock(), done)
+        if waiting.channel is Channel.SLACK and deliveries.is_open:
+            deliveries.deliver(by_slack, waiting)
     mails = [one for one in outbox.due(store, clock()) if one.channel is Channel.MAIL]
     if not mails:
         return done
     with couriers() as courier:
-        post = _Post(store, config, templates, courier, letterhead(store, config))
+        by_mail = ByMail(courier, templates, letterhead(store, config))
         for waiting in mails:
-            if clock() > until or not post.deliver(waiting, clock(), done):
+            if not deliveries.is_open:
                 break
+            deliveries.deliver(by_mail, waiting)
     return done
 
 
@@ -101,79 +125,206 @@ def sender(config: Config) -> str:
     return f"gocron@{socket.getfqdn()}"
 
 
-def _deliver_slack(
-    store: Store, config: Config, waiting: Waiting, now: int, done: Delivered
-) -> None:
-    digest = outbox.claim(store, waiting, now)
-    if digest is None:
-        return
-    told = with_remarks(store, digest)
-    try:
-        slack.post(
-            config.slack_hook_url, alert_post(told, config.slack_channel, config.public_url, now)
-        )
-    except DeliveryFailed as error:
-        log.warning("%s; mailing instead", error)
-        outbox.move_to_mail(store, digest, now)
-    else:
-        outbox.mark_sent(store, digest, now)
-        done.sent += 1
-        log.info("posted %d news to Slack", len(digest.news))
-
-
 @dataclass(frozen=True)
-class _Post:
-    """The way by which the mails of one sweep leave."""
+class _Claimed:
+    """A digest that is this sweep's to tell, since `at`, while `lease` holds."""
+
+    digest: Digest
+    at: int
+    lease: Lease
+    is_part: bool
+
+    @property
+    def jobs(self) -> int:
+        return len({item.episode.job.id for item in self.digest.news})
+
+
+@dataclass
+class _Round:
+    """The deliveries of one sweep, until `ends_at` or until the mail server takes no more."""
 
     store: Store
-    config: Config
-    templates: Templates
-    courier: Courier
-    letterhead: Letterhead
+    clock: Callable[[], int]
+    uptime: Callable[[], float]
+    ends_at: int
+    done: Delivered
+    tries_left: int
+    is_shut: bool = False
 
-    def deliver(self, waiting: Waiting, now: int, done: Delivered) -> bool:
-        """Send what is `waiting`; return False where the server takes no mail at all."""
-        digest = outbox.claim(self.store, waiting, now)
-        if digest is None:
-            return True
-        told = with_remarks(self.store, digest)
+    @property
+    def is_open(self) -> bool:
+        """Whether there is time for more, and a server that takes it."""
+        return not self.is_shut and self.clock() <= self.ends_at
+
+    def deliver(self, way: Way, waiting: Waiting) -> None:
+        """Send what is `waiting`; where its content is refused, with less in it or in parts."""
+        claimed = self._claim(waiting)
+        refused = claimed and self._tell(way, claimed, Form.WHOLE)
+        if not claimed or not refused:
+            return
+        if self.tries_left <= 0:
+            self._put_off(claimed, refused)
+            return
+        form = Form.BRIEF if isinstance(refused, TooLarge) else Form.PLAIN
+        left = self._tell_first(way, claimed, (form,), refused)
+        is_about_names = not (form is Form.BRIEF and isinstance(left, TooLarge))
+        if left and is_about_names and claimed.jobs > 1:
+            self._tell_parts(way, claimed, left)
+        elif left and (left := self._tell_first(way, claimed, _NAMELESS, left)):
+            self._put_off(claimed, left)
+
+    def _tell_parts(self, way: Way, whole: _Claimed, refused: Unwanted) -> None:
+        """Tell of all jobs by name but of those whose name is refused.
+
+        A server that takes no part, however little is in it, refuses us: what was split is
+        joined again and waits as a whole, or it would come as a flood once the server takes it.
+        """
+        sent_before = self.done.sent
+        waiting = self._split(whole, refused)
+        while waiting and self.tries_left > 0 and self.is_open:
+            part = self._claim(waiting.pop(0), is_part=True)
+            left = part and self._tell_first(way, part, (Form.PLAIN,), refused)
+            if not part or not left:
+                continue
+            if part.jobs > 1:
+                waiting[:0] = self._split(part, left)
+                continue
+            left = self._tell_first(way, part, _NAMELESS, left)
+            if left and self.done.sent == sent_before:
+                self._put_off_joined(part, waiting, left)
+                return
+            if left:
+                self._put_off(part, left)
+        if waiting:
+            self._complain(whole.digest, f"{refused}; the next sweep goes on")
+
+    def _split(self, claimed: _Claimed, refused: Unwanted) -> list[Waiting]:
+        return parts.split(self.store, claimed.digest, claimed.at, self.clock(), str(refused))
+
+    def _put_off_joined(self, part: _Claimed, waiting: list[Waiting], refused: Unwanted) -> None:
+        parts.join(self.store, part.digest, waiting, self.clock())
+        joined = Waiting(part.digest.channel, part.digest.recipient, part.digest.key)
+        if (whole := self._claim(joined)) is not None:
+            self._put_off(whole, refused)
+
+    def _claim(self, waiting: Waiting, is_part: bool = False) -> _Claimed | None:
+        """Claim what is `waiting`, unless another sweep has it."""
+        # Asked before the database is, so that the claim holds no longer here than there.
+        lease = Lease(self.uptime() + outbox.LEASE_S, self.uptime)
+        now = self.clock()
         try:
-            self.courier.send(self._written(told, now), digest.recipient)
-        except Refused as error:
-            outbox.give_up(self.store, digest, now, str(error))
-            done.failures.append(f"{_addressee(digest)}: {error}; given up")
-        except Unreachable as error:
-            outbox.put_back(self.store, digest, now, str(error))
-            outbox.blame(self.store, Channel.MAIL, now, str(error))
-            done.failures.append(f"{error}; will retry")
-            return False
-        except DeliveryFailed as error:
-            outbox.put_back(self.store, digest, now, str(error))
-            done.failures.append(f"{_addressee(digest)}: {error}; will retry")
+            with self.store.reporting():
+                digest = outbox.claim(self.store, waiting, now)
+        except StoreError:
+            raise
         except Exception as error:
-            # A mail that can't even be written must not keep the others from leaving.
-            log.exception("bug: mail to %s (please report)", digest.recipient)
-            outbox.put_back(self.store, digest, now, repr(error))
-            done.failures.append(f"{_addressee(digest)}: bug: {error!r}; will retry")
-        else:
-            outbox.mark_sent(self.store, digest, now)
-            done.sent += 1
-            log.info("mailed %d news to %s", len(digest.news), digest.recipient)
-        return True
+            self._complain(waiting, f"{_bug(error)}; will retry")
+            return None
+        if digest is None:
+            return None
+        return _Claimed(self._with_remarks(digest), now, lease, is_part)
 
-    def _written(self, digest: Digest, now: int) -> EmailMessage:
+    def _with_remarks(self, digest: Digest) -> Digest:
+        """Return `digest` with what it means for sites, or without: the alert counts."""
         try:
-            return alert_mail(self.templates, digest, self.letterhead, now)
-        except PageError as error:
-            # An alert in gocron's own words is better than none in the site's.
-            log.warning("%s; using gocron's own template", error)
-            return alert_mail(Templates(), digest, self.letterhead, now)
+            with self.store.reporting():
+                return with_remarks(self.store, digest)
+        except StoreError:
+            raise
+        except Exception as error:
+            self._complain(digest, f"{_bug(error)}; told without what it means for sites")
+            return digest
+
+    def _tell_first(
+        self, way: Way, claimed: _Claimed, forms: Sequence[Form], refused: Unwanted
+    ) -> Unwanted | None:
+        """Tell in the first of `forms` that is not `refused` as those before; return why none."""
+        for form in forms:
+            self.tries_left -= 1
+            left = self._tell(way, claimed, form, refused)
+            if left is None:
+                return None
+            refused = left
+        return refused
+
+    def _tell(
+        self, way: Way, claimed: _Claimed, form: Form, refused: Unwanted | None = None
+    ) -> Unwanted | None:
+        """Tell in `form` and keep what came of it; return why another form is to be tried."""
+        digest = claimed.digest
+        try:
+            way.tell(digest, form, claimed.lease, claimed.at)
+        except Unwanted as error:
+            return error
+        except Deferred as error:
+            if digest.attempts >= PATIENCE_ATTEMPTS:
+                return Unwanted(str(error))
+            self._put_off(claimed, error)
+        except DeliveryFailed as error:
+            self._put_off(claimed, error)
+        except LeaseOver as error:
+            self._complain(digest, str(error))
+        except Exception as error:
+            # A bug in one delivery must not keep the others from leaving.
+            self._put_off(claimed, DeliveryFailed(_bug(error)))
+        else:
+            self._keep_sent(claimed, form, refused)
+        return None
+
+    def _keep_sent(self, claimed: _Claimed, form: Form, refused: Unwanted | None) -> None:
+        digest = claimed.digest
+        outbox.mark_sent(self.store, digest, self.clock())
+        self.done.sent += 1
+        log.info("%s: told of %d news", _addressee(digest), len(digest.news))
+        if form.is_nameless:
+            self._complain(digest, f"{refused}; told without the name of {_names(digest)}")
+        elif refused and not claimed.is_part:
+            log.warning("%s: %s; told %s", _addressee(digest), refused, form.value)
+
+    def _put_off(self, claimed: _Claimed, error: DeliveryFailed) -> None:
+        """Keep that a digest was not taken, and what becomes of it."""
+        digest, now = claimed.digest, self.clock()
+        try:
+            claimed.lease.left_s()
+        except LeaseOver as over:
+            # By now another sweep may be telling it.
+            self._complain(digest, str(over))
+            return
+        if digest.channel is Channel.SLACK:
+            log.warning("%s; mailing instead", error)
+            outbox.move_to_mail(self.store, digest, now)
+        elif isinstance(error, Refused):
+            outbox.give_up(self.store, digest, now, str(error))
+            self._complain(digest, f"{error}; given up")
+        elif isinstance(error, Unreachable):
+            outbox.put_back(self.store, digest, now, str(error))
+            outbox.blame(self.store, digest.channel, now, str(error))
+            self.done.failures.append(f"{error}; will retry")
+            self.is_shut = True
+        else:
+            outbox.put_back(self.store, digest, now, str(error))
+            self._complain(digest, f"{error}; will retry")
+
+    def _complain(self, what: Digest | Waiting, why: str) -> None:
+        self.done.failures.append(f"{_addressee(what)}: {why}")
 
 
-def _addressee(digest: Digest) -> str:
+def _bug(error: Exception) -> str:
+    log.info("the bug in full", exc_info=error)
+    return f"bug: {error!r}"[:BUG_LIMIT] + " (please report)"
+
+
+def _addressee(what: Digest | Waiting) -> str:
     """Return who was to be told; where that is nobody, of what."""
-    if digest.recipient:
-        return digest.recipient
-    job = digest.news[0].episode.job
-    more = f" and {len(digest.news) - 1} more" if len(digest.news) > 1 else ""
-    return f"{full_name(job)}{more} without a recipient"
+    if what.channel is Channel.SLACK:
+        return "Slack"
+    if isinstance(what, Digest) and not what.recipient:
+        return f"{_names(what)} without a recipient"
+    return what.recipient or "nobody"
+
+
+def _names(digest: Digest) -> str:
+    """Return the jobs of `digest`, as they stand: what can't be written must not stop this."""
+    jobs = {item.episode.job.id: item.episode.job for item in digest.news}
+    names = [f"{job.cronname} ({job.account})"[:NAME_LIMIT] for job in jobs.values()]
+    return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")

@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -21,8 +21,8 @@ from typing import Any
 import yaml
 
 from gocron.errors import ExitStatus, GocronError
+from gocron.notify.http import NoAnswer, fetch
 from gocron.output import complain, flush, say
-from gocron.outside import DIRECT
 
 HOST = "127.0.0.1"
 SWEEP_EVERY_S = 5
@@ -147,11 +147,10 @@ def _program(name: str, config: Path) -> Iterator["subprocess.Popen[bytes]"]:
 def _await(front: str, process: "subprocess.Popen[bytes]", stopping: threading.Event) -> None:
     deadline = time.monotonic() + START_PATIENCE_S
     while time.monotonic() < deadline and process.poll() is None and not stopping.is_set():
-        try:
-            with DIRECT.open(f"{front}/healthcheck", timeout=2):
+        with suppress(NoAnswer):
+            if fetch(f"{front}/healthcheck", 2, direct=True).status == 200:
                 return
-        except OSError:
-            stopping.wait(0.2)
+        stopping.wait(0.2)
     if not stopping.is_set():
         raise GocronError("demo", "the front did not start", "see the lines above")
 
@@ -165,10 +164,14 @@ def _check_in(front: str, cronname: str, frequency_s: int) -> None:
     }
     url = f"{front}/?{urllib.parse.urlencode(fields)}"
     try:
-        with DIRECT.open(url, timeout=10):
-            pass
-    except OSError as error:
-        complain("gocron demo", f"{cronname} could not check in: {error}")
+        answer = fetch(url, 10, direct=True)
+    except NoAnswer as error:
+        said = str(error)
+    else:
+        if answer.status == 201:
+            return
+        said = str(answer)
+    complain("gocron demo", f"{cronname} could not check in: {said}")
 
 
 @contextmanager

@@ -252,7 +252,8 @@ OPTIONS = (
         "watchdog_url",
         "",
         _web_url,
-        "Fetched after each sweep that did all of its work: a check-in at another gocron.",
+        "Fetched after each sweep that did all of its work: a check-in at another gocron. "
+        "A redirect or a web page in answer is no success.",
         secret=True,
     ),
     Option(
@@ -277,7 +278,13 @@ OPTIONS = (
         _text,
         "Login at the mail server, and sender of mails unless `mail_from` is set.",
     ),
-    Option("smtppassword", "", _text, "Password at the mail server; empty: no login.", secret=True),
+    Option(
+        "smtppassword",
+        "",
+        _text,
+        "Password at the mail server, in any letters; empty: no login.",
+        secret=True,
+    ),
     Option("smtp_timeout", "20", _patience, "Seconds to wait for each answer of the mail server."),
     Option(
         "mail_from", "", _mail_address, "Sender of mails; default `smtpaddress`, else gocron@host."

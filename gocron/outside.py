@@ -3,9 +3,7 @@
 Bundled, so that a rehearsal or a simulation can put another world in its place.
 """
 
-import http.client
-import urllib.error
-import urllib.request
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,14 +15,16 @@ from urllib.parse import urlencode, urlsplit
 from gocron.config import Config
 from gocron.core.door import Knock
 from gocron.fields import KNOCK_FIELD
-from gocron.notify.deadline import within
+from gocron.notify import Lease
+from gocron.notify.http import Answer, NoAnswer, fetch
 from gocron.notify.mail import MailServer
 
 # All tries together end within a minute, before the next sweep.
 TRY_LIMIT_S = 6
-# By the proxies that the environment names, for those who can't get out without; and by none.
-_AS_TOLD = urllib.request.build_opener()
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+_TAKEN = (200, 201, 202, 204)
+# What healthchecks and Uptime Kuma say with status 200 of a report that they did not take.
+_NOT_TAKEN = re.compile(r"OK \(.*|.*[\"']ok[\"']\s*:\s*false\b.*", re.IGNORECASE)
 
 # As curl's --retry in a crontab: what these tries get through, check-ins get through too.
 PAUSES_S = (1, 2, 4, 8)
@@ -33,8 +33,8 @@ PAUSES_S = (1, 2, 4, 8)
 class Courier(Protocol):
     """Takes mails; `notify.mail` says what it raises."""
 
-    def send(self, message: EmailMessage, recipient: str) -> None:
-        """Return once `message` was taken for `recipient`."""
+    def send(self, message: EmailMessage, recipient: str, lease: Lease | None = None) -> None:
+        """Return once `message` was taken for `recipient`, while `lease` holds."""
 
 
 @dataclass(frozen=True)
@@ -101,51 +101,35 @@ def knock(url: str, instance: str, is_here: bool = False) -> tuple[Knock, str]:
     said = ""
     for pause_s in (0.0, *(() if is_here else PAUSES_S)):
         sleep(pause_s)
-        status, said = _get(asked, DIRECT if is_here else _AS_TOLD)
-        if status == 201:
+        try:
+            answer = fetch(asked, TRY_LIMIT_S, direct=is_here, follow=True)
+        except NoAnswer as error:
+            said = str(error)
+            continue
+        said = str(answer)
+        if answer.status == 201:
             return Knock.KEPT, ""
-        if status == 202:
+        if answer.status == 202:
             return Knock.JOURNALLED, "no front answers nginx, which keeps check-ins meanwhile"
-        if status == 400:
+        if answer.status == 400:
             break
     parts = urlsplit(url)
     return Knock.FAILED, f"{parts.hostname}:{parts.port or parts.scheme}: {said}"
 
 
 def report_well(url: str) -> None:
-    """Fetch `url`, if there is one. Raises WatchdogAway."""
+    """Fetch `url`, if there is one. Raises WatchdogAway unless the watchdog itself took it."""
     if not url:
         return
-    status, said = _get(url, _AS_TOLD)
-    if not 200 <= status < 300:
-        raise WatchdogAway(f"watchdog at {urlsplit(url).hostname}: {said}")
-
-
-def _answer(
-    request: urllib.request.Request, opener: urllib.request.OpenerDirector
-) -> tuple[int, str]:
     try:
-        with opener.open(request, timeout=TRY_LIMIT_S) as answer:
-            return answer.status, f"answered {answer.status}"
-    except urllib.error.HTTPError as error:
-        with error:
-            said = " ".join(error.read(200).decode("utf-8", "replace").split())
-        return error.code, f"answered {error.code} {said}".rstrip()
+        answer = fetch(url, TRY_LIMIT_S)
+    except NoAnswer as error:
+        raise WatchdogAway(f"watchdog at {urlsplit(url).hostname}: {error}") from None
+    if not _took_it(answer):
+        raise WatchdogAway(f"watchdog at {urlsplit(url).hostname}: {answer}")
 
 
-def _get(url: str, opener: urllib.request.OpenerDirector) -> tuple[int, str]:
-    """Return the status that `url` answers with, 0 for none, and what there is to say of it.
-
-    A URL may be a secret: nothing that is said holds any of it.
-    """
-    request = urllib.request.Request(url, headers={"User-Agent": "gocron"})  # noqa: S310
-    try:
-        with within(TRY_LIMIT_S):
-            return _answer(request, opener)
-    except urllib.error.URLError as error:
-        reason = getattr(error.reason, "strerror", None) or str(error.reason)
-        return 0, reason
-    except OSError as error:
-        return 0, str(error) or type(error).__name__
-    except (ValueError, http.client.HTTPException) as error:
-        return 0, f"no HTTP: {type(error).__name__}"
+def _took_it(answer: Answer) -> bool:
+    """Tell whether `answer` is a watchdog's own: no redirect, no page of a proxy or a login."""
+    elsewhere = answer.is_redirect or answer.is_page or answer.is_encoded
+    return answer.status in _TAKEN and not elsewhere and _NOT_TAKEN.fullmatch(answer.text) is None

@@ -5,21 +5,20 @@ with gocron's own exit status when the configuration or the database is not as n
 """
 # ruff: noqa: T201 (it answers by printing; its URLs are gocron's own)
 
-import http.client
 import json
 import os
 import shlex
 import socket
 import sys
 import time
-import urllib.error
 import urllib.parse
 from pathlib import Path
 
 from gocron.config import Config, load_config
 from gocron.errors import ConfigError, ExitStatus, GocronError
+from gocron.notify.http import NoAnswer, fetch
 from gocron.options import example
-from gocron.outside import DIRECT, reachable
+from gocron.outside import reachable
 from gocron.store.database import Store
 from gocron.store.schema import pending, upgrade
 
@@ -93,12 +92,9 @@ def _answers(config: Config) -> bool:
     """Tell whether a front listens where the configuration says."""
     url = f"http://{reachable(config.listen_host)}:{config.listen_port}/"
     try:
-        DIRECT.open(url, timeout=2)
-    except urllib.error.HTTPError as answer:
-        return answer.read().startswith(b"gocron")
-    except (OSError, http.client.HTTPException):
-        pass
-    return False
+        return fetch(url, 2, direct=True).body.startswith(b"gocron")
+    except NoAnswer:
+        return False
 
 
 def answering(path: str, patience_s: str) -> None:
@@ -120,13 +116,11 @@ def checks_in(url: str, account: str, cronname: str) -> None:
         "frequency": SAMPLE_FREQUENCY_S,
     }
     try:
-        with DIRECT.open(f"{url}?{urllib.parse.urlencode(fields)}", timeout=20) as got:
-            if got.status != 201:
-                raise GocronError(url, f"answered {got.status} to a check-in")
-    except urllib.error.HTTPError as error:
-        raise GocronError(url, f"answered {error.code} to a check-in") from None
-    except OSError as error:
+        answer = fetch(f"{url}?{urllib.parse.urlencode(fields)}", 20, direct=True)
+    except NoAnswer as error:
         raise GocronError(url, f"a check-in did not get through: {error}") from None
+    if answer.status != 201:
+        raise GocronError(url, f"answered {answer.status} to a check-in")
 
 
 QUESTIONS = (new_config, settings, ready, answering, checks_in)

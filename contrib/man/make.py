@@ -33,7 +33,7 @@ STATUSES = {
     "written.",
     ExitStatus.STORE: "The database can't be reached, or refused.",
     ExitStatus.UNDELIVERED: "Some news could not be delivered; it is kept for the next sweep, "
-    "unless the line says that it was given up.",
+    "unless the line says that it was given up, or told without a name.",
     ExitStatus.CHECK_FAILED: "`gocron check` found something; or a sweep could not check in "
     "through the front door, read the journal or keep a line of it, or reach the watchdog.",
     ExitStatus.OUTPUT: "Standard output can't be written. What the command was to do besides is "

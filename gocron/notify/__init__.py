@@ -1,5 +1,8 @@
 """Who is told: one file a channel, and what can go wrong on the way."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 
 class DeliveryFailed(Exception):
     """The message was not taken this time; a later try may do."""
@@ -11,3 +14,37 @@ class Refused(DeliveryFailed):
 
 class Unreachable(DeliveryFailed):
     """The server takes no message at all at the moment."""
+
+
+class Deferred(DeliveryFailed):
+    """The server read the message, and did not take it for now."""
+
+
+class Unwanted(DeliveryFailed):
+    """The server does not take this message as it is: another one it may take."""
+
+
+class TooLarge(Unwanted):
+    """The message is larger than the server takes."""
+
+
+class LeaseOver(Exception):
+    """The claim on a digest ended before it was handed over: it is another sweep's by now."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """For how long a claim holds: until `uptime` says `until`, in seconds.
+
+    `uptime` goes on while a process is stopped and while its machine sleeps, and nobody sets it.
+    """
+
+    until: float
+    uptime: Callable[[], float]
+
+    def left_s(self) -> float:
+        """Return for how many seconds it holds still. Raises LeaseOver where it doesn't."""
+        left_s = self.until - self.uptime()
+        if left_s <= 0:
+            raise LeaseOver("stopped for longer than a claim holds; left to the next sweep")
+        return left_s

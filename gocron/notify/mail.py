@@ -5,12 +5,23 @@ import ssl
 from contextlib import suppress
 from email.message import EmailMessage
 from types import TracebackType
-from typing import Any
 
 from gocron.config import Config
 from gocron.core.mailbox import is_address
-from gocron.notify import DeliveryFailed, Refused, Unreachable
+from gocron.notify import (
+    Deferred,
+    DeliveryFailed,
+    Lease,
+    LeaseOver,
+    Refused,
+    TooLarge,
+    Unreachable,
+    Unwanted,
+)
 from gocron.notify.deadline import within
+from gocron.notify.reply import About, about
+from gocron.notify.said import said
+from gocron.notify.smtp import LoginFailed, NotTaken, Smtp, SmtpByTls, spellings
 
 # Less than a claim in the outbox holds, so that nobody else sends the same mail meanwhile.
 DELIVERY_LIMIT_S = 200
@@ -22,7 +33,7 @@ class MailServer:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: Smtp | None = None
 
     def __enter__(self) -> "MailServer":
         return self
@@ -38,41 +49,67 @@ class MailServer:
                 self._smtp.quit()
         self._drop()
 
-    def send(self, message: EmailMessage, recipient: str) -> None:
-        """Return once the server took `message` for `recipient`.
+    def send(self, message: EmailMessage, recipient: str, lease: Lease | None = None) -> None:
+        """Return once the server took `message` for `recipient`; hand over while `lease` holds.
 
-        Raises Refused where it never will, Unreachable where it takes nothing, else
-        DeliveryFailed.
+        Raises Refused where it never will, TooLarge or Unwanted where it may take another
+        message, Deferred where it read this one, Unreachable where it takes nothing, LeaseOver,
+        else DeliveryFailed.
         """
         if not is_address(recipient):
             raise Refused(f"{recipient!r} is no mail address")
+        limit_s = DELIVERY_LIMIT_S if lease is None else min(DELIVERY_LIMIT_S, lease.left_s())
         try:
-            with within(DELIVERY_LIMIT_S):
-                self._send(message, recipient)
+            with within(limit_s):
+                self._send(message, recipient, lease)
         except TimeoutError as error:
             failed = Unreachable if self._smtp is None else DeliveryFailed
             self._drop()
             raise failed(f"{self._name}: {_reason(error)}") from error
 
-    def _send(self, message: EmailMessage, recipient: str) -> None:
+    def _send(self, message: EmailMessage, recipient: str, lease: Lease | None) -> None:
         smtp = self._connected()
+        smtp.lease = lease
         try:
             smtp.send_message(message, to_addrs=[recipient])
+        except LeaseOver:
+            self._start_over(smtp)
+            raise
         except smtplib.SMTPRecipientsRefused as error:
             code, answer = error.recipients[recipient]
             self._start_over(smtp)
-            if _is_final(code, answer):
-                raise Refused(f"{code} {_text(answer)}") from error
-            raise DeliveryFailed(f"{code} {_text(answer)}") from error
+            raise self._failure(code, answer, recipient, read=False) from error
         except smtplib.SMTPSenderRefused as error:
-            self._drop()
-            raise Unreachable(f"sender {error.sender} refused: {_said(error)}") from error
+            self._start_over(smtp)
+            raise self._sender_refused(error, recipient) from error
         except smtplib.SMTPResponseException as error:
             self._start_over(smtp)
-            raise DeliveryFailed(_said(error)) from error
+            read = isinstance(error, NotTaken)
+            raise self._failure(error.smtp_code, error.smtp_error, recipient, read) from error
         except (smtplib.SMTPException, OSError, UnicodeError) as error:
             self._drop()
             raise DeliveryFailed(f"{self._name}: {_reason(error)}") from error
+
+    def _sender_refused(self, error: smtplib.SMTPSenderRefused, recipient: str) -> DeliveryFailed:
+        """Return what an answer to MAIL means: that takes the size of the message, too."""
+        failure = self._failure(error.smtp_code, error.smtp_error, recipient, read=False)
+        if isinstance(failure, TooLarge):
+            return failure
+        self._drop()
+        return Unreachable(f"sender {error.sender} refused: {failure}")
+
+    def _failure(
+        self, code: int, answer: bytes | str, recipient: str, read: bool
+    ) -> DeliveryFailed:
+        """Return what an answer means, to RCPT or once the message was `read`."""
+        kinds: dict[About, type[DeliveryFailed]] = {
+            About.MAILBOX: Refused,
+            About.SIZE: TooLarge,
+            About.CONTENT: Unwanted,
+            About.OTHER: Deferred if read and 400 <= code < 500 else DeliveryFailed,
+        }
+        meant = about(code, said(answer), recipient, read)
+        return kinds[meant](f"{code} {self._said(answer)}".rstrip())
 
     def check(self) -> None:
         """Connect, and log in where a password is set. Raises Unreachable."""
@@ -82,41 +119,49 @@ class MailServer:
     def _name(self) -> str:
         return f"{self._config.smtpserver}:{self._config.smtpport}"
 
-    def _connected(self) -> smtplib.SMTP:
+    def _said(self, answer: bytes | str) -> str:
+        """Return what the server said, in one line and without the password in it."""
+        login = self._config.smtpaddress, self._config.smtppassword
+        return said(answer, spellings(*login) if self._config.smtppassword else ())
+
+    def _connected(self) -> Smtp:
         if self._smtp is not None and not _is_alive(self._smtp):
             self._drop()
         if self._smtp is None:
             try:
                 self._smtp = self._connect()
+            except LoginFailed as error:
+                raise Unreachable(f"{self._name}: {error}") from None
             except smtplib.SMTPResponseException as error:
-                raise Unreachable(f"{self._name}: {_said(error)}") from error
+                told = f"{error.smtp_code} {self._said(error.smtp_error)}"
+                raise Unreachable(f"{self._name}: {told}") from error
             except (smtplib.SMTPException, OSError, UnicodeError) as error:
                 raise Unreachable(f"{self._name}: {_reason(error)}") from error
         return self._smtp
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> Smtp:
         config = self._config
         if not config.smtpserver:
             raise OSError("no mail server; set smtpserver")
         where = config.smtpserver, config.smtpport
         if config.smtp_security == "tls":
             context = ssl.create_default_context()
-            smtp: smtplib.SMTP = _ByTls(*where, timeout=config.smtp_timeout, context=context)
+            smtp: Smtp = SmtpByTls(*where, timeout=config.smtp_timeout, context=context)
         else:
-            smtp = _Plain(*where, timeout=config.smtp_timeout)
+            smtp = Smtp(*where, timeout=config.smtp_timeout)
         try:
             if config.smtp_security == "starttls":
                 smtp.starttls(context=ssl.create_default_context())
             # Asked here, a server that greets nobody is unreachable, not one that refuses.
             smtp.ehlo_or_helo_if_needed()
             if config.smtppassword:
-                smtp.login(config.smtpaddress, config.smtppassword)
+                smtp.log_in(config.smtpaddress, config.smtppassword)
         except BaseException:
             smtp.close()
             raise
         return smtp
 
-    def _start_over(self, smtp: smtplib.SMTP) -> None:
+    def _start_over(self, smtp: Smtp) -> None:
         """Make the connection fit for the next mail, or drop it."""
         try:
             smtp.rset()
@@ -130,21 +175,6 @@ class MailServer:
             smtp.close()
 
 
-class _Plain(smtplib.SMTP):
-    """The library's, but closed when the greeting was waited for too long."""
-
-    def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
-        try:
-            return super().connect(*where, **more)
-        except BaseException:
-            self.close()
-            raise
-
-
-class _ByTls(_Plain, smtplib.SMTP_SSL):
-    """The same by TLS from the first byte on."""
-
-
 def _is_alive(smtp: smtplib.SMTP) -> bool:
     """Tell whether the server still listens: some hang up after so many mails, or when idle."""
     try:
@@ -153,22 +183,5 @@ def _is_alive(smtp: smtplib.SMTP) -> bool:
         return False
 
 
-def _is_final(code: int, answer: bytes | str) -> bool:
-    """Tell whether an answer to RCPT is about this recipient and for good.
-
-    5.7 is about policy: a relay that is closed to us, a login it wants (RFC 3463).
-    """
-    return code in (550, 551, 553, 556) and not _text(answer).startswith("5.7.")
-
-
-def _said(error: smtplib.SMTPResponseException) -> str:
-    return f"{error.smtp_code} {_text(error.smtp_error)}"
-
-
-def _text(answer: bytes | str) -> str:
-    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else answer
-    return " ".join(text.split())[:300]
-
-
 def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or _text(str(error)) or type(error).__name__
+    return getattr(error, "strerror", None) or said(str(error)) or type(error).__name__

@@ -1,39 +1,37 @@
 """Slack by an incoming webhook. The URL is a secret: no error tells it."""
 
-import http.client
 import json
-import urllib.error
-import urllib.request
 from typing import Any
 
-from gocron.notify import DeliveryFailed
-from gocron.notify.deadline import within
+from gocron.notify import DeliveryFailed, Lease, TooLarge, Unreachable, Unwanted
+from gocron.notify.http import Answer, NoAnswer, fetch
 
-TIMEOUT_S = 10
 LIMIT_S = 30
 
+_UNWANTED = (400, 422)
+_TOO_LARGE = 413
 
-def post(hook_url: str, payload: dict[str, Any]) -> None:
-    """Return once Slack took `payload`. Raises DeliveryFailed."""
+
+def post(hook_url: str, payload: dict[str, Any], lease: Lease | None = None) -> None:
+    """Return once Slack took `payload`: its hooks then say `ok`, and nobody else does.
+
+    It is handed over while `lease` holds. Raises TooLarge or Unwanted where another post may be
+    taken, Unreachable where there is no answer, LeaseOver, else DeliveryFailed.
+    """
+    body = json.dumps(payload).encode("utf-8")
     try:
-        with within(LIMIT_S):
-            _post(hook_url, payload)
-    except urllib.error.URLError as error:
-        raise DeliveryFailed(f"Slack: {error.reason}") from None
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise DeliveryFailed(f"Slack: {type(error).__name__}") from None
+        answer = fetch(hook_url, LIMIT_S, body, "application/json", lease=lease)
+    except NoAnswer as error:
+        raise Unreachable(f"Slack: {error}") from None
+    if not _took_it(answer):
+        raise _failure(answer)(f"Slack {answer}")
 
 
-def _post(hook_url: str, payload: dict[str, Any]) -> None:
-    request = urllib.request.Request(  # noqa: S310 (config takes http and https only)
-        hook_url,
-        json.dumps(payload).encode("utf-8"),
-        {"Content-Type": "application/json", "User-Agent": "gocron"},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310
-            response.read(1024)
-    except urllib.error.HTTPError as error:
-        with error:
-            said = " ".join(error.read(200).decode("utf-8", "replace").split())
-        raise DeliveryFailed(f"Slack answered {error.code} {said}".rstrip()) from None
+def _took_it(answer: Answer) -> bool:
+    return answer.status == 200 and not answer.is_redirect and answer.body.strip() == b"ok"
+
+
+def _failure(answer: Answer) -> type[DeliveryFailed]:
+    if answer.status == _TOO_LARGE:
+        return TooLarge
+    return Unwanted if answer.status in _UNWANTED else DeliveryFailed

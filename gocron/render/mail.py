@@ -16,6 +16,7 @@ from gocron.core.duration import say_duration
 from gocron.core.job import Digest, Job, Kind, News
 from gocron.core.mailbox import is_address
 from gocron.core.outage import Outage
+from gocron.render.form import Form, nameless_headline, nameless_lines
 from gocron.render.moment import LAST_SECOND, say_time
 from gocron.render.templates import Templates
 from gocron.render.wording import (
@@ -32,6 +33,9 @@ from gocron.render.wording import (
 # So many jobs are told in full, and up to so many by name; the page has them all.
 LISTED_LIMIT = 100
 NAMED_LIMIT = 500
+# The same in brief.
+BRIEF_LISTED_LIMIT = 10
+BRIEF_NAMED_LIMIT = 50
 REFERENCES_LIMIT = 20
 
 _SUBJECT_ROOM = 110
@@ -82,20 +86,30 @@ class Entry:
 
 
 def alert_mail(
-    templates: Templates, digest: Digest, letterhead: Letterhead, now: int
+    templates: Templates,
+    digest: Digest,
+    letterhead: Letterhead,
+    now: int,
+    form: Form = Form.WHOLE,
 ) -> EmailMessage:
     """Return the mail that tells `digest` to its recipient; `now` is epoch seconds.
 
     Nothing in a name can add a header or make this raise. Raises PageError where a template
     doesn't work.
     """
-    mail = _blank(letterhead.sender, digest.recipient, _subject(digest), now)
+    mail = _blank(letterhead.sender, digest.recipient, _subject(digest, form), now)
     mail["Message-ID"] = _message_id(digest.key, letterhead.instance)
     _thread(mail, digest, letterhead)
-    context = _context(digest, letterhead, now)
     # Quoted-printable is readable in a spool and passes every relay, 8-bit clean or not.
+    if form.is_nameless:
+        lines = nameless_lines(digest.in_order, form)
+        mail.set_content("\n".join([*lines, "", "-- ", "gocron", ""]), cte="quoted-printable")
+        return mail
+    context = _context(digest, letterhead, now, form)
     mail.set_content(templates.text("alert", **context), cte="quoted-printable")
-    mail.add_alternative(templates.html("alert", **context), subtype="html", cte="quoted-printable")
+    if form is Form.WHOLE:
+        page = templates.html("alert", **context)
+        mail.add_alternative(page, subtype="html", cte="quoted-printable")
     return mail
 
 
@@ -166,10 +180,14 @@ def _blank(sender: str, recipient: str, subject: str, now: int) -> EmailMessage:
     return mail
 
 
-def _context(digest: Digest, letterhead: Letterhead, now: int) -> dict[str, object]:
+def _context(digest: Digest, letterhead: Letterhead, now: int, form: Form) -> dict[str, object]:
     news = digest.in_order
-    entries = [_entry(item, now) for item in news[:LISTED_LIMIT]]
-    named = [full_name(item.episode.job) for item in news[LISTED_LIMIT:NAMED_LIMIT]]
+    listed, most = LISTED_LIMIT, NAMED_LIMIT
+    if form is Form.BRIEF:
+        listed, most = BRIEF_LISTED_LIMIT, BRIEF_NAMED_LIMIT
+    entries = [_entry(item, now) for item in news[:listed]]
+    named = [full_name(item.episode.job) for item in news[listed:most]]
+    is_linked = form is not Form.PLAIN and _is_link(letterhead.page_url)
     return {
         "headline": headline(news),
         "missed": [entry for entry in entries if not entry.back],
@@ -178,7 +196,7 @@ def _context(digest: Digest, letterhead: Letterhead, now: int) -> dict[str, obje
         "recovered_count": len(digest.recovered),
         "named": named,
         "left_out": len(digest.news) - len(entries) - len(named),
-        "page_url": letterhead.page_url if _is_link(letterhead.page_url) else "",
+        "page_url": letterhead.page_url if is_linked else "",
     }
 
 
@@ -228,8 +246,10 @@ def _back_facts(item: News) -> list[tuple[str, str]]:
     return facts
 
 
-def _subject(digest: Digest) -> str:
+def _subject(digest: Digest, form: Form) -> str:
     news = digest.in_order
+    if form.is_nameless:
+        return f"[gocron] {nameless_headline(news)}"
     subject = f"[gocron] {headline(news)}"
     if len(news) > 1:
         subject = _with_names(subject, news)

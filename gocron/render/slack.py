@@ -5,11 +5,13 @@ from typing import Any
 
 from gocron.core.duration import say_duration
 from gocron.core.job import Digest, Episode, Job, Kind, News, Undelivered
+from gocron.render.form import Form, nameless_lines
 from gocron.render.moment import say_time
 from gocron.render.summary import Report, verdict
 from gocron.render.wording import ELLIPSIS, count, headline, say_frequency, shown
 
 LISTED_LIMIT = 30
+BRIEF_LISTED_LIMIT = 5
 
 # Slack's own limits are 150, 3,000 and 50; it counts some characters twice.
 _HEADER_LIMIT = 140
@@ -23,15 +25,22 @@ _NO_BACKTICK = "\u02cb"
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def alert_post(digest: Digest, channel: str, page_url: str, now: int) -> dict[str, Any]:
+def alert_post(
+    digest: Digest, channel: str, page_url: str, now: int, form: Form = Form.WHOLE
+) -> dict[str, Any]:
     """Return the post that tells `digest` in `channel` (the webhook's own where empty).
 
     `now` is epoch seconds. Never raises: names are shown literally, and cut to fit.
     """
     news = digest.in_order
-    lines = [_news_line(item, now) for item in news[:LISTED_LIMIT]]
+    if form.is_nameless:
+        lines = [_fit(line, _FACT_LIMIT) for line in nameless_lines(news, form)]
+        post = {"text": "\n".join(lines)}
+        return post | ({"channel": channel} if channel else {})
+    listed = BRIEF_LISTED_LIMIT if form is Form.BRIEF else LISTED_LIMIT
+    lines = [_news_line(item, now) for item in news[:listed]]
     lines += _left_out(len(news) - len(lines))
-    post = _post(headline(news), lines, "", channel, page_url)
+    post = _post(headline(news), lines, "", channel, "" if form is Form.PLAIN else page_url)
     # What a notification shows is read as mark-up too.
     return post | {"text": headline(news, _name)}
 

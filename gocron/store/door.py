@@ -1,15 +1,10 @@
 """The front's life as it leaves signs of it, and when the door was known to be open."""
 
-import time
 from collections.abc import Callable
 
 from gocron.core.door import SHUT_AFTER_S, SIGN_EVERY_S, Presence
+from gocron.host import uptime as uptime_of_host
 from gocron.store.database import Store
-
-
-def _uptime() -> float:
-    """Return for how long the host has been up, asleep or not; its clock has no part in it."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Pulse:
@@ -24,7 +19,7 @@ class Pulse:
         store: Store,
         clock: Callable[[], float],
         host: str,
-        uptime: Callable[[], float] = _uptime,
+        uptime: Callable[[], float] = uptime_of_host,
     ) -> None:
         self._store = store
         self._host = host

@@ -17,6 +17,7 @@ def broken(story: Story, outcome: Outcome) -> list[str]:
         *_false_alarms(story, outcome),
         *_lost_alarms(story, outcome),
         *_told_wrongly(story, outcome),
+        *_named_wrongly(story, outcome),
     ]
 
 
@@ -205,3 +206,19 @@ def _told_wrongly(story: Story, outcome: Outcome) -> Iterator[str]:
     repeated = Counter(str(mail["Message-ID"]) for mail in outcome.mails)
     if not story.kills and max(repeated.values(), default=1) > 1:
         yield "a mail was sent twice"
+
+
+def _named_wrongly(story: Story, outcome: Outcome) -> Iterator[str]:
+    """Yield jobs that were not told by name, or twice; a mail that is repeated keeps its id."""
+    mails = {str(mail["Message-ID"]): mail for mail in outcome.mails}.values()
+    named = Counter(
+        line for mail in mails for line in mail.get_body(("plain",)).get_content().splitlines()
+    )
+    sent = Counter(one.job for one in outcome.told if one.sent_at is not None)
+    for cron in story.crons.values():
+        # What is told of a site may hold a name that is refused.
+        if story.unspeakable and cron.site:
+            continue
+        due = 0 if cron.name in story.unspeakable else sent[cron.name]
+        if named[cron.name] != due:
+            yield f"{cron.name}: told {named[cron.name]} times by name, not {due} times"

@@ -99,6 +99,8 @@ class Story:
     troubled_until: int
     ends_at: int
     seed: int
+    # Jobs whose name the mail server refuses to take in a mail.
+    unspeakable: frozenset[str] = frozenset()
 
     def shown(self, at: int) -> int:
         """Return what the clock says at this moment."""
@@ -165,7 +167,15 @@ def draw(chance: Random) -> Story:
         troubled_until=START + length,
         ends_at=START + length + 2 * slowest + HOUR,
         seed=chance.randint(0, 2**30),
+        unspeakable=_unspeakable(chance, crons),
     )
+
+
+def _unspeakable(chance: Random, crons: dict[str, Cron]) -> frozenset[str]:
+    """Return jobs with a refused name; no gateways, which mails of other jobs name as well."""
+    names = [name for name, cron in crons.items() if not cron.site]
+    count = chance.choice((0, 0, 1, len(names) // 2))
+    return frozenset(chance.sample(names, min(count, len(names))))
 
 
 def _gateway(chance: Random, number: int, scale: str) -> Cron:

@@ -1,5 +1,6 @@
 """Tell a story to a real store by real sweeps, with a clock that is a number."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from gocron.core.checkin import CheckIn
 from gocron.core.door import Knock
 from gocron.core.job import Kind
 from gocron.host import this_host
-from gocron.notify import Unreachable
+from gocron.notify import Unreachable, Unwanted
 from gocron.outside import Outside
 from gocron.store import checkins
 from gocron.store.database import Store
@@ -233,9 +234,12 @@ class _Teller:
         self._now = at
         yield self
 
-    def send(self, message: EmailMessage, recipient: str) -> None:
+    def send(self, message: EmailMessage, recipient: str, _lease: object = None) -> None:
         if any(span.holds(self._now) for span in self.story.mail_down):
             raise Unreachable("no mail server")
+        read = f"{message['Subject']}\n{message.get_body(('plain',)).get_content()}"
+        if any(re.search(rf"\b{name}\b", read) for name in self.story.unspeakable):
+            raise Unwanted("554 5.7.1 message contains a refused name")
         (self.operator_mails if recipient == "admin@example.com" else self.mails).append(message)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gocron.core.job import Kind
 from tests.simulation.databases import Databases, postgres_databases, sqlite_databases
 from tests.simulation.promises import broken, deaths_to_tell
-from tests.simulation.story import Story, draw
+from tests.simulation.story import START, Span, Story, draw
 from tests.simulation.tell import MortalStore, Outcome, config_of, tell
 
 # Enough to notice what is broken; `python -m tests.simulation.soak` tells thousands.
@@ -63,6 +63,20 @@ def test_killed_sweeps_tell_the_same_as_whole_ones(databases: Databases, seed: i
         for last_seen, _ in deaths_to_tell(killed, despite, cron)
     }
     assert _silences(told) & sure == _silences(despite) & sure == sure
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_refused_names_hold_no_other_news_of_a_digest(databases: Databases, seed: int) -> None:
+    """All of it in one digest: there was no mail server for as long as there was trouble."""
+    story = draw(Random(seed))
+    jobs = [name for name, cron in story.crons.items() if not cron.site]
+    piled_up = replace(
+        story,
+        mail_down=[Span(START, story.troubled_until)],
+        unspeakable=frozenset(jobs[::3]),
+        kills={number: (number % 9, number % 2 == 0) for number in range(seed, 200, 4)},
+    )
+    assert broken(piled_up, told_in(piled_up, databases)) == []
 
 
 def _silences(outcome: Outcome) -> set[tuple[str, int]]:

@@ -75,6 +75,22 @@ def test_a_front_on_this_host_is_not_asked_through_a_proxy(monkeypatch: pytest.M
         assert outside(config).knock("gocron") == (Knock.KEPT, "")
 
 
+def test_a_knock_goes_where_a_redirect_leads_as_the_curl_of_a_crontab_does() -> None:
+    with scripted_server(answer("201 Created")) as front:
+        moved = answer("301 Moved").replace(
+            b"\r\n\r\n", f"\r\nLocation: http://127.0.0.1:{front}/\r\n\r\n".encode()
+        )
+        with scripted_server(moved) as port:
+            assert knocked_at(port) == (Knock.KEPT, "")
+
+
+@pytest.mark.parametrize("where", ["ftp://127.0.0.1/", "file:///etc/passwd", "data:,x", "/?again"])
+def test_a_redirect_leads_a_knock_to_no_file_and_round_no_circle(where: str) -> None:
+    moved = answer("301 Moved").replace(b"\r\n\r\n", f"\r\nLocation: {where}\r\n\r\n".encode())
+    with scripted_server(moved) as port:
+        assert knocked_at(port)[0] is Knock.FAILED
+
+
 def test_a_watchdog_that_does_not_take_the_report_is_named_without_its_secret() -> None:
     with (
         scripted_server(answer("404 Not Found", b"no such check")) as port,

@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "journal": {"core", "store", "fields", "bulkhead"},
     "door": {"core", "store", "render"},
     "sites": {"core", "store", "render", "bulkhead"},
-    "deliver": {"core", "store", "notify", "render", "outside", "sites"},
+    "ways": {"core", "notify", "render", "outside"},
+    "deliver": {"core", "store", "notify", "render", "outside", "sites", "ways"},
     "sweep": {
         *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"},
         "bulkhead",

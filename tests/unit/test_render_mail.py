@@ -1,6 +1,7 @@
 """What a mail says, and that no name can make it say anything else."""
 
 import re
+from dataclasses import replace
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gocron.core.job import Channel, Digest, Episode, Job, Kind, News
+from gocron.render.form import Form
 from gocron.render.mail import Letterhead, alert_mail, trial_mail
 from gocron.render.templates import Templates
 
@@ -220,3 +222,41 @@ def test_a_trial_mail_alarms_nobody():
     message = trial_mail("gocron@example.com", "ops@example.com", NOW)
     assert message["To"] == "ops@example.com"
     assert "Nothing is missing" in message.get_content()
+
+
+@pytest.mark.parametrize("form", [Form.ACCOUNTS, Form.BARE])
+@given(name=HOSTILE.filter(lambda name: len(name) > 3), account=HOSTILE)
+def test_a_mail_without_names_holds_none_and_is_one_whatever_they_are(
+    form: Form, name: str, account: str
+) -> None:
+    job = f"job {name} job"
+    told = alert_mail(TEMPLATES, digest(news(job, account)), LETTERHEAD, NOW, form)
+    read = message_from_bytes(told.as_bytes(policy=SMTP), policy=SMTP)
+    assert read["Subject"] == "[gocron] 1 job has not checked in"
+    assert read["Bcc"] is None
+    assert job not in text(read)
+    assert ("account: " in text(read)) == (form is Form.ACCOUNTS)
+
+
+def test_a_mail_without_names_tells_how_many_and_how_to_find_them() -> None:
+    told = digest(news("a"), news("b"), back("c", "web-02"))
+    read = text(alert_mail(TEMPLATES, told, LETTERHEAD, NOW, Form.ACCOUNTS))
+    assert read.startswith("2 jobs have not checked in, 1 is back.\n")
+    assert "account: web-01\naccount: web-02\n" in read
+    assert "gocron jobs list --missing" in read
+
+
+def test_a_plain_mail_names_all_jobs_and_holds_no_link() -> None:
+    told = digest(news("a"), back("b"))
+    mail = alert_mail(TEMPLATES, told, LETTERHEAD, NOW, Form.PLAIN)
+    assert mail.get_body(("html",)) is None
+    assert "\na\n" in text(mail)
+    assert "\nb\n" in text(mail)
+    assert "gocron.example.com" not in text(mail)
+
+
+def test_a_brief_mail_is_small_and_counts_what_it_leaves_out() -> None:
+    many = digest(*(replace(news("j" * 190 + str(number)), id=number) for number in range(500)))
+    mail = alert_mail(TEMPLATES, many, LETTERHEAD, NOW, Form.BRIEF)
+    assert len(mail.as_bytes()) < 20_000
+    assert "and 450 more" in text(mail)
