@@ -5,9 +5,7 @@ published up to when stands in a file of the folder, so that each host keeps its
 """
 
 import json
-import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,8 +14,7 @@ from gocron import __version__
 from gocron.bulkhead import Bulkheads
 from gocron.core.job import Account, Job, Totals
 from gocron.core.judge import standing
-from gocron.errors import PageError
-from gocron.ownership import give_to_owner_of
+from gocron.page_files import as_page_error, tidy, write
 from gocron.render.page import (
     CHECK_IN_URL,
     AccountPage,
@@ -38,10 +35,6 @@ from gocron.store.database import Store
 
 PROGRESS_FILE = ".published.json"
 NAMING = 2
-
-# What a publication leaves that was killed while it wrote; no other is at work so long.
-UNFINISHED = ".new"
-UNFINISHED_FOR_S = 3600
 
 # Up to so many jobs the index lists them itself; up to so many accounts it lists these.
 INDEX_JOBS = 500
@@ -99,9 +92,9 @@ def publish(
     written keeps no other from being written, and is tried again by the next sweep. Raises
     PageError where nothing can be written.
     """
-    with _as_page_error(folder):
+    with as_page_error(folder):
         (folder / "account").mkdir(parents=True, exist_ok=True)
-        _tidy(folder, now)
+        tidy(folder, now)
         press = _Press(store, folder, templates, interval_s, now, bulkheads, check_in_url)
         progress = _read_progress(folder)
         is_anew = not progress.published_at
@@ -116,19 +109,6 @@ def publish(
         if is_anew:
             press.remove_other_accounts(changed)
         press.progress(replace(progress, again=unwritten))
-
-
-@contextmanager
-def _as_page_error(folder: Path) -> Iterator[None]:
-    """Raise PageError for what the block can't write below `folder`."""
-    try:
-        yield
-    except OSError as error:
-        raise PageError(
-            str(error.filename or folder),
-            f"can't write the status page: {error.strerror}",
-            "check status_dir and its owner",
-        ) from error
 
 
 class _Press:
@@ -171,7 +151,7 @@ class _Press:
         for name in ("style.css", "page.js"):
             self._wrote(name, partial(self._asset, name))
         age = age_script(self._swept_at, self._interval_s)
-        self._wrote("age.js", lambda: _write(self._folder / "age.js", age))
+        self._wrote("age.js", lambda: write(self._folder / "age.js", age))
         self._wrote("index.html", lambda: self._index(totals))
 
     def remove_other_accounts(self, every: Iterable[Account]) -> None:
@@ -187,12 +167,12 @@ class _Press:
     def progress(self, progress: Progress) -> None:
         """Keep how far the page is."""
         told = json.dumps(asdict(progress))
-        self._wrote("its progress", lambda: _write(self._folder / PROGRESS_FILE, told))
+        self._wrote("its progress", lambda: write(self._folder / PROGRESS_FILE, told))
 
-    def _wrote(self, what: str, write: Callable[[], None]) -> bool:
+    def _wrote(self, what: str, put: Callable[[], None]) -> bool:
         def work(_: Sequence[str]) -> None:
-            with _as_page_error(self._folder):
-                write()
+            with as_page_error(self._folder):
+                put()
 
         return not self._bulkheads.each("writing", [what], work, str, "each sweep tries again")
 
@@ -205,10 +185,10 @@ class _Press:
         # Its content's age, not this sweep's: what did not change is not written again.
         as_of = max([account.changed_at, *(row.job.last_seen_at for row in rows)])
         page = AccountPage(as_of, self._interval_s, __version__, account, rows)
-        _write(path, account_html(self._templates, page))
+        write(path, account_html(self._templates, page))
 
     def _asset(self, name: str) -> None:
-        _write(self._folder / name, self._templates.asset(name))
+        write(self._folder / name, self._templates.asset(name))
 
     def _index(self, totals: Totals) -> None:
         many = totals.accounts > INDEX_ACCOUNTS
@@ -233,12 +213,12 @@ class _Press:
             ),
             check_in_url=self._check_in_url,
         )
-        _write(self._folder / "index.html", index_html(self._templates, page))
+        write(self._folder / "index.html", index_html(self._templates, page))
 
     def _accounts(self) -> None:
         every = tuple(accounts.in_turn(self._store, ""))
         page = AccountsPage(self._now, self._interval_s, __version__, every)
-        _write(self._folder / "accounts.html", accounts_html(self._templates, page))
+        write(self._folder / "accounts.html", accounts_html(self._templates, page))
 
     def _groups(self, inline: bool) -> tuple[Group, ...]:
         return tuple(
@@ -312,14 +292,6 @@ def _next_turn(store: Store, progress: Progress) -> tuple[Sequence[Account], Pro
     return turn, replace(progress, cursor=cursor, debt=max(rows - ROWS_IN_TURN, 0))
 
 
-def _tidy(folder: Path, now: int) -> None:
-    """Remove what killed publications left behind."""
-    for path in (*folder.glob(f".*{UNFINISHED}"), *folder.glob(f"account/.*{UNFINISHED}")):
-        with suppress(FileNotFoundError):
-            if now - path.stat().st_mtime > UNFINISHED_FOR_S:
-                path.unlink()
-
-
 def _read_progress(folder: Path) -> Progress:
     """Return what the last publication left; from scratch where that is nothing of use."""
     try:
@@ -327,22 +299,3 @@ def _read_progress(folder: Path) -> Progress:
     except (FileNotFoundError, ValueError, TypeError):
         return Progress(naming=NAMING)
     return progress if progress.naming == NAMING else Progress(naming=NAMING)
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    """Put `content` in the place of `path` at once, unless it is there already."""
-    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    try:
-        if path.stat().st_size == len(data) and path.read_bytes() == data:
-            return
-    except FileNotFoundError:
-        pass
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}{UNFINISHED}")
-    try:
-        beside.write_bytes(data)
-        beside.chmod(0o644)
-        give_to_owner_of(path.parent, beside)
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise

@@ -1,5 +1,6 @@
 """What is bad by itself is told in one line; everybody else gets his alert in the same sweep."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -401,6 +402,17 @@ def test_a_file_of_the_page_that_can_not_be_written_keeps_no_other_from_it(
     written = {path.name for path in (tmp_path / "status").iterdir() if path.is_file()}
     assert written >= {"style.css", "page.js", "age.js", "index.html"} - {file}
     assert swept.status == ExitStatus.CONFIG
+
+
+def test_what_a_killed_sweep_left_and_nobody_can_remove_stops_no_page(
+    gocron: Gocron, tmp_path: Path
+) -> None:
+    left = tmp_path / "status/.index.html.0a1b2c.new"
+    left.mkdir(parents=True)
+    os.utime(left, (NOON - 2 * HOUR, NOON - 2 * HOUR))
+    gocron.hear("backup", NOON)
+    assert gocron.sweep(NOON).complaints == []
+    assert (tmp_path / "status/index.html").exists()
 
 
 def test_a_page_that_can_not_be_rendered_keeps_no_other_from_it(

@@ -1,0 +1,53 @@
+"""The files of a page: each is written beside its place and renamed into it."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gocron.errors import PageError
+from gocron.ownership import give_to_owner_of
+
+# What a publication leaves that was killed while it wrote; no other is at work so long.
+UNFINISHED = ".new"
+UNFINISHED_FOR_S = 3600
+
+
+@contextmanager
+def as_page_error(folder: Path) -> Iterator[None]:
+    """Raise PageError for what the block can't write below `folder`."""
+    try:
+        yield
+    except OSError as error:
+        raise PageError(
+            str(error.filename or folder),
+            f"can't write the status page: {error.strerror}",
+            "check status_dir and its owner",
+        ) from error
+
+
+def tidy(folder: Path, now: int) -> None:
+    """Remove what killed publications left behind; what can't be removed does no harm."""
+    for path in (*folder.glob(f".*{UNFINISHED}"), *folder.glob(f"account/.*{UNFINISHED}")):
+        with suppress(OSError):
+            if now - path.stat().st_mtime > UNFINISHED_FOR_S:
+                path.unlink()
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Put `content` in the place of `path` at once, unless it is there already."""
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    try:
+        if path.stat().st_size == len(data) and path.read_bytes() == data:
+            return
+    except FileNotFoundError:
+        pass
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}{UNFINISHED}")
+    try:
+        beside.write_bytes(data)
+        beside.chmod(0o644)
+        give_to_owner_of(path.parent, beside)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
