@@ -102,6 +102,7 @@ set_option() {
         case $2 in *:*) LISTEN_HOST=${2%:*} ;; esac
         LISTEN_HOST=${LISTEN_HOST#\[}
         LISTEN_HOST=${LISTEN_HOST%\]}
+        [ "$LISTEN_HOST" != '*' ] || LISTEN_HOST=0.0.0.0
         case $LISTEN_PORT in '' | *[!0-9]*) misused "--listen $2: want HOST:PORT or PORT" ;; esac
         ;;
     --server-name) SERVER_NAME=$2 ;;

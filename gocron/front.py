@@ -171,8 +171,7 @@ def _header(name: str) -> str | None:
 
 def _asked() -> Request:
     environ = request.environ
-    size = _body_size(environ)
-    body: bytes = environ["wsgi.input"].read(size) if size else b""
+    body, whole = _body(environ) if environ.get("REQUEST_METHOD") == "POST" else (b"", True)
     return Request(
         # WSGI hands bytes over as Latin-1; what is no UTF-8 becomes what `core` refuses.
         query=(environ.get("QUERY_STRING") or "")
@@ -180,19 +179,24 @@ def _asked() -> Request:
         .decode("utf-8", "surrogateescape"),
         content_type=environ.get("CONTENT_TYPE") or "",
         body=body,
-        whole=len(body) == size,
+        whole=whole,
         peer=environ.get("REMOTE_ADDR") or "",
         forwarded=environ.get("HTTP_X_FORWARDED_FOR") or "",
         by_page=is_by_page(_header),
     )
 
 
-def _body_size(environ: dict[str, Any]) -> int:
-    """Return how much to read of the body: enough to tell that it is too long."""
+def _body(environ: dict[str, Any]) -> tuple[bytes, bool]:
+    """Return as much of the body as tells that it is too long, and whether all of it came."""
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        # A body in chunks tells no length: the server must know where it ends.
+        if not environ.get("wsgi.input_terminated"):
+            return b"", False
+        return environ["wsgi.input"].read(BODY_LIMIT + 1), True
     length = environ.get("CONTENT_LENGTH") or ""
-    if environ.get("REQUEST_METHOD") != "POST" or not length.isdecimal():
-        return 0
-    return min(int(length), BODY_LIMIT + 1)
+    size = min(int(length), BODY_LIMIT + 1) if length.isdecimal() else 0
+    body: bytes = environ["wsgi.input"].read(size) if size else b""
+    return body, len(body) == size
 
 
 def _listing(found: Iterable[Job]) -> dict[str, Any]:

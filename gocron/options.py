@@ -13,6 +13,7 @@ from gocron.core.address import Network, read_address
 from gocron.core.duration import parse_duration
 from gocron.core.mailbox import is_address
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104 (hosts of a fleet check in from elsewhere)
 SMTP_SECURITIES = ("auto", "none", "starttls", "tls")
 
 
@@ -110,6 +111,11 @@ def _host(value: str) -> str:
     return value
 
 
+def _listen_host(value: str) -> str:
+    bare = re.sub(r"\A\[(.*:.*)\]\Z", r"\1", value.strip())
+    return _host(EVERYWHERE if bare in ("", "*") else bare)
+
+
 def _web_url(value: str) -> str:
     value = value.strip()
     parts = _split(value)
@@ -174,7 +180,12 @@ OPTIONS = (
     Option("dbuser", "gocron", _text, "Postgres user, with `dbfqdn`."),
     Option("dbpass", "", _text, "Postgres password, with `dbfqdn`.", secret=True),
     Option("dbdatabase", "gocron", _text, "Postgres database, with `dbfqdn`."),
-    Option("listen_host", "0.0.0.0", _text, "Address on which `gocron-front` takes check-ins."),  # noqa: S104
+    Option(
+        "listen_host",
+        EVERYWHERE,
+        _listen_host,
+        "Address or name on which `gocron-front` takes check-ins; `::` is IPv6 and IPv4.",
+    ),
     Option("listen_port", "8080", _port, "Port on which `gocron-front` takes check-ins."),
     Option(
         "trusted_proxies",

@@ -13,6 +13,7 @@ from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
 from gocron.config import Config
+from gocron.core.address import read_address
 from gocron.core.door import Knock
 from gocron.fields import KNOCK_FIELD
 from gocron.notify import Lease
@@ -87,7 +88,12 @@ def check_in_url(config: Config) -> str:
 
 def reachable(host: str) -> str:
     """Return under which address one gets to what listens on `host`, as URLs want it."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    # `localhost` is bound as IPv4 where there is any.
+    if host.lower() == "localhost":
+        return "127.0.0.1"
+    address = read_address(host)
+    if address is not None and address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "[::1]"
     return f"[{host}]" if ":" in host else host
 
 

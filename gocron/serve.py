@@ -9,24 +9,29 @@ import asyncio
 import io
 import os
 import resource
+import signal
 import socket
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.net import SocketHolder  # type: ignore[attr-defined]
+from granian.server.mp import MPServer
 
 from gocron.config import Config, load_config
 from gocron.core.checkin import CheckIn
-from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
 from gocron.front import make_app
 from gocron.host import this_host
+from gocron.listening import BACKLOG, hold_back, is_anyone_waiting, let_in, open_listener
 from gocron.reception import Answer, Front, KnockedBy, Request, is_by_page, retry_later
 from gocron.store.database import Store
 from gocron.store.door import Pulse
@@ -35,43 +40,68 @@ from gocron.store.group_commit import PATIENCE_S, GroupCommit, Outcome
 BODY_PATIENCE_S = 5.0
 READING_THREADS = 4
 
-# All crontabs of a fleet fire in the same second; what waits here is answered, not refused.
-BACKLOG = 4096
-
 # Clients that are connected and say nothing must not keep others out.
 CONNECTIONS = 16_384
+
+# A signal to stop is held back until nobody waits and nothing came for so long; a request may be
+# on its way on a connection that has begun.
+QUIET_S = 0.5
 SHUTDOWN_PATIENCE_S = 10.0
+
+# All of it together; systemd and docker are told to wait for longer.
+STOP_WITHIN_S = 15
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 _CHECK_IN_METHODS = ("GET", "POST", "HEAD")
 
 
 def serve(config: Config, path: Path | None) -> None:
     """Serve check-ins until a signal ends it. Raises ConfigError where the port can't be had."""
-    _try_port(config.listen_host, config.listen_port)
+    listener = open_listener(config.listen_host, config.listen_port)
     _allow_open_files()
     # The process that serves reads the configuration anew.
     if path is not None:
         os.environ["GOCRON_CONFIG"] = str(path.resolve())
-    Granian(
-        "gocron.serve:server",
-        address=config.listen_host,
-        port=config.listen_port,
-        interface=Interfaces.RSGI,
-        factory=True,
-        loop=Loops.auto,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
-        websockets=False,
-        backlog=BACKLOG,
-        backpressure=CONNECTIONS,
-        respawn_failed_workers=True,
-        log_level=LogLevels.warning,
-    ).serve()
+    _Processes(listener).serve(target_loader=partial(_server, listener), wrap_loader=False)
 
 
-def server() -> "Server":
+def _server(listener: socket.socket) -> Any:
     """Return what granian serves, in the process that serves it."""
-    return Server(load_config())
+    # Until there is somebody to heed it a signal waits; granian's process would lose it.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    return Server(load_config(), listener)
+
+
+class _Processes(MPServer):
+    """granian's two processes, of which the first has the socket, and the second serves.
+
+    So a connection that has begun waits for the next to serve while one ends or has crashed.
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        super().__init__(
+            "gocron.serve:Server",
+            interface=Interfaces.RSGI,
+            loop=Loops.auto,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
+            websockets=False,
+            backlog=BACKLOG,
+            backpressure=CONNECTIONS,
+            respawn_failed_workers=True,
+            workers_kill_timeout=STOP_WITHIN_S,
+            log_level=LogLevels.warning,
+        )
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._ssp, self._sso = None, self._listener
+        self._shd = SocketHolder(self._listener.fileno(), False, BACKLOG)  # type: ignore[assignment, call-arg]
+
+    def _respawn_workers(self, *arguments: Any, **named: Any) -> None:
+        """Put a process in the place of another, which held newcomers back when it ended."""
+        super()._respawn_workers(*arguments, **named)
+        let_in(self._listener)
 
 
 def _allow_open_files() -> None:
@@ -80,25 +110,20 @@ def _allow_open_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _try_port(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind((host, port))
-    except OSError as error:
-        raise ConfigError(
-            f"listen_host {host}, listen_port {port}",
-            f"can't listen: {error.strerror or error}",
-            "free the port or choose another",
-        ) from None
+@dataclass(frozen=True)
+class _Body:
+    """What came of a request's body: no more than tells that it is too long."""
+
+    content: bytes = b""
+    broke_off: bool = False
 
 
 class Server:
     """The RSGI application: one for each process, made in the process that serves."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, listener: socket.socket) -> None:
         self._config = config
+        self._listener = listener
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Make what belongs to the event loop that will serve."""
@@ -114,6 +139,28 @@ class Server:
         self._app = make_app(self._front, self._group_commit)
         self._readers = ThreadPoolExecutor(READING_THREADS, "reading")
         self._serving = 0
+        self._served_at = 0.0
+        self._stopping = False
+        threading.Thread(target=self._await_stop, name="await-stop", daemon=True).start()
+
+    def _await_stop(self) -> None:
+        """Hand a signal to stop on to granian once all that came is answered.
+
+        granian itself resets what it has not accepted yet, and what it has not read yet.
+        """
+        asked = signal.sigwait(_STOPPING)
+        hold_back(self._listener)
+        self._stopping = True
+        give_up_at = time.monotonic() + SHUTDOWN_PATIENCE_S
+        self._served_at = time.monotonic()
+        while not self._is_quiet() and time.monotonic() < give_up_at:
+            time.sleep(QUIET_S / 10)
+        os.kill(os.getpid(), asked)
+        self._loop.call_soon_threadsafe(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOPPING)
+
+    def _is_quiet(self) -> bool:
+        since_s = time.monotonic() - self._served_at
+        return since_s > QUIET_S and not self._serving and not is_anyone_waiting(self._listener)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer what came before the signal to stop."""
@@ -131,21 +178,22 @@ class Server:
             await self._respond(scope, protocol)
         finally:
             self._serving -= 1
+            self._served_at = time.monotonic()
 
     async def _respond(self, scope: Any, protocol: Any) -> None:
         try:
-            body = await _body(protocol) if scope.method == "POST" else b""
+            body = await _body(protocol) if scope.method == "POST" else _Body()
         except (asyncio.TimeoutError, OSError):
             answer = retry_later("gocron: the request's body did not come in time; try again")
         else:
             answer = await self._serve(scope, body)
-        protocol.response_bytes(
-            answer.status, list(answer.headers), answer.body.encode("utf-8", "replace")
-        )
+        # Else a client that keeps its connection open would go on asking for ever.
+        headers = [*answer.headers, *([("Connection", "close")] if self._stopping else [])]
+        protocol.response_bytes(answer.status, headers, answer.body.encode("utf-8", "replace"))
 
-    async def _serve(self, scope: Any, body: bytes) -> Answer:
+    async def _serve(self, scope: Any, body: _Body) -> Answer:
         if scope.path != "/" or scope.method not in _CHECK_IN_METHODS:
-            return await self._loop.run_in_executor(self._readers, self._read, scope, body)
+            return await self._loop.run_in_executor(self._readers, self._read, scope, body.content)
         came = self._front.read(_asked(scope, body))
         if isinstance(came, Answer):
             return came
@@ -179,16 +227,19 @@ class Server:
         return Answer(began[0], began[1], content.decode("utf-8"))
 
 
-async def _body(protocol: Any) -> bytes:
-    """Return the body, or as much of it as tells that it is too long."""
+async def _body(protocol: Any) -> _Body:
+    """Return the body. Raises TimeoutError where it doesn't come."""
 
-    async def read() -> bytes:
+    async def read() -> _Body:
         came = bytearray()
+        empty = 0
         async for chunk in protocol:
             came += chunk
+            empty += not chunk
             if len(came) > BODY_LIMIT:
-                break
-        return bytes(came)
+                return _Body(bytes(came))
+        # granian ends each body with an empty chunk; one that broke off has another before it.
+        return _Body(bytes(came), broke_off=empty != 1)
 
     return await asyncio.wait_for(read(), BODY_PATIENCE_S)
 
@@ -198,12 +249,12 @@ def _peer(scope: Any) -> str:
     return host.strip("[]")
 
 
-def _asked(scope: Any, body: bytes) -> Request:
+def _asked(scope: Any, body: _Body) -> Request:
     header = scope.headers.get
     return Request(
         query=scope.query_string,
-        content_type=header("content-type") or "" if body else "",
-        body=body,
+        content_type=header("content-type") or "" if body.content else "",
+        body=body.content,
         whole=_is_whole(scope, body),
         peer=_peer(scope),
         forwarded=", ".join(scope.headers.get_all("x-forwarded-for")),
@@ -211,15 +262,13 @@ def _asked(scope: Any, body: bytes) -> Request:
     )
 
 
-def _is_whole(scope: Any, body: bytes) -> bool:
-    """Tell whether `body` is all of it: granian ends it alike where the client is gone.
-
-    Nothing but the length tells; a body without one (chunked) can't be told from its half.
-    """
-    if scope.method != "POST" or len(body) > BODY_LIMIT:
+def _is_whole(scope: Any, body: _Body) -> bool:
+    """Tell whether `body` is all of it; one that is too long is refused for that."""
+    if scope.method != "POST" or len(body.content) > BODY_LIMIT:
         return True
-    length = scope.headers.get("content-length") or ("" if body else "0")
-    return length.isdecimal() and int(length) == len(body)
+    length = scope.headers.get("content-length", str(len(body.content)))
+    is_as_told = length.isdecimal() and int(length) == len(body.content)
+    return is_as_told and not body.broke_off
 
 
 def _as_wsgi(text: str) -> str:

@@ -8,7 +8,6 @@ with gocron's own exit status when the configuration or the database is not as n
 import json
 import os
 import shlex
-import socket
 import sys
 import time
 import urllib.parse
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from gocron.config import Config, load_config
 from gocron.errors import ConfigError, ExitStatus, GocronError
+from gocron.listening import open_listener
 from gocron.notify.http import NoAnswer, fetch
 from gocron.options import example
 from gocron.outside import reachable
@@ -63,20 +63,13 @@ def ready(path: str) -> None:
 
 
 def _listenable(config: Config) -> None:
-    family = socket.AF_INET6 if ":" in config.listen_host else socket.AF_INET
     try:
-        with socket.socket(family, socket.SOCK_STREAM) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind((config.listen_host, config.listen_port))
-    except OSError as error:
+        open_listener(config.listen_host, config.listen_port).close()
+    except ConfigError:
         # Where gocron itself listens, it is what will be restarted.
         if "GOCRON_IS_RUNNING" in os.environ and _answers(config):
             return
-        raise ConfigError(
-            f"port {config.listen_port} of {config.listen_host}",
-            f"can't be had: {error.strerror or error}",
-            "free it, or choose another one with listen_port",
-        ) from None
+        raise
 
 
 def _writable(folder: Path, option: str) -> None:

@@ -272,7 +272,7 @@ UNTOUCHED = "systemctl show -P MainPID -P NRestarts gocron-front; readlink /opt/
             "echo 'listen_port: 22' >>/etc/gocron/config.yml",
             "sed -i '$d' /etc/gocron/config.yml",
             3,
-            "port 22 of 127.0.0.1: can't be had",
+            "listen_host 127.0.0.1, listen_port 22: can't listen",
         ),
         ("true", "true", 3, "its listen_port is another one than asked for"),
     ],

@@ -74,6 +74,7 @@ class Site:
         headers: Mapping[str, str] | None = None,
         peer: str = "192.0.2.1",
         length: int | None = None,
+        server: Mapping[str, Any] | None = None,
     ) -> Response:
         environ: dict[str, Any] = {
             "REQUEST_METHOD": method,
@@ -83,6 +84,7 @@ class Site:
             "REMOTE_ADDR": peer,
             "CONTENT_LENGTH": str(len(body) if length is None else length),
             "wsgi.input": BytesIO(body),
+            **(server or {}),
         }
         if content_type:
             environ["CONTENT_TYPE"] = content_type

@@ -83,6 +83,19 @@ def test_a_body_that_broke_off_is_refused_even_where_its_half_reads_well(site: S
     assert site.jobs() == []
 
 
+def test_a_body_in_chunks_is_taken_where_the_server_knows_its_end_and_else_refused(
+    site: Site,
+) -> None:
+    chunked = {"Transfer-Encoding": "chunked"}
+    body = urlencode(WHOLE).encode()
+    answer = site.ask("POST", body=body, length=0, headers=chunked)
+    assert answer.line.startswith("gocron: request: has a body that is not as long as")
+    assert site.jobs() == []
+    ended = {"wsgi.input_terminated": True}
+    assert site.ask("POST", body=body, length=0, headers=chunked, server=ended).status == 201
+    assert len(site.jobs()) == 1
+
+
 def test_a_check_in_without_email_is_taken_of_a_known_job(site: Site) -> None:
     site.check_in(site="1", grace="60")
     site.now += 60

@@ -3,13 +3,15 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +20,12 @@ import psycopg2
 import pytest
 
 from gocron import cli
+from gocron.config import load_config
+from gocron.core.crontab import CURL
 from gocron.core.job import Job
 from gocron.errors import ExitStatus
 from gocron.fields import BODY_LIMIT
+from gocron.outside import outside
 from gocron.store import jobs
 from gocron.store.schema import open_store
 from tests.front.conftest import away
@@ -39,9 +44,25 @@ class Served:
     process: subprocess.Popen
     database_url: str
     log: Path
+    host: str
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of those that serve: one, or two while one takes over."""
+        pid = self.process.pid
+        return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def waiting(self) -> int:
+        """How many connections wait to be accepted, as the kernel tells."""
+        own = f":{self.port:04X}"
+        for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, _, state, queues, *_ = row.split()
+            if local.endswith(own) and state == "0A":
+                return int(queues.partition(":")[2], 16)
+        return 0
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return socket.create_connection((self.host, self.port), timeout=20)
 
     def ask(self, raw: bytes) -> tuple[int, bytes]:
         """Send `raw` as the only request of a connection; return status and body."""
@@ -78,20 +99,26 @@ def answer(connection: socket.socket) -> tuple[int, bytes]:
 
 
 @contextmanager
-def serve(database_url: str, folder: Path) -> Iterator[Served]:
-    port, config, log = free_port(), folder / "config.yml", folder / "front.log"
+def serve(
+    database_url: str,
+    folder: Path,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    asked_at: str = "127.0.0.1",
+) -> Iterator[Served]:
+    port, config, log = port or free_port(), folder / "config.yml", folder / "front.log"
     config.write_text(
-        f"database_url: '{database_url}'\nlisten_host: 127.0.0.1\nlisten_port: {port}\n"
+        f"database_url: '{database_url}'\nlisten_host: '{host}'\nlisten_port: {port}\n"
     )
     command = "import sys; from gocron import cli; sys.exit(cli.front())"
-    with log.open("wb") as stderr:
+    with log.open("ab") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-c", command, "--config", config],
             stderr=stderr,
             stdout=stderr,
             start_new_session=True,
         )
-    served = Served(port, process, database_url, log)
+    served = Served(port, process, database_url, log, asked_at)
     try:
         await_start(served)
         yield served
@@ -280,10 +307,36 @@ def test_a_body_up_to_the_limit_is_read_and_one_byte_more_is_refused(front: Serv
 NOT_WHOLE = b"gocron: request: has a body that is not as long as its Content-Length\n"
 
 
-def test_a_body_that_tells_no_length_is_refused_for_it_may_be_half_of_one(front: Served) -> None:
-    chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(QUERY), QUERY)
-    raw = request(b"POST", b"/", b"Transfer-Encoding: chunked") + chunk
-    assert front.ask(raw) == (400, NOT_WHOLE)
+def chunks(*parts: bytes) -> bytes:
+    return b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+
+
+CHUNKED = request(b"POST", b"/", b"Transfer-Encoding: chunked")
+
+
+@pytest.mark.parametrize(
+    "parts", [[QUERY], [QUERY[:9], QUERY[9:]], [bytes([char]) for char in QUERY]]
+)
+def test_a_body_in_chunks_is_taken_once_it_ended(front: Served, parts: list[bytes]) -> None:
+    assert front.ask(CHUNKED + chunks(*parts) + b"0\r\n\r\n") == (201, b"")
+    assert [job.frequency_s for job in front.jobs()] == [3600]
+
+
+def test_a_body_in_chunks_is_refused_past_the_limit_like_any_other(front: Served) -> None:
+    status, line = front.ask(CHUNKED + chunks(b"x" * (BODY_LIMIT + 1)) + b"0\r\n\r\n")
+    assert (status, b"has a body of more than" in line) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"", b"0\r\n", b"5\r\nab", b"zz\r\n", b"0\r\nX-Trailer: a\r\n\r\n"],
+    ids=["no end", "half an end", "half a chunk", "no chunk", "a trailer"],
+)
+def test_a_body_in_chunks_that_did_not_end_well_is_refused(front: Served, rest: bytes) -> None:
+    with front.connect() as connection:
+        connection.sendall(CHUNKED + chunks(QUERY) + rest)
+        connection.shutdown(socket.SHUT_WR)
+        assert answer(connection) == (400, NOT_WHOLE)
     assert front.jobs() == []
 
 
@@ -381,6 +434,107 @@ def test_a_signal_to_stop_lets_what_was_read_be_answered_and_kept(own: Served) -
     assert "Traceback" not in own.log.read_text()
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + START_LIMIT_S
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+
+
+def curls(served: Served, count: int) -> list[subprocess.Popen]:
+    """Start `count` check-ins of different jobs, each tried once."""
+    url = f"http://127.0.0.1:{served.port}/?{QUERY.decode().replace('backup', 'job-%d')}"
+    return [subprocess.Popen(["curl", "-fsS", "-m", "30", url % number]) for number in range(count)]
+
+
+def end_whole_group(served: Served) -> None:
+    """As systemd and a terminal's Ctrl-C do."""
+    os.killpg(served.process.pid, signal.SIGTERM)
+
+
+def interrupt_whole_group(served: Served) -> None:
+    os.killpg(served.process.pid, signal.SIGINT)
+
+
+def end_first(served: Served) -> None:
+    served.process.send_signal(signal.SIGTERM)
+
+
+def end_second(served: Served) -> None:
+    os.kill(served.workers[0], signal.SIGTERM)
+
+
+def crash_second(served: Served) -> None:
+    os.kill(served.workers[0], signal.SIGKILL)
+
+
+def reload_first(served: Served) -> None:
+    served.process.send_signal(signal.SIGHUP)
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.parametrize(
+    "stop",
+    [end_first, end_whole_group, interrupt_whole_group, end_second, crash_second, reload_first],
+)
+def test_whoever_waits_to_be_let_in_when_a_front_stops_is_answered(
+    own: Served, stop: Callable[[Served], None]
+) -> None:
+    (worker,) = own.workers
+    os.kill(worker, signal.SIGSTOP)
+    clients = curls(own, 60)
+    wait_for(lambda: own.waiting() == 60)
+    stop(own)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGCONT)
+    assert [client.wait() for client in clients] == [0] * 60
+    assert len(own.jobs()) == 60
+    if stop in (end_first, end_whole_group, interrupt_whole_group):
+        assert own.process.wait(STOP_LIMIT_S) == 0
+    else:
+        wait_for(lambda: worker not in own.workers)
+        assert own.get(b"/?" + QUERY)[0] == 201
+
+
+def test_lines_of_the_readme_lose_nothing_while_a_front_restarts(tmp_path: Path) -> None:
+    port, database_url = free_port(), f"sqlite:///{tmp_path / 'gocron.db'}"
+    ended: list[int] = []
+
+    def check_in(number: int) -> None:
+        query = QUERY.decode().replace("backup", f"job-{number}")
+        line = [*shlex.split(CURL), f"http://127.0.0.1:{port}/?{query}"]
+        ended.append(subprocess.run(line, check=False).returncode)
+
+    with ThreadPoolExecutor(16) as crontabs:
+        with serve(database_url, tmp_path, port=port) as served:
+            for number in range(300):
+                crontabs.submit(check_in, number)
+            wait_for(lambda: len(ended) > 50)
+            served.process.send_signal(signal.SIGTERM)
+            assert served.process.wait(STOP_LIMIT_S) == 0
+        with serve(database_url, tmp_path, port=port) as served:
+            wait_for(lambda: len(ended) == 300)
+            assert set(ended) == {0}
+            assert len(served.jobs()) == 300
+
+
+def test_a_client_that_keeps_its_connection_open_is_told_to_end_it_when_a_front_stops(
+    own: Served,
+) -> None:
+    check_in = b"GET /?" + QUERY + b" HTTP/1.1\r\nHost: gocron\r\n\r\n"
+    with own.connect() as connection, connection.makefile("rb") as answers:
+        connection.sendall(check_in)
+        assert b"".join(iter(answers.readline, b"\r\n")).startswith(b"HTTP/1.1 201 ")
+        os.kill(own.workers[0], signal.SIGSTOP)
+        own.process.send_signal(signal.SIGTERM)
+        connection.sendall(check_in)
+        os.kill(own.workers[0], signal.SIGCONT)
+        last = answers.read()
+    assert last.startswith(b"HTTP/1.1 201 ")
+    assert b"connection: close\r\n" in last
+    assert own.process.wait(STOP_LIMIT_S) == 0
+
+
 def test_a_front_with_nothing_to_do_stops(own: Served) -> None:
     own.process.send_signal(signal.SIGTERM)
     assert own.process.wait(STOP_LIMIT_S) == 0
@@ -405,6 +559,42 @@ def test_a_database_that_went_away_and_came_back_is_found_again(own: Served) -> 
     assert own.get(b"/?" + QUERY) == (201, b"")
     assert own.get(b"/healthcheck")[0] == 200
     assert "Traceback" not in own.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("host", "clients"),
+    [
+        ("localhost", ["127.0.0.1"]),
+        ("[::1]", ["::1"]),
+        ("::1", ["::1"]),
+        ("::", ["::1", "127.0.0.1"]),
+        ("*", ["127.0.0.1"]),
+    ],
+)
+def test_a_front_listens_where_it_is_told_by_address_or_by_name(
+    tmp_path: Path, host: str, clients: list[str]
+) -> None:
+    port, database_url = free_port(), f"sqlite:///{tmp_path / 'gocron.db'}"
+    await_host, config = clients[0], tmp_path / "config.yml"
+    with serve(database_url, tmp_path, host=host, port=port, asked_at=await_host):
+        for client in clients:
+            with socket.create_connection((client, port), timeout=20) as connection:
+                connection.sendall(request(b"GET", b"/?" + QUERY))
+                assert answer(connection) == (201, b"")
+        knocked = outside(load_config(config, {})).knock("another")
+        assert knocked[1].endswith("this is another gocron than the one you look for")
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"])
+def test_a_name_or_address_that_is_not_of_this_host_is_one_line_and_exit_status_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture, host: str
+) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text(f"database_url: sqlite:///{tmp_path}/own.db\nlisten_host: {host}\n")
+    assert cli.front(["--config", str(config)]) == ExitStatus.CONFIG
+    said = capsys.readouterr().err
+    assert said.startswith(f"gocron-front: listen_host {host}, listen_port 8080: can't listen: ")
+    assert said.count("\n") == 1
 
 
 def test_a_port_in_use_is_one_line_and_exit_status_3(

@@ -12,6 +12,7 @@ from playhouse import db_url
 from gocron.config import Config, load_config
 from gocron.errors import ConfigError
 from gocron.options import OPTIONS, example
+from gocron.outside import door_url
 
 ORIGINAL = """\
 dbfqdn: db.example.com
@@ -51,6 +52,34 @@ def problem(file: Path, text: str, **environment: str) -> str:
         load(file, text, **environment)
     assert str(caught.value).isprintable(), "one line"
     return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "listen_host", "reached"),
+    [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("localhost", "localhost", "127.0.0.1"),
+        ("gocron.example.com", "gocron.example.com", "gocron.example.com"),
+        ("'[::1]'", "::1", "[::1]"),
+        ("'::1'", "::1", "[::1]"),
+        ("'::'", "::", "[::1]"),
+        ("'[::]'", "::", "[::1]"),
+        ("'*'", "0.0.0.0", "127.0.0.1"),
+        ("''", "0.0.0.0", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0", "127.0.0.1"),
+    ],
+)
+def test_where_to_listen_may_be_written_as_in_other_programs(
+    file: Path, told: str, listen_host: str, reached: str
+) -> None:
+    config = load(file, f"listen_host: {told}\n")
+    assert config.listen_host == listen_host
+    assert door_url(config) == f"http://{reached}:8080/"
+
+
+@pytest.mark.parametrize("told", ["'[::1'", "'[::1]:8080'", "'127.0.0.1:8080'", "'a b'"])
+def test_where_nobody_can_listen_is_refused(file: Path, told: str) -> None:
+    assert "listen_host" in problem(file, f"listen_host: {told}\n")
 
 
 def test_the_file_of_the_original_works_as_it_is(file: Path) -> None:
