@@ -22,6 +22,8 @@ once and then yours.
                          127.0.0.1:8080
   --nginx                let nginx pass check-ins on and serve the page; installs it if need be
   --server-name NAME     this host's name for nginx; default: `hostname -f`
+  --email ADDRESS        who is told when a job goes silent, for the crontab line that is printed
+                         at the end; default: operator_email in /etc/gocron/config.yml
   --scheduler KIND       cron (default) or systemd: what starts the sweep
   --prefix DIR           where the program goes; default: /opt/gocron
   --dry-run              only say what would be done
@@ -75,7 +77,7 @@ demo() {
 read_arguments() {
     while [ $# -gt 0 ]; do
         case $1 in
-        --database-url | --listen | --server-name | --scheduler | --prefix)
+        --database-url | --listen | --server-name | --email | --scheduler | --prefix)
             set_option "$1" "${2:-}"
             shift
             ;;
@@ -105,7 +107,15 @@ set_option() {
         [ "$LISTEN_HOST" != '*' ] || LISTEN_HOST=0.0.0.0
         case $LISTEN_PORT in '' | *[!0-9]*) misused "--listen $2: want HOST:PORT or PORT" ;; esac
         ;;
-    --server-name) SERVER_NAME=$2 ;;
+    --server-name) SERVER_NAME=$2 NAMED=true ;;
+    --email)
+        EMAIL=$2
+        case $2 in
+        *[!A-Za-z0-9.,_%+=@-]*) misused "--email $2: want an address such as ops@example.com" ;;
+        ?*@?*) ;;
+        *) misused "--email $2: want an address such as ops@example.com" ;;
+        esac
+        ;;
     --scheduler)
         SCHEDULER=$2
         case $2 in cron | systemd) ;; *) misused "--scheduler $2: want cron or systemd" ;; esac
@@ -133,7 +143,7 @@ case ${1:-} in
     ;;
 esac
 
-DATABASE_URL='' LISTEN_HOST='' LISTEN_PORT='' SERVER_NAME='' SCHEDULER='' PREFIX=/opt/gocron
+DATABASE_URL='' LISTEN_HOST='' LISTEN_PORT='' SERVER_NAME='' NAMED=false EMAIL='' SCHEDULER='' PREFIX=/opt/gocron
 NGINX=false DRY_RUN=false UNINSTALL=false PURGE=false
 DESTDIR=${DESTDIR:-}
 DESTDIR=${DESTDIR%/}

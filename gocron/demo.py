@@ -23,6 +23,7 @@ import yaml
 from gocron.errors import ExitStatus, GocronError
 from gocron.notify.http import NoAnswer, fetch
 from gocron.output import complain, flush, say
+from gocron.render.crontab import SAMPLE, check_in
 
 HOST = "127.0.0.1"
 SWEEP_EVERY_S = 5
@@ -35,7 +36,7 @@ gocron runs here until you press Ctrl-C, and leaves no data behind.
 
   Check in a job of your own, as a crontab line would:
 
-    curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null "{front}/?{fields}"
+    {check_in}
 
   Status page   {page}
   Mails         appear below, and as files in {mails}
@@ -77,8 +78,7 @@ def _run(folder: Path, port: int, stopping: threading.Event) -> None:
             _check_in(front, "nightly-report", SILENT_AFTER_S)
             say(
                 INTRODUCTION.format(
-                    front=front,
-                    fields="cronname=backup&account=web-01&email=ops@example.com&frequency=60",
+                    check_in=check_in(front, {**SAMPLE, "frequency": "60", "grace": "30"}),
                     page=page,
                     mails=mails,
                     alert_s=SILENT_AFTER_S + SWEEP_EVERY_S,

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from random import randint
 
 from gocron.config import Config
 from gocron.core.address import Client, client_network, client_of
@@ -15,7 +16,9 @@ from gocron.store import accounts
 from gocron.store.database import Store
 from gocron.store.group_commit import Outcome
 
-RETRY_AFTER_S = 5
+# When a client is to come again, from and to. A crontab's curl tries six times more: together
+# that is longer than the shortest outage that sweeps see. A fleet must not come back in step.
+RETRY_AFTER_S = (8, 12)
 
 HELP = "gocron: check in with /?cronname=backup&account=web-01&email=ops@example.com&frequency=3600"
 
@@ -162,4 +165,5 @@ def text(status: int, line: str) -> Answer:
 
 def retry_later(line: str) -> Answer:
     """Return a 503 that tells the client to come back soon."""
-    return Answer(503, (("Retry-After", str(RETRY_AFTER_S)), *_HEADERS), f"{line}\n")
+    retry_after = str(randint(*RETRY_AFTER_S))  # noqa: S311 (no secret)
+    return Answer(503, (("Retry-After", retry_after), *_HEADERS), f"{line}\n")

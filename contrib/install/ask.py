@@ -19,6 +19,7 @@ from gocron.listening import open_listener
 from gocron.notify.http import NoAnswer, fetch
 from gocron.options import example
 from gocron.outside import reachable
+from gocron.render.crontab import SAMPLE, check_in
 from gocron.store.database import Store
 from gocron.store.schema import pending, upgrade
 
@@ -41,6 +42,7 @@ def settings(path: str) -> None:
         "front_host": reachable(config.listen_host),
         "front_port": str(config.listen_port),
         "front_bound": config.listen_host,
+        "operator_email": config.operator_email,
         "front_database": config.database_url,
         "page_folder": config.status_dir,
         "page_url": config.public_url,
@@ -116,7 +118,12 @@ def checks_in(url: str, account: str, cronname: str) -> None:
         raise GocronError(url, f"answered {answer.status} to a check-in")
 
 
-QUESTIONS = (new_config, settings, ready, answering, checks_in)
+def check_in_command(address: str, account: str, email: str) -> None:
+    """Print the command that goes to the end of a line of a crontab."""
+    print(check_in(address, {**SAMPLE, "account": account, "email": email}))
+
+
+QUESTIONS = (new_config, settings, ready, answering, checks_in, check_in_command)
 
 
 def main() -> int:

@@ -285,17 +285,38 @@ prove() {
     tell_what_next
 }
 
+# By what other hosts reach this one: its name if that leads here from elsewhere too, else its
+# address. Debian's /etc/hosts gives a host's own name a loopback address.
+name_for_others() {
+    known_as=$(getent ahosts "$SERVER_NAME" | awk '{ print $1 }' | grep -v -e '^127\.' -e '^::1$' || true)
+    own=$(hostname -I 2>/dev/null | awk '{ print $1 }')
+    if [ "$NAMED" = true ] || [ -n "$known_as" ] || [ -z "$own" ]; then
+        echo "$SERVER_NAME"
+        return
+    fi
+    case $own in *:*) echo "[$own]" ;; *) echo "$own" ;; esac
+}
+
 tell_what_next() {
-    address=http://$SERVER_NAME:$front_port
     page=$page_folder/index.html
     if [ "$NGINX" = true ]; then
-        address=http://$SERVER_NAME
+        address=http://$(name_for_others)
         page=${page_url:-$address/status/}
+    else
+        case $front_bound in
+        0.0.0.0 | ::) address=http://$(name_for_others):$front_port ;;
+        *) address=http://$front_host:$front_port ;;
+        esac
     fi
+    email=${EMAIL:-${operator_email:-ADDRESS}}
+    line=$(ask check_in_command "$address" "$account" "$email")
     cat <<END
 gocron runs, and a check-in went through. In a crontab, after the command:
 
-  && curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null "$address/?cronname=backup&account=$account&email=you@example.com&frequency=1d"
+  && $line
+
+  \`account\` is the host that the crontab is on, \`frequency\` how often the job runs, \`grace\` how late
+  is still in time. \`email\` is who is told when it goes silent$([ "$email" != ADDRESS ] || echo ": write it in place of ADDRESS").
 
 Status page   $page
 Settings      $CONFIG, the mail server among them; \`gocron check\` tests them

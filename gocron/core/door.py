@@ -6,8 +6,8 @@ from enum import Enum
 
 from gocron.core.outage import Outage
 
-# A front gives a sign of life this often, and is missed after three of them. curl's --retry 5
-# bridges as much: what is shorter has cost no check-in.
+# A front gives a sign of life this often, and is missed after three of them. The retries of
+# the documented line (render/crontab.py) last longer: what is shorter has cost no check-in.
 SIGN_EVERY_S = 10
 SHUT_AFTER_S = 30
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from gocron.core.duration import say_duration
 from gocron.core.job import Account, Channel, Job, Status, Totals, Undelivered
 from gocron.core.outage import OwnOutage
+from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.moment import iso, say_time
 from gocron.render.rows import RowView, row_view
 from gocron.render.templates import Templates
@@ -142,7 +143,7 @@ def index_html(templates: Templates, page: IndexPage) -> str:
         spared=[(row.view, account_view_of(row.job.account)) for row in page.spared],
         spared_count=page.spared_count,
         own_outages=[_own_outage(item) for item in page.own_outages],
-        check_in_url=shown(page.check_in_url),
+        check_in=check_in(shown(page.check_in_url), SAMPLE),
     )
 
 

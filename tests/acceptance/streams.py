@@ -2,6 +2,7 @@
 
 import subprocess
 
+from gocron.render.crontab import CURL
 from tests.acceptance.hosts import Host, wait_until
 
 SCRIPT = """#!/bin/sh
@@ -10,11 +11,11 @@ number=0
 until [ -e /root/stop ]; do
     number=$((number + 1))
     url="$2?account=$1&cronname=$number&email=a@example.com&frequency=1d"
-    echo "$number $(curl -fsS -m 10 --retry 5 --retry-connrefused -o /dev/null \\
+    echo "$number $(@CURL@ \\
         -w '%{http_code}' "$url" 2>>/root/complaints)"
     sleep 0.1
 done >"/root/$1"
-"""
+""".replace("@CURL@", CURL)
 
 
 class Streams:

@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gocron.render.crontab import CURL
 from tests.acceptance.conftest import OLD_PYTHON, Files, MailServer, configure
 from tests.acceptance.hosts import Host, Network, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(480)]
 
-CHECK_IN = "curl -fsS -m 10 --retry 5 --retry-connrefused"
+CHECK_IN = CURL.removesuffix(" -o /dev/null")
 FIELDS = "cronname=backup&account=web-01&email=ops@example.com&frequency=5"
 
 # A job each minute checks in, and cron sweeps each minute.

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gocron.render.crontab import CURL
 from tests.acceptance.conftest import Files
 from tests.acceptance.hosts import Host, Network, wait_until
 
@@ -19,7 +20,7 @@ PASSWORD = "pass 'word/@:%"
 IN_URL = "pass%20%27word%2F%40%3A%25"
 
 FIELDS = "account=web-01&email=ops@example.com&frequency=1d"
-CHECK_IN = "curl -fsS -m 10 --retry 5 --retry-connrefused"
+CHECK_IN = CURL.removesuffix(" -o /dev/null")
 DROP_IN = "/etc/systemd/system/gocron-front.service.d/loopback.conf"
 
 

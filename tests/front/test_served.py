@@ -21,11 +21,11 @@ import pytest
 
 from gocron import cli
 from gocron.config import load_config
-from gocron.core.crontab import CURL
 from gocron.core.job import Job
 from gocron.errors import ExitStatus
 from gocron.fields import BODY_LIMIT
 from gocron.outside import outside
+from gocron.render.crontab import CURL
 from gocron.store import jobs
 from gocron.store.schema import open_store
 from tests.front.conftest import away

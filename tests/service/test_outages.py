@@ -351,6 +351,21 @@ def swept(gocron: Gocron) -> list[str]:
 
 
 @pytest.mark.nginx
+def test_whoever_nginx_turns_away_is_told_when_to_come_again_and_not_all_the_same(
+    tmp_path: Path,
+) -> None:
+    with nginx(tmp_path / "nginx", free_port(), burst=1) as web:
+        away = [web.ask("/healthcheck") for _ in range(60)]
+        busy = [answer for answer in (web.ask("/?a=b") for _ in range(300)) if answer[0] != 202]
+    for answers, status, line in (
+        (away, 503, b"gocron: no front answers; try again\n"),
+        (busy, 429, b"gocron: too many check-ins at once from this address; try again\n"),
+    ):
+        assert {(answer[0], answer[2]) for answer in answers} == {(status, line)}
+        assert {answer[1] for answer in answers} == {"8", "9", "10", "11", "12"}
+
+
+@pytest.mark.nginx
 def test_a_site_that_goes_down_is_one_mail_and_another_place_goes_on(
     gocron: Gocron, web: Nginx
 ) -> None:

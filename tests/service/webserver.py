@@ -105,6 +105,19 @@ class Nginx:
         finally:
             connection.close()
 
+    def ask(self, path: str) -> tuple[int, str, bytes]:
+        """Return status, `Retry-After` and body of the answer to a GET of `path`."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Retry-After", ""), answer.read()
+
+    def limit(self, burst: int) -> None:
+        """Take no more than `burst` check-ins at once from one address."""
+        file = self._folder / "gocron.conf"
+        file.write_text(file.read_text().replace("burst=5000", f"burst={burst}"))
+
     def send(self, request: bytes) -> int:
         """Send `request` as it is and nothing more; return the status of the answer, 0 for none."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
@@ -115,9 +128,10 @@ class Nginx:
 
 
 @contextmanager
-def nginx(folder: Path, front_port: int) -> Iterator[Nginx]:
+def nginx(folder: Path, front_port: int, burst: int = 5000) -> Iterator[Nginx]:
     """Run nginx before the front at `front_port` for the length of the block."""
     server = Nginx(folder, front_port)
+    server.limit(burst)
     with subprocess.Popen(server.command("-g", "daemon off;"), start_new_session=True) as process:
         try:
             until(lambda: process.poll() is not None or is_open(server.port))

@@ -11,7 +11,7 @@ from random import Random
 START = 1_790_000_000
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
-# What is shorter costs no check-in: `curl --retry 5` bridges it.
+# What is shorter costs no check-in: the retries of the documented line bridge it.
 OWN_OUTAGE_LEAST_S = 60
 
 PERIODS = {

@@ -7,9 +7,11 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from gocron.core.job import Account, Channel, Job, Status, Totals, Undelivered
 from gocron.core.judge import standing
+from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.page import (
     AccountPage,
     AccountsPage,
@@ -109,7 +111,7 @@ def test_what_is_missing_stands_first():
 def test_a_first_run_shows_how_to_begin():
     page = index()
     assert "No job yet." in page
-    assert "-d cronname=backup -d account=web-01" in page
+    assert str(escape(check_in("http://gocron.example.com:8080/", SAMPLE))) in page
 
 
 def test_news_that_was_not_delivered_is_told():
