@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from gocron.config import Config
 from gocron.core.door import ALIVE_WITHIN_S, Knock
 from gocron.core.duration import say_duration
+from gocron.core.odd import notes
 from gocron.core.site import CROWD
 from gocron.errors import GocronError
 from gocron.front import STALE_AFTER_INTERVALS
@@ -18,7 +19,7 @@ from gocron.notify import DeliveryFailed
 from gocron.notify.mail import MailServer
 from gocron.outside import door_url, outside
 from gocron.publish import GIVEN_UP_SHOWN_S
-from gocron.store import accounts, outbox, sites
+from gocron.store import accounts, jobs, outbox, sites
 from gocron.store.database import Store
 from gocron.store.door import presences
 from gocron.store.schema import later, pending
@@ -27,6 +28,9 @@ from gocron.store.schema import later, pending
 ENCODINGS = ("UTF8", "SQL_ASCII")
 
 log = logging.getLogger("gocron")
+
+# Odd jobs are named up to here; the summary names more.
+ODD_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ def findings(config: Config, now: int) -> Iterator[Finding]:
             yield _ask("outbox", lambda: _outbox(known, now))
             yield _ask("front door", lambda: _front_door(known, config, now))
             yield _ask("sites", lambda: _sites(known))
+            yield from _odd_jobs(known, config, now)
     yield _ask("journal", lambda: _journal(config))
     yield _ask("mail server", lambda: _mail_server(config))
     yield _ask("slack", lambda: _slack(config))
@@ -152,6 +157,21 @@ def _sites(store: Store) -> str:
             f"{CROWD} none speaks for a site: leave it to the gateway, send site=0 with the others"
         )
     return "no address with too many gateways"
+
+
+def _odd_jobs(store: Store, config: Config, now: int) -> Iterator[Finding]:
+    """Yield a line for each of the first odd jobs: gocron is well all the same."""
+    try:
+        with store.connected():
+            found, number = jobs.odd(store, config.interval, now, ODD_SHOWN)
+    except GocronError as error:
+        yield Finding(False, "jobs", str(error))
+        return
+    for job in found:
+        said = "; ".join(notes(job, config.interval, now))
+        yield Finding(True, "odd job", f"{job.cronname} ({job.account}): {said}")
+    if number > len(found):
+        yield Finding(True, "odd jobs", f"{number - len(found):,} more; the summary tells of them")
 
 
 def _journal(config: Config) -> str:

@@ -115,7 +115,7 @@ def _tell_summary(config: Config, to_slack: bool) -> int:
     if to_slack and not config.slack_hook_url:
         raise ConfigError("slack_hook_url", "not set", "set it, or leave --slack out")
     with opened(config) as store:
-        told = report(store, _now(), bulkheads := Bulkheads(store))
+        told = report(store, _now(), config.interval, bulkheads := Bulkheads(store))
     for complaint in bulkheads.complaints:
         complain("gocron-summary", complaint)
     statuses: list[int] = [bulkheads.status]

@@ -14,6 +14,7 @@ from gocron import __version__
 from gocron.bulkhead import Bulkheads
 from gocron.core.job import Account, Job, Totals
 from gocron.core.judge import standing
+from gocron.core.odd import notes
 from gocron.page_files import as_page_error, tidy, write
 from gocron.render.page import (
     CHECK_IN_URL,
@@ -235,7 +236,8 @@ class _Press:
 
         def show(some: Sequence[Job]) -> None:
             for job in some:
-                rows[job.id] = row = Row(job, standing(job, self._now))
+                noted = tuple(notes(job, self._interval_s, self._now))
+                rows[job.id] = row = Row(job, standing(job, self._now), noted)
                 # Made here, where one that can't be made is one row and not the page.
                 _ = row.view
 

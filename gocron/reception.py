@@ -1,18 +1,20 @@
 """What a check-in goes through, whichever server took it: read, kept, answered."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from random import randint
 
 from gocron.config import Config
+from gocron.core import odd
 from gocron.core.address import Client, client_network, client_of
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.fields import KNOCK_FIELD, read_fields
 from gocron.render.moment import iso
 from gocron.store import accounts
+from gocron.store.checkins import DueOfSeveral
 from gocron.store.database import Store
 from gocron.store.group_commit import Outcome
 
@@ -118,7 +120,15 @@ class Front:
             refused = first_time_needs(checkin)
             log.info("refused %s: %s", checkin.address, refused)
             return text(400, f"gocron: {refused}")
-        return Answer(201, (("Gocron-Due", iso(outcome)), *_HEADERS))
+        noted = "; ".join(self._notes(checkin, outcome))
+        note = (("Gocron-Note", noted),) if noted else ()
+        return Answer(201, (("Gocron-Due", iso(outcome)), *note, *_HEADERS))
+
+    def _notes(self, checkin: CheckIn, due: int) -> Iterator[str]:
+        interval_s = self.config.interval
+        yield from odd.declared(checkin.frequency_s, checkin.grace_s, checkin.site, interval_s)
+        if isinstance(due, DueOfSeveral):
+            yield odd.SEVERAL_HOSTS
 
     def knocked(self, knocked: KnockedBy, is_keeping: bool) -> Answer:
         """Return the answer to a sweep's own check-in; `is_keeping` tells of all the others."""

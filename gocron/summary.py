@@ -2,6 +2,7 @@
 
 from gocron.bulkhead import Bulkheads
 from gocron.config import Config
+from gocron.core.odd import notes
 from gocron.notify import slack
 from gocron.render.slack import summary_post
 from gocron.render.summary import Report, ended_row, missing_row
@@ -12,10 +13,11 @@ from gocron.store.database import Store
 PERIOD_S = 7 * 86_400
 MISSING_LISTED = 1000
 ENDED_LISTED = 100
+ODD_LISTED = 20
 
 
-def report(store: Store, now: int, bulkheads: Bulkheads) -> Report:
-    """Return what there is to report at `now` of the week before.
+def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Report:
+    """Return what there is to report at `now` of the week before; sweeps run each `interval_s`.
 
     What can't be shown is left out, and told of by `bulkheads`.
     """
@@ -27,6 +29,7 @@ def report(store: Store, now: int, bulkheads: Bulkheads) -> Report:
             jobs.longest_silent(store, MISSING_LISTED), key=lambda job: (job.account, job.cronname)
         )
     )
+    odd, odd_count = jobs.odd(store, interval_s, now, ODD_LISTED)
     ended, ended_count = episodes.ended_since(store, since, ENDED_LISTED)
     bad_jobs = bulkheads.each(
         "summing up",
@@ -52,6 +55,8 @@ def report(store: Store, now: int, bulkheads: Bulkheads) -> Report:
         ended_count=ended_count,
         undelivered=tuple(outbox.undelivered(store, since)),
         reprieved=jobs.count_reprieved(store),
+        odd=tuple((job, tuple(notes(job, interval_s, now))) for job in odd),
+        odd_count=odd_count,
     )
 
 

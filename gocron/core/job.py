@@ -53,6 +53,9 @@ class Job:
     last check-ins, the newest first, up to three. `judge_at` is when a sweep looks at it next.
     `reprieve` is why an overdue job is not told of: one of REPRIEVES, or UNKNOWN.
     `excused_until` is the deadline that the outage `excused_by` gave it in place of `due_at`.
+
+    `came_from` are the addresses before `address`, the last first, each between commas; at
+    `returned_at` it came back to one of them, for the `returns`th time.
     """
 
     id: int
@@ -75,6 +78,9 @@ class Job:
     reprieve: Status | None = None
     excused_until: int | None = None
     excused_by: int | None = None
+    came_from: str = ","
+    returns: int = 0
+    returned_at: int | None = None
 
     @property
     def allowance_s(self) -> int:

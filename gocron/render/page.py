@@ -29,15 +29,19 @@ _ERROR_LIMIT = 300
 
 @dataclass(frozen=True)
 class Row:
-    """One job as a line of the page, with how it stood when the page was written."""
+    """One job as a line of the page, with how it stood when the page was written.
+
+    `notes` are what was odd about it then.
+    """
 
     job: Job
     status: Status
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def view(self) -> RowView:
         """The row ready to show."""
-        return row_view(self.job, self.status)
+        return row_view(self.job, self.status, self.notes)
 
 
 @dataclass(frozen=True)

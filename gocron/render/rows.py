@@ -1,5 +1,6 @@
 """One job as a row of the status page, with every text made: the templates only place them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gocron.core.duration import say_duration
@@ -11,7 +12,8 @@ from gocron.render.wording import STATES, shown
 class RowView(NamedTuple):
     """A row ready to show; `due` is the deadline that counts, grace included.
 
-    `again` is until when an overdue job stays untold, "" for all others.
+    `again` is until when an overdue job stays untold, "" for all others. `note` is what is odd
+    about it.
     """
 
     state: str
@@ -26,10 +28,11 @@ class RowView(NamedTuple):
     address: str
     again_iso: str
     again: str
+    note: str
 
 
-def row_view(job: Job, status: Status) -> RowView:
-    """Return `job`, which stands at `status`, ready to show."""
+def row_view(job: Job, status: Status, notes: Sequence[str] = ()) -> RowView:
+    """Return `job`, which stands at `status`, ready to show with `notes` about it."""
     due_at = job.due_at if job.missed_at is None else job.missed_at
     spared = status in (Status.HELD, Status.SUPPRESSED, Status.EXCUSED)
     again_at = job.judge_at if spared and job.judge_at > job.due_at else None
@@ -46,4 +49,5 @@ def row_view(job: Job, status: Status) -> RowView:
         address=shown(job.address) if job.address else "",
         again_iso="" if again_at is None else iso(again_at),
         again="" if again_at is None else say_time(again_at),
+        note="; ".join(notes),
     )

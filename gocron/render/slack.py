@@ -55,6 +55,8 @@ def summary_post(report: Report, channel: str, page_url: str) -> dict[str, Any]:
     lines += _left_out(report.ended_count - min(len(report.ended), LISTED_LIMIT))
     lines += _part("Not delivered", [_undelivered_line(item) for item in report.undelivered])
     lines += _left_out(len(report.undelivered) - LISTED_LIMIT)
+    lines += _part("Odd, and watched all the same", [_odd_line(*item) for item in report.odd])
+    lines += _left_out(report.odd_count - min(len(report.odd), LISTED_LIMIT))
     closing = (
         f"{count(totals.jobs, 'job')} in {count(totals.accounts, 'account')}, "
         f"{_date(report.since)} to {_date(report.now)}"
@@ -122,6 +124,10 @@ def _news_line(item: News, now: int) -> str:
 def _missing_line(job: Job, now: int) -> str:
     seen = _date(job.last_seen_at) if job.was_heard else "never"
     return f"{_name(job)} last seen {seen}, silent for {say_duration(now - job.last_seen_at)}"
+
+
+def _odd_line(job: Job, notes: Sequence[str]) -> str:
+    return f"{_name(job)} {'; '.join(notes)}"
 
 
 def _ended_line(episode: Episode) -> str:

@@ -17,6 +17,7 @@ class Report:
 
     `missing` goes by account and leaves out `missing_left_out` jobs; `ended` holds the first
     of `ended_count` episodes that ended in that time. `reprieved` are overdue and not told of.
+    `odd` are the first of `odd_count` jobs about which there are notes.
     """
 
     now: int
@@ -28,6 +29,8 @@ class Report:
     ended_count: int
     undelivered: tuple[Undelivered, ...]
     reprieved: int = 0
+    odd: tuple[tuple[Job, tuple[str, ...]], ...] = ()
+    odd_count: int = 0
 
 
 def verdict(report: Report) -> str:
@@ -65,6 +68,10 @@ def summary_text(templates: Templates, report: Report) -> str:
         missing=_by_account(report),
         ended=[ended_row(episode, report.now) for episode in report.ended],
         undelivered=[_undelivered(item) for item in report.undelivered],
+        odd=[
+            {"name": shown(job.cronname), "account": shown(job.account), "notes": "; ".join(notes)}
+            for job, notes in report.odd
+        ],
         since=say_time(report.since),
         now=say_time(report.now),
         count=count,

@@ -9,6 +9,7 @@ from peewee import EXCLUDED, Case, Tuple, Value, fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.door import CLOCKS_DIFFER_S
+from gocron.core.odd import RETURNS_WITHIN_S, has_several_hosts
 from gocron.core.schedule import due_at
 from gocron.store.database import UNFIT, Store
 
@@ -31,6 +32,13 @@ COLUMNS = (
 _SQLITE_RETURNS = sqlite3.sqlite_version_info >= (3, 35)
 
 Key = tuple[str, str]
+
+# Some addresses that a job had before, not all; what is cut off at the end equals none.
+_CAME_FROM_LIMIT = 200
+
+
+class DueOfSeveral(int):
+    """The deadline of a job that several hosts seem to check in, in epoch seconds."""
 
 
 def record(store: Store, checkins: Sequence[CheckIn]) -> list[int | None]:
@@ -181,12 +189,25 @@ def _upsert(store: Store, rows: list[tuple[Any, ...]]) -> dict[Key, int]:
     sql, tail = _statement(store, len(rows))
     cursor = store.db.execute_sql(sql, [value for row in rows for value in row] + tail)
     if store.is_postgres or _SQLITE_RETURNS:
-        return {(account, cronname): due for account, cronname, due in cursor.fetchall()}
+        return {(row[0], row[1]): _due(*row[2:]) for row in cursor.fetchall()}
     job = store.tables.job
-    told = job.select(job.account, job.cronname, job.due_at).where(
-        _key_in(job, [(row[0], row[1]) for row in rows])
+    told = (
+        job.select(*_returned(job)).where(_key_in(job, [(row[0], row[1]) for row in rows])).tuples()
     )
-    return {(row["account"], row["cronname"]): row["due_at"] for row in told}
+    return {(row[0], row[1]): _due(*row[2:]) for row in told}
+
+
+def _returned(job: Any) -> tuple[Any, ...]:
+    return (
+        *(job.account, job.cronname),
+        *(job.due_at, job.last_seen_at, job.returns, job.returned_at),
+    )
+
+
+def _due(due_at: int, seen_at: int, returns: int, returned_at: int | None) -> int:
+    """Return a deadline, and of what kind it is."""
+    several = returns and has_several_hosts(returns, returned_at, seen_at)
+    return DueOfSeveral(due_at) if several else due_at
 
 
 def _key_in(job: Any, keys: list[Key]) -> Any:
@@ -213,6 +234,12 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
     follows = (EXCLUDED.last_seen_at > job.last_seen_at) & (job.address != "")
     gap_s = EXCLUDED.last_seen_at - job.last_seen_at
     returned = job.missed_at.is_null(False) & job.back_at.is_null()
+    moved = (EXCLUDED.address != job.address) & (job.address != "")
+    left = Value(",").concat(job.address).concat(job.came_from)
+    find = fn.STRPOS if store.is_postgres else fn.INSTR
+    is_former = find(job.came_from, Value(",").concat(EXCLUDED.address).concat(",")) > 0
+    came_back = moved & is_former
+    in_turn = EXCLUDED.last_seen_at - job.returned_at <= RETURNS_WITHIN_S
     query = job.insert(
         [tuple(column for column in COLUMNS) for _ in range(count)],
         columns=[getattr(job, column) for column in COLUMNS],
@@ -232,6 +259,11 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
             "gap_1_s": Case(None, [(follows, gap_s)], job.gap_1_s),
             "gap_2_s": Case(None, [(follows, job.gap_1_s)], job.gap_2_s),
             "gap_3_s": Case(None, [(follows, job.gap_2_s)], job.gap_3_s),
+            "came_from": Case(None, [(moved, fn.SUBSTR(left, 1, _CAME_FROM_LIMIT))], job.came_from),
+            "returns": Case(
+                None, [(came_back & in_turn, job.returns + 1), (came_back, 1)], job.returns
+            ),
+            "returned_at": Case(None, [(came_back, EXCLUDED.last_seen_at)], job.returned_at),
             "reprieve": None,
             "excused_until": None,
             "excused_by": None,
@@ -239,6 +271,6 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
         },
     )
     if store.is_postgres or _SQLITE_RETURNS:
-        query = query.returning(job.account, job.cronname, job.due_at)
+        query = query.returning(*_returned(job))
     sql, parameters = query.sql()
     return sql, list(parameters)[count * len(COLUMNS) :]

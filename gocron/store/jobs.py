@@ -10,6 +10,7 @@ from peewee import fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.job import REPRIEVES, Job, Status
+from gocron.core.odd import LONG_S, RETURNS, RETURNS_WITHIN_S
 from gocron.core.schedule import due_at
 from gocron.errors import UnknownJob
 from gocron.store import outages
@@ -76,6 +77,23 @@ def count_reprieved(store: Store) -> int:
     job = store.tables.job
     count: int = job.select(job.id).where(job.reprieve.is_null(False)).count()
     return count
+
+
+def odd(store: Store, interval_s: int, now: int, limit: int) -> tuple[list[Job], int]:
+    """Return the first `limit` jobs about which core.odd may have a note, and how many there are.
+
+    It looks at every job: for people who ask, not for each sweep.
+    """
+    job = store.tables.job
+    tiny_grace = (job.grace_s > 0) & (job.grace_s < interval_s) & (job.frequency_s >= LONG_S)
+    several = (job.returns >= RETURNS) & (job.returned_at >= now - RETURNS_WITHIN_S)
+    slow_site = job.site & (job.frequency_s > LONG_S)
+    found = job.select(*columns(store)).where(
+        (job.frequency_s < interval_s) | tiny_grace | slow_site | several
+    )
+    query = found.order_by(job.account, job.cronname).limit(limit)
+    count: int = found.count()
+    return [as_job(row) for row in query], count
 
 
 def find(store: Store, account: str, cronname: str) -> Job:

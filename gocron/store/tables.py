@@ -26,6 +26,9 @@ JOB = (
     "reprieve",
     "excused_until",
     "excused_by",
+    "came_from",
+    "returns",
+    "returned_at",
 )
 EPISODE = ("id", "job_id", "missed_at", "last_seen_at", "ended_at", "reason")
 NEWS = (

@@ -406,6 +406,31 @@ def test_a_check_names_all_that_is_wrong_and_ends_with_6(host: Host, tmp_path: P
     assert "Connection refused" in bad["FAIL  mail server"]
 
 
+def test_a_check_tells_of_odd_jobs_a_line_each_and_finds_no_fault_in_gocron(host: Host) -> None:
+    declared = [
+        ("backup", 1, "checked once a minute only; did you mean 1d?"),
+        ("fine", 86_400, None),
+        ("other", 30, "checked once a minute only; did you mean 30m or 30d?"),
+    ]
+    store = open_store(host.options["database_url"])
+    with store.connected():
+        for name, frequency_s, _ in declared:
+            told = CheckIn("acme", name, "a@b.c", frequency_s, 0, False, "::1", LONG_AGO)
+            store.write(lambda told=told: checkins.record(store, [told]))
+    odd = [line for line in host.run("check").lines if "odd job" in line]
+    assert odd == [f"ok    odd job: {name} (acme): {note}" for name, _, note in declared if note]
+
+
+def test_a_summary_tells_of_odd_jobs(host: Host) -> None:
+    store = open_store(host.options["database_url"])
+    told = CheckIn("acme", "backup", "a@b.c", 1, 0, False, "::1", LONG_AGO)
+    with store.connected():
+        store.write(lambda: checkins.record(store, [told]))
+    assert "  backup (acme): checked once a minute only; did you mean 1d?" in (
+        host.run(program=cli.summary).out
+    )
+
+
 def test_a_check_finds_a_crowd_that_says_site(host: Host) -> None:
     store = open_store(host.options["database_url"])
     with store.connected():

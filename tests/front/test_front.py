@@ -30,6 +30,40 @@ def test_a_first_check_in_is_answered_201_and_nothing_for_cron_to_mail(site: Sit
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_a_check_in_that_is_not_odd_has_no_note(site: Site) -> None:
+    assert "Gocron-Note" not in site.check_in().headers
+    assert "Gocron-Note" not in site.check_in(frequency=None, email=None).headers
+
+
+def test_what_is_odd_is_kept_and_noted(site: Site) -> None:
+    answer = site.check_in(frequency="1")
+    assert (answer.status, answer.body) == (201, b"")
+    assert answer.headers["Gocron-Note"] == "checked once a minute only; did you mean 1d?"
+    both = site.check_in(frequency="2d", grace="1", site="1").headers["Gocron-Note"]
+    assert both.count("; did you mean 1h?") == 1
+    assert "a site that checks in every 2 d" in both
+    assert len(site.jobs()) == 1
+
+
+def test_hosts_that_take_turns_under_one_name_are_noted(site: Site) -> None:
+    def noted(peer: str) -> bool:
+        site.now += HOUR
+        answer = site.ask(query=urlencode(WHOLE), peer=peer)
+        assert answer.status == 201
+        note = answer.headers.get("Gocron-Note", "")
+        assert note in (
+            "",
+            "checked in from several addresses in turn; do several hosts use one name?",
+        )
+        return bool(note)
+
+    one, two = "192.0.2.1", "192.0.2.2"
+    assert [noted(peer) for peer in (one, two, one, two)] == [False] * 4
+    assert [noted(peer) for peer in (one, two, two)] == [True] * 3
+    (job,) = site.jobs()
+    assert job.missed_at is None
+
+
 def test_what_was_sent_is_in_the_database(site: Site) -> None:
     site.check_in(site="1", grace="10m")
     (job,) = site.jobs()

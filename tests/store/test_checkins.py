@@ -4,6 +4,7 @@ import pytest
 
 from gocron.core.checkin import CheckIn
 from gocron.store import checkins, jobs
+from gocron.store.checkins import DueOfSeveral
 from gocron.store.database import Store
 from tests.store.conftest import HOUR, NOON, checkin
 
@@ -37,6 +38,70 @@ def test_what_is_sent_again_replaces_what_is_stored_and_the_rest_stays(store: St
     changed = job(store)
     assert (changed.email, changed.frequency_s, changed.address) == ("dev@example.com", 60, "::1")
     assert (changed.grace_s, changed.site, changed.created_at) == (600, True, NOON)
+
+
+DAY = 86_400
+
+
+def takes_turns(store: Store, *addresses: str, each_s: int = DAY) -> bool:
+    """Check in from each of `addresses` in turn; tell whether several hosts are seen in it."""
+    due: list[int | None] = []
+    for turn, address in enumerate(addresses):
+        due = record(store, checkin(address=address, seen_at=NOON + turn * each_s))
+    with store.connected():
+        odd, count = jobs.odd(store, 60, NOON + (len(addresses) - 1) * each_s, limit=10)
+    assert len(odd) == count
+    assert isinstance(due[0], DueOfSeveral) == bool(odd)
+    return bool(odd)
+
+
+V6 = "2001:db8:ffff:ffff:ffff:ffff:ffff:%d"
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["a", "b"] * 3,
+        ["a", "a", "b"] * 3,
+        ["a", "b", "c"] * 2,
+        [*"abcd"] * 2,
+        [V6 % 1, V6 % 2, V6 % 3] * 2,
+        ["192.0.2.1", "192.0.2.11"] * 3,
+    ],
+)
+def test_hosts_that_take_turns_under_one_name_are_seen(store: Store, addresses: list[str]) -> None:
+    assert takes_turns(store, *addresses)
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["a"] * 9,
+        ["a", "b", "b", "b", "b"],
+        ["a", "b", "a", "a"],
+        ["a", "b", "a", "b"],
+        [*"abcdefghi"],
+        ["192.0.2.1", "192.0.2.11", "192.0.2.111", "92.0.2.1", "2.1"],
+    ],
+    ids=["stays", "moved", "moved and back", "twice", "another each time", "parts of another"],
+)
+def test_a_host_that_moves_is_no_more_than_one(store: Store, addresses: list[str]) -> None:
+    assert not takes_turns(store, *addresses)
+
+
+def test_hosts_that_take_turns_no_more_are_forgotten_after_a_week(store: Store) -> None:
+    assert not takes_turns(store, *["a", "b"] * 5, *["a"] * 9)
+
+
+def test_a_host_that_moves_back_now_and_then_is_no_more_than_one(store: Store) -> None:
+    assert not takes_turns(store, *["a", "b"] * 5, each_s=8 * DAY)
+
+
+def test_a_job_that_was_only_declared_comes_from_nowhere_yet(store: Store) -> None:
+    with store.connected():
+        jobs.declare(store, checkin(address=""))
+    record(store, checkin(address="a", seen_at=NOON + 1))
+    assert job(store).came_from == ","
 
 
 @pytest.mark.parametrize("left_out", ["email", "frequency_s", "both"])

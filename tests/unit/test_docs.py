@@ -13,6 +13,7 @@ import yaml
 
 from gocron import cli
 from gocron.config import canonical, load_config
+from gocron.core import odd
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.errors import ExitStatus
 from gocron.fields import BODY_LIMIT, read_fields
@@ -283,6 +284,13 @@ def test_every_refusal_of_a_name_is_in_the_docs_as_it_is_said() -> None:
     section = TEXT["docs/check-in.md"].partition("## Names")[2].partition("## How")[0]
     told = re.findall(r"(?m)^\| `(.+?)` \|", section)
     assert told == [refusal(f"account=a&{urlencode({'cronname': name})}") for name in BAD_NAMES]
+
+
+def test_the_notes_are_in_the_docs_as_they_are_said() -> None:
+    section = TEXT["docs/check-in.md"].partition("### Notes")[2].partition("## Refusals")[0]
+    told = re.findall(r"(?m)^\| `(.+?)` \|", section)
+    said = [*odd.declared(1, 0, False, 60), *odd.declared(86_400, 2, True, 60), odd.SEVERAL_HOSTS]
+    assert told == said
 
 
 # Text

@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -106,6 +107,14 @@ def test_what_is_missing_stands_first():
     assert "and 1 more" in page
     assert "2026-11-23 11:55:05 UTC" in page
     assert "%23d92d35" in page
+
+
+def test_what_is_odd_about_a_job_stands_beside_its_name() -> None:
+    one = row()
+    odd = replace(one, notes=("once a minute only; did you mean 1d?", "another <note>"))
+    for page in (index(odd), account_page(odd)):
+        assert "once a minute only; did you mean 1d?; another &lt;note&gt;" in page
+    assert "did you mean" not in index(one)
 
 
 def test_a_first_run_shows_how_to_begin():

@@ -31,6 +31,11 @@ def report(missing=(), left_out=0, ended=(), undelivered=(), jobs=42) -> Report:
     return Report(NOW, NOW - 604_800, totals, missing, left_out, ended, len(ended) * 3, undelivered)
 
 
+def test_odd_jobs_are_named_with_what_is_odd_about_them() -> None:
+    told = said(replace(report(), odd=((job("a\nb"), ("one", "two")),), odd_count=3))
+    assert "\nOdd, and watched all the same\n  a b (web-01): one; two\n  and 2 more\n" in told
+
+
 def said(told: Report) -> str:
     return summary_text(Templates(), told)
 
