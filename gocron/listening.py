@@ -1,9 +1,9 @@
 """The socket at which check-ins come in: opened by any name, and shut without losing who came."""
 
 import contextlib
-import ctypes
 import socket
 import struct
+from array import array
 
 from gocron.errors import ConfigError
 
@@ -70,8 +70,8 @@ def hold_back(listener: socket.socket) -> None:
     A client that comes now asks again after a second, and meets whoever listens then. A socket
     that was shut instead would reset all that wait.
     """
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *row) for row in _NOTHING_NEW))
-    program = struct.pack("HL", len(_NOTHING_NEW), ctypes.addressof(code))
+    code = array("B", b"".join(struct.pack("HBBI", *row) for row in _NOTHING_NEW))
+    program = struct.pack("HL", len(_NOTHING_NEW), code.buffer_info()[0])
     # A kernel without such filters goes on: who comes in the last moment is reset there.
     with contextlib.suppress(OSError):
         listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
@@ -84,7 +84,10 @@ def let_in(listener: socket.socket) -> None:
 
 
 def is_anyone_waiting(listener: socket.socket) -> bool:
-    """Tell whether a connection waits to be accepted."""
-    told = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
-    waiting: int = struct.unpack_from("I", told, _ACCEPT_QUEUE_AT)[0]
+    """Tell whether a connection waits to be accepted, as far as the kernel tells."""
+    try:
+        told = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+    except OSError:
+        return False
+    waiting: int = struct.unpack_from("I", told.ljust(_TCP_INFO_SIZE, b"\0"), _ACCEPT_QUEUE_AT)[0]
     return waiting > 0

@@ -41,6 +41,7 @@ def details(job: Job, now: int) -> str:
         "site": "yes" if job.site else "no",
         "gateway": job.gateway or "none",
         "address": job.address or "none yet",
+        "before": ", ".join(job.former_addresses) or "none",
         "last seen": _last_seen(job),
         "due": say_time(job.due_at),
         "known since": say_time(job.created_at),

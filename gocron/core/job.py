@@ -98,6 +98,12 @@ class Job:
         return self.address != ""
 
     @property
+    def former_addresses(self) -> tuple[str, ...]:
+        """From where it came before, each once, the last first, as far as is remembered."""
+        # What follows the last comma was cut off.
+        return tuple(dict.fromkeys(self.came_from.split(",")[1:-1]))
+
+    @property
     def told(self) -> tuple[str, ...]:
         """Whom news goes to. Without an address that is "": given up on, but not silently."""
         return self.recipients or ("",)

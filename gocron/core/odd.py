@@ -49,7 +49,8 @@ def notes(job: Job, interval_s: int, now: int) -> list[str]:
     """Return all that is odd about `job`."""
     told = list(declared(job.frequency_s, job.grace_s, job.site, interval_s))
     if has_several_hosts(job.returns, job.returned_at, now):
-        told.append(SEVERAL_HOSTS)
+        came_from = dict.fromkeys((job.address, *job.former_addresses))
+        told.append(f"{SEVERAL_HOSTS} {', '.join(came_from)}")
     return told
 
 

@@ -7,6 +7,7 @@ without a journal takes that long, whatever the machine.
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -363,6 +364,28 @@ def test_whoever_nginx_turns_away_is_told_when_to_come_again_and_not_all_the_sam
     ):
         assert {(answer[0], answer[2]) for answer in answers} == {(status, line)}
         assert {answer[1] for answer in answers} == {"8", "9", "10", "11", "12"}
+
+
+@pytest.mark.nginx
+def test_raw_bytes_in_a_url_are_refused_in_one_line_and_others_go_on(tmp_path: Path) -> None:
+    with nginx(tmp_path / "nginx", free_port()) as web:
+        for raw in (b"b\xe4ckup", b"\xff", b"\xc3", b'"', b"<", b">", b"a\xf0\x9f\x98", b"\x7f"):
+            request = b"GET /?cronname=%b HTTP/1.0\r\nHost: gocron\r\n\r\n" % raw
+            with socket.create_connection(("127.0.0.1", web.port), timeout=30) as connection:
+                connection.sendall(request)
+                head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+            assert head.split()[1] == b"400", raw
+            if raw != b"\x7f":
+                assert body.startswith(b"gocron: request: has bytes in its URL that must be"), raw
+                assert b"Content-Type: text/plain" in head
+        for good in (
+            "",
+            "cronname=b%e4",
+            "cronname=日✓😀".encode().decode("latin-1"),
+            "a=!$'()*,;|^`{}",
+        ):
+            raw_request = f"GET /?{good} HTTP/1.0\r\nHost: gocron\r\n\r\n".encode("latin-1")
+            assert web.send(raw_request) == 202, good
 
 
 @pytest.mark.nginx

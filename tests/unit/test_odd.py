@@ -2,7 +2,8 @@
 
 import pytest
 
-from gocron.core.odd import declared
+from gocron.core.job import Job
+from gocron.core.odd import SEVERAL_HOSTS, declared, notes
 
 DAY = 86_400
 ONCE_A_MINUTE = "checked once a minute only; did you mean "
@@ -45,6 +46,16 @@ def test_a_grace_without_a_unit_that_is_next_to_none_is_asked_for_its_unit() -> 
 def test_a_site_that_is_seldom_heard_says_too_late_that_its_gateway_is_away() -> None:
     (note,) = declared(DAY, 7_200, True, 60)
     assert note.startswith("a site that checks in every 1 d says too late")
+
+
+def test_hosts_that_take_turns_are_named() -> None:
+    job = Job(
+        *(1, "acme", "backup", "a@b.c", DAY, 7_200, False, "192.0.2.1", 0, 900, 900),
+        came_from=",192.0.2.2,192.0.2.1,192.0.2.2,192.0.",
+        returns=3,
+        returned_at=900,
+    )
+    assert notes(job, 60, 1_000) == [f"{SEVERAL_HOSTS} 192.0.2.1, 192.0.2.2"]
 
 
 def test_a_note_is_fit_for_a_header() -> None:
