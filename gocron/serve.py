@@ -8,11 +8,8 @@ others need. All other requests go to the WSGI application in a few threads.
 import asyncio
 import io
 import os
-import resource
-import signal
 import socket
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,18 +17,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
-from granian.net import SocketHolder  # type: ignore[attr-defined]
-from granian.server.mp import MPServer
-
+from gocron import processes
 from gocron.config import Config, load_config
 from gocron.core.checkin import CheckIn
 from gocron.fields import BODY_LIMIT
 from gocron.front import make_app
 from gocron.host import this_host
-from gocron.listening import BACKLOG, hold_back, is_anyone_waiting, let_in, open_listener
+from gocron.listening import open_listener
+from gocron.processes import Stop
 from gocron.reception import Answer, Front, KnockedBy, Request, is_by_page, retry_later
 from gocron.store.database import Store
 from gocron.store.door import Pulse
@@ -40,74 +33,21 @@ from gocron.store.group_commit import PATIENCE_S, GroupCommit, Outcome
 BODY_PATIENCE_S = 5.0
 READING_THREADS = 4
 
-# Clients that are connected and say nothing must not keep others out.
-CONNECTIONS = 16_384
-
-# A signal to stop is held back until nobody waits and nothing came for so long; a request may be
-# on its way on a connection that has begun.
-QUIET_S = 0.5
-SHUTDOWN_PATIENCE_S = 10.0
-
-# All of it together; systemd and docker are told to wait for longer.
-STOP_WITHIN_S = 15
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
-
 _CHECK_IN_METHODS = ("GET", "POST", "HEAD")
 
 
 def serve(config: Config, path: Path | None) -> None:
     """Serve check-ins until a signal ends it. Raises ConfigError where the port can't be had."""
     listener = open_listener(config.listen_host, config.listen_port)
-    _allow_open_files()
     # The process that serves reads the configuration anew.
     if path is not None:
         os.environ["GOCRON_CONFIG"] = str(path.resolve())
-    _Processes(listener).serve(target_loader=partial(_server, listener), wrap_loader=False)
+    processes.run(listener, partial(_server, listener))
 
 
 def _server(listener: socket.socket) -> Any:
     """Return what granian serves, in the process that serves it."""
-    # Until there is somebody to heed it a signal waits; granian's process would lose it.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     return Server(load_config(), listener)
-
-
-class _Processes(MPServer):
-    """granian's two processes, of which the first has the socket, and the second serves.
-
-    So a connection that has begun waits for the next to serve while one ends or has crashed.
-    """
-
-    def __init__(self, listener: socket.socket) -> None:
-        super().__init__(
-            "gocron.serve:Server",
-            interface=Interfaces.RSGI,
-            loop=Loops.auto,
-            http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(header_read_timeout=10_000, max_buffer_size=65_536),
-            websockets=False,
-            backlog=BACKLOG,
-            backpressure=CONNECTIONS,
-            respawn_failed_workers=True,
-            workers_kill_timeout=STOP_WITHIN_S,
-            log_level=LogLevels.warning,
-        )
-        self._listener = listener
-
-    def _init_shared_socket(self) -> None:
-        self._ssp, self._sso = None, self._listener
-        self._shd = SocketHolder(self._listener.fileno(), False, BACKLOG)  # type: ignore[assignment, call-arg]
-
-    def _respawn_workers(self, *arguments: Any, **named: Any) -> None:
-        """Put a process in the place of another, which held newcomers back when it ended."""
-        super()._respawn_workers(*arguments, **named)
-        let_in(self._listener)
-
-
-def _allow_open_files() -> None:
-    """Ask for as many open files as we may have; each connection is one."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @dataclass(frozen=True)
@@ -138,47 +78,19 @@ class Server:
         )
         self._app = make_app(self._front, self._group_commit)
         self._readers = ThreadPoolExecutor(READING_THREADS, "reading")
-        self._serving = 0
-        self._served_at = 0.0
-        self._stopping = False
-        threading.Thread(target=self._await_stop, name="await-stop", daemon=True).start()
-
-    def _await_stop(self) -> None:
-        """Hand a signal to stop on to granian once all that came is answered.
-
-        granian itself resets what it has not accepted yet, and what it has not read yet.
-        """
-        asked = signal.sigwait(_STOPPING)
-        hold_back(self._listener)
-        self._stopping = True
-        give_up_at = time.monotonic() + SHUTDOWN_PATIENCE_S
-        self._served_at = time.monotonic()
-        while not self._is_quiet() and time.monotonic() < give_up_at:
-            time.sleep(QUIET_S / 10)
-        os.kill(os.getpid(), asked)
-        self._loop.call_soon_threadsafe(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOPPING)
-
-    def _is_quiet(self) -> bool:
-        since_s = time.monotonic() - self._served_at
-        return since_s > QUIET_S and not self._serving and not is_anyone_waiting(self._listener)
+        self._stop = Stop(self._listener, loop)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Answer what came before the signal to stop."""
-
-        async def drain() -> None:
-            while self._serving:
-                await asyncio.sleep(0.01)
-
-        loop.run_until_complete(asyncio.wait_for(drain(), SHUTDOWN_PATIENCE_S))
+        """Answer what came at the last moment."""
+        self._stop.drain()
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Serve one request."""
-        self._serving += 1
+        self._stop.began()
         try:
             await self._respond(scope, protocol)
         finally:
-            self._serving -= 1
-            self._served_at = time.monotonic()
+            self._stop.ended()
 
     async def _respond(self, scope: Any, protocol: Any) -> None:
         try:
@@ -188,7 +100,7 @@ class Server:
         else:
             answer = await self._serve(scope, body)
         # Else a client that keeps its connection open would go on asking for ever.
-        headers = [*answer.headers, *([("Connection", "close")] if self._stopping else [])]
+        headers = [*answer.headers, *([("Connection", "close")] if self._stop.is_asked else [])]
         protocol.response_bytes(answer.status, headers, answer.body.encode("utf-8", "replace"))
 
     async def _serve(self, scope: Any, body: _Body) -> Answer:

@@ -535,6 +535,22 @@ def test_a_client_that_keeps_its_connection_open_is_told_to_end_it_when_a_front_
     assert own.process.wait(STOP_LIMIT_S) == 0
 
 
+def test_a_signal_to_stop_is_not_lost_on_a_front_that_has_only_begun(tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text(
+        f"database_url: sqlite:///{tmp_path}/own.db\n"
+        f"listen_host: 127.0.0.1\nlisten_port: {free_port()}\n"
+    )
+    command = "import sys; from gocron import cli; sys.exit(cli.front())"
+    with subprocess.Popen(
+        [sys.executable, "-c", command, "--config", config], start_new_session=True
+    ) as process:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        wait_for(lambda: bool(children.read_text()))
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(STOP_LIMIT_S) == 0
+
+
 def test_a_front_with_nothing_to_do_stops(own: Served) -> None:
     own.process.send_signal(signal.SIGTERM)
     assert own.process.wait(STOP_LIMIT_S) == 0
