@@ -171,7 +171,8 @@ def jobs_show(arguments: Arguments, config: Config) -> int:
 
 
 def jobs_add(arguments: Arguments, config: Config) -> int:
-    """Declare a job; print whether that added, changed or left it."""
+    """Declare a job; print whether that added, changed or left it, and what is odd about it."""
+    from gocron.core import odd
     from gocron.core.checkin import Refused, first_time_needs, read_checkin
     from gocron.store import jobs
 
@@ -187,6 +188,9 @@ def jobs_add(arguments: Arguments, config: Config) -> int:
             if (needs := first_time_needs(declared)) and not jobs.is_known(store, declared.key):
                 raise needs
             say(jobs.declare(store, declared))
+        lengths = declared.frequency_s, declared.grace_s
+        for note in odd.declared(*lengths, declared.site, config.interval):
+            complain("gocron jobs add", note)
     except Refused as refused:
         complain("gocron jobs add", str(refused))
         return ExitStatus.USAGE

@@ -406,6 +406,13 @@ def test_a_check_names_all_that_is_wrong_and_ends_with_6(host: Host, tmp_path: P
     assert "Connection refused" in bad["FAIL  mail server"]
 
 
+def test_an_odd_job_is_added_and_noted(host: Host) -> None:
+    told = ("--email", "a@b.c", "--frequency", "1")
+    ran = host.run("jobs", "add", "acme", "backup", *told)
+    assert (ran.status, ran.out) == (0, "added\n")
+    assert ran.err == "gocron jobs add: checked once a minute only; did you mean 1d?\n"
+
+
 def test_a_check_tells_of_odd_jobs_a_line_each_and_finds_no_fault_in_gocron(host: Host) -> None:
     declared = [
         ("backup", 1, "checked once a minute only; did you mean 1d?"),
