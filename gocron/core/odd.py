@@ -11,6 +11,9 @@ from gocron.core.job import Job
 # What runs less often than this is not meant to be told of by the second.
 LONG_S = 3_600
 
+# A number below this is likely one that lacks its unit.
+LEAST_S = 60
+
 # A job that came back so often to an address that it had left, each time within a week of the
 # time before, is checked in by more hosts than one. A host that moved comes back once, or never.
 RETURNS = 3
@@ -30,9 +33,9 @@ def declared(
         return
     if frequency_s < interval_s:
         often = "once a minute" if interval_s == 60 else f"every {say_duration(interval_s)}"
-        yield f"checked {often} only; did you mean {_meant(frequency_s)}?"
-    if frequency_s >= LONG_S and grace_s and grace_s < interval_s:
-        yield f"a grace of {say_duration(grace_s)} is next to none; did you mean {grace_s}h?"
+        yield f"checked {often} only{_meant(frequency_s, 'd')}"
+    if frequency_s >= LONG_S and grace_s and grace_s < LEAST_S:
+        yield f"a grace of {say_duration(grace_s)} is next to none{_meant(grace_s, 'h')}"
     if site and frequency_s > LONG_S:
         yield (
             f"a site that checks in every {say_duration(frequency_s)} says too late that its "
@@ -54,6 +57,12 @@ def notes(job: Job, interval_s: int, now: int) -> list[str]:
     return told
 
 
-def _meant(frequency_s: int) -> str:
-    """Return what a number without a unit may have meant: days, or else minutes."""
-    return "1d" if frequency_s == 1 else f"{frequency_s}m or {frequency_s}d"
+def _meant(seconds: int, unit: str) -> str:
+    """Return the question for the unit that a small number lacks, "" for others."""
+    if seconds >= LEAST_S:
+        return ""
+    return (
+        f"; did you mean 1{unit}?"
+        if seconds == 1
+        else f"; did you mean {seconds}m or {seconds}{unit}?"
+    )

@@ -10,7 +10,7 @@ from peewee import fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.job import REPRIEVES, Job, Status
-from gocron.core.odd import LONG_S, RETURNS, RETURNS_WITHIN_S
+from gocron.core.odd import LEAST_S, LONG_S, RETURNS, RETURNS_WITHIN_S
 from gocron.core.schedule import due_at
 from gocron.errors import UnknownJob
 from gocron.store import outages
@@ -85,7 +85,7 @@ def odd(store: Store, interval_s: int, now: int, limit: int) -> tuple[list[Job],
     It looks at every job: for people who ask, not for each sweep.
     """
     job = store.tables.job
-    tiny_grace = (job.grace_s > 0) & (job.grace_s < interval_s) & (job.frequency_s >= LONG_S)
+    tiny_grace = (job.grace_s > 0) & (job.grace_s < LEAST_S) & (job.frequency_s >= LONG_S)
     several = (job.returns >= RETURNS) & (job.returned_at >= now - RETURNS_WITHIN_S)
     slow_site = job.site & (job.frequency_s > LONG_S)
     found = job.select(*columns(store)).where(

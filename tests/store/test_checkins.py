@@ -1,8 +1,11 @@
 """The store contract of a check-in, the same on both databases."""
 
+from itertools import product
+
 import pytest
 
 from gocron.core.checkin import CheckIn
+from gocron.core.odd import notes
 from gocron.store import checkins, jobs
 from gocron.store.checkins import DueOfSeveral
 from gocron.store.database import Store
@@ -41,6 +44,20 @@ def test_what_is_sent_again_replaces_what_is_stored_and_the_rest_stays(store: St
 
 
 DAY = 86_400
+
+
+def test_whatever_has_a_note_is_found_and_nothing_else(store: Store) -> None:
+    frequencies = (1, 59, 60, 299, 300, 3_599, 3_600, 3_601, DAY)
+    every = product(frequencies, (None, 0, 1, 59, 60), (False, True, None))
+    for told in every:
+        frequency_s, grace_s, site = told
+        record(store, checkin(str(told), frequency_s=frequency_s, grace_s=grace_s, site=site))
+    with store.connected():
+        known = list(jobs.every_job(store))
+        for interval_s in (60, 300):
+            odd = [job for job in known if notes(job, interval_s, NOON)]
+            assert jobs.odd(store, interval_s, NOON, limit=1_000) == (odd, len(odd))
+            assert jobs.odd(store, interval_s, NOON, limit=2) == (odd[:2], len(odd))
 
 
 def takes_turns(store: Store, *addresses: str, each_s: int = DAY) -> bool:
