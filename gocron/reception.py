@@ -12,6 +12,7 @@ from gocron.core.address import Client, client_network, client_of
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.fields import KNOCK_FIELD, read_fields
+from gocron.render.crontab import SAMPLE, query
 from gocron.render.moment import iso
 from gocron.store import accounts
 from gocron.store.checkins import DueOfSeveral
@@ -22,7 +23,7 @@ from gocron.store.group_commit import Outcome
 # that is longer than the shortest outage that sweeps see. A fleet must not come back in step.
 RETRY_AFTER_S = (8, 12)
 
-HELP = "gocron: check in with /?cronname=backup&account=web-01&email=ops@example.com&frequency=3600"
+HELP = f"gocron: check in with /?{query(SAMPLE)}"
 
 NO_BROWSER = (
     "gocron: a web page asks for this, and pages are not answered; use curl, or type the address "

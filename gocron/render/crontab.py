@@ -25,9 +25,14 @@ SAMPLE = {
 }
 
 
+def query(fields: Mapping[str, str]) -> str:
+    """Return `fields` as the query of a URL."""
+    return urlencode(fields, safe="@,")
+
+
 def check_in(address: str, fields: Mapping[str, str]) -> str:
     """Return the command that checks in with `fields` at the URL `address`, as a shell takes it."""
-    return f'{CURL} "{address.rstrip("/")}/?{urlencode(fields, safe="@,")}"'
+    return f'{CURL} "{address.rstrip("/")}/?{query(fields)}"'
 
 
 def crontab_line(schedule: str, command: str, address: str, fields: Mapping[str, str]) -> str:
