@@ -181,10 +181,7 @@ OPTIONS = (
     Option("dbpass", "", _text, "Postgres password, with `dbfqdn`.", secret=True),
     Option("dbdatabase", "gocron", _text, "Postgres database, with `dbfqdn`."),
     Option(
-        "listen_host",
-        EVERYWHERE,
-        _listen_host,
-        "Address or name on which `gocron-front` takes check-ins; `::` is IPv6 and IPv4.",
+        "listen_host", EVERYWHERE, _listen_host, "Where check-ins come in; `::`: IPv6 and IPv4."
     ),
     Option("listen_port", "8080", _port, "Port on which `gocron-front` takes check-ins."),
     Option(

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from gocron.config import load_config
 from gocron.errors import ExitStatus
+from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.page import account_file
 from gocron.store import accounts
 from gocron.store.schema import open_store
@@ -75,7 +77,7 @@ def test_the_page_without_a_job_shows_how_to_check_in_here(
 ) -> None:
     gocron.set(public_url=public_url)
     gocron.sweep(NOON)
-    assert f"-o /dev/null {shown} -d cronname=backup" in page(gocron)
+    assert str(escape(check_in(shown, SAMPLE))) in page(gocron)
     assert "secret" not in page(gocron)
 
 
