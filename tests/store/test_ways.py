@@ -163,3 +163,18 @@ def test_gateways_of_one_network_are_asked_for_together(
         assert {tuple(heard.since(one, NOON)) for one in every} == {(NOON + 5,)}
         assert {heard.at(one) for one in every} == {NOON + 5}
     assert len(caplog.records) == 4, "by name and by network, whatever the number of gateways"
+
+
+def test_what_is_asked_for_is_what_came_later_whoever_it_came_from(store: Store) -> None:
+    with store.connected():
+        hear(store, "office", site=True)
+        hear(store, "backup", at=NOON + 5)
+        hear(store, "rotate", at=NOON + 20)
+        hear(store, "backup", at=NOON + 50)
+        office = gateway(store, "office")
+        heard = Heard(store)
+        assert sorted(heard.since(office, NOON)) == [NOON + 5, NOON + 20, NOON + 50]
+        for since in (NOON + 20, NOON + 5):
+            later = [at for at in (NOON + 5, NOON + 20, NOON + 50) if at > since]
+            assert sorted(heard.since(office, since)) == later, "of what is known"
+            assert sorted(Heard(store).since(office, since)) == later, "asked for"
