@@ -23,7 +23,7 @@ from gocron.outside import Courier
 from gocron.render.form import Form
 from gocron.render.mail import Letterhead, outage_mail
 from gocron.render.templates import Templates
-from gocron.sites import with_remarks
+from gocron.sites import Remarks
 from gocron.store import accounts, outages, outbox, parts
 from gocron.store.database import Store
 from gocron.store.outbox import Waiting
@@ -66,9 +66,8 @@ def deliver(
     `clock` is asked for each digest: a claim holds from when it is made, however long the
     ones before took, and until `uptime` says that it is over.
     """
-    done = Delivered()
-    ends_at = clock() + config.interval
-    deliveries = _Round(store, clock, uptime, ends_at, done, TRIES_A_SWEEP)
+    ends_at, done = clock() + config.interval, Delivered()
+    deliveries = _Round(store, clock, uptime, ends_at, done, Remarks(store), TRIES_A_SWEEP)
     by_slack = BySlack(config)
     # Slack first: what fails there becomes mail within this very sweep.
     for waiting in outbox.due(store, clock()):
@@ -148,6 +147,7 @@ class _Round:
     uptime: Callable[[], float]
     ends_at: int
     done: Delivered
+    remarks: Remarks
     tries_left: int
     is_shut: bool = False
 
@@ -228,7 +228,7 @@ class _Round:
         """Return `digest` with what it means for sites, or without: the alert counts."""
         try:
             with self.store.reporting():
-                return with_remarks(self.store, digest)
+                return self.remarks.on(digest)
         except StoreError:
             raise
         except Exception as error:

@@ -79,6 +79,6 @@ def _keep_outages(
         outages.record_own(store, seen.since, None, journalled, noticed_at, found_late)
     if lasting is not None and seen.since is None and not seen.ended:
         # Signs of life tell that check-ins were kept all the time.
-        outages.drop(store, lasting)
+        outages.drop(store, [lasting.id])
     if lasting is not None or seen.ended:
         outages.look_again(store, [Status.HELD])

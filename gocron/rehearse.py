@@ -1,4 +1,4 @@
-"""What a sweep would do, and why: it is done, and then undone."""
+"""What a sweep would do, and why: it is done in a private copy of the database."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +15,12 @@ from gocron.outside import Outside, outside
 from gocron.render.moment import say_time
 from gocron.render.reason import say_reason, say_verdict
 from gocron.render.wording import STATES, count, full_name, say_frequency, say_last_seen, shown
-from gocron.sites import Witnesses
 from gocron.store import accounts, episodes, jobs, outbox
 from gocron.store.database import Store
 from gocron.store.outbox import Delivery
+from gocron.store.rehearsal import private_copy
 from gocron.sweep import PUT_OFF, end_episodes, judged_in_batches, keep, limits, look_around
+from gocron.witnesses import Witnesses
 
 EPISODES_SHOWN = 5
 
@@ -38,7 +39,7 @@ def rehearse(
     It checks in through the front door and keeps what nginx took, as a sweep does; nothing else
     leaves a trace.
     """
-    with _heard_all(store, config, clock, world) as (now, complaints, bulkheads):
+    with _heard_all(store, config, clock, world) as (store, now, complaints, bulkheads):
         at = now if at is None else max(at, now)
         lines = [
             f"would deliver news to {waiting.recipient or waiting.channel.value}"
@@ -68,7 +69,8 @@ def explain(
 ) -> list[str]:
     """Return, a line each, all that bears on what is told of one job. Raises UnknownJob."""
     history = _history(store, jobs.find(store, account, cronname))
-    with _heard_all(store, config, clock, world) as (now, complaints, bulkheads):
+    heard = _heard_all(store, config, clock, world, account)
+    with heard as (store, now, complaints, bulkheads):
         job = jobs.find(store, account, cronname)
         end_episodes(store, config, now, bulkheads, [])
         witnesses = Witnesses(store, now)
@@ -92,30 +94,34 @@ def explain(
 
 @contextmanager
 def _heard_all(
-    store: Store, config: Config, clock: Callable[[], int], world: Outside | None
-) -> Iterator[tuple[int, list[str], Bulkheads]]:
-    """Let the block see what a sweep knows once it has listened, at the time that it gets.
+    store: Store,
+    config: Config,
+    clock: Callable[[], int],
+    world: Outside | None,
+    account: str | None = None,
+) -> Iterator[tuple[Store, int, list[str], Bulkheads]]:
+    """Let the block see what a sweep knows once it has listened, in a copy of its own.
 
-    With it comes what the sweep would complain of. What the block changes is undone; what nginx
-    took meanwhile is kept for good: that may be much, and nobody is to wait for it.
+    With the copy come the time, and what the sweep would complain of. With `account` the copy
+    may lack other accounts' jobs. What nginx took meanwhile is kept for good: that may be much.
     """
     knocked = (world or outside(config)).knock(accounts.instance_name(store))
     now = clock()
     complaints = replay_journal(store, config, now)
-    bulkheads = Bulkheads(store)
-    with store.rehearsing():
-        complaints += look_around(store, config, knocked, now, bulkheads)
-        yield now, complaints, bulkheads
+    with private_copy(store, account) as copy:
+        bulkheads = Bulkheads(copy)
+        complaints += look_around(copy, config, knocked, now, bulkheads)
+        yield copy, now, complaints, bulkheads
 
 
 def _judge_gateways(
     store: Store, config: Config, at: int, witnesses: Witnesses, bulkheads: Bulkheads
 ) -> dict[int, tuple[Job, Judgement]]:
-    """Judge the gateways that are overdue, keep it until it is undone, and return it by id."""
+    """Judge the gateways that are overdue, keep it in the copy, and return it by id."""
     found = {}
     for some in judged_in_batches(store, config, at, witnesses, bulkheads, sites=True):
         found.update({job.id: (job, judged) for job, judged in some})
-        keep(store, config, some, at, bulkheads)
+        keep(store, config, some, at, witnesses, bulkheads)
     witnesses.forget_sites()
     return found
 

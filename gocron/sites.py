@@ -1,250 +1,285 @@
-"""Sites as a sweep sees them: which of them are down, and what that says of a silent job."""
+"""Sites as a sweep sees them: which have come back or gone again, and what to tell of them."""
 
-from bisect import bisect_left, bisect_right
-from dataclasses import replace
-from sys import maxsize
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from gocron.bulkhead import Bulkheads
-from gocron.core.job import Digest, Job, Kind, News, Status
-from gocron.core.judge import Evidence
-from gocron.core.outage import Outage, silences
-from gocron.core.site import Gateway, Gateways, Site, site_report
+from gocron.core.job import Digest, Kind, News
+from gocron.core.outage import Outage, longer_than_late_s, stretches_of_silence
+from gocron.core.site import Gateway
 from gocron.render.mail import LISTED_LIMIT
-from gocron.render.reason import site_remarks
-from gocron.store import outages, sites
+from gocron.render.reason import NAMES_SHOWN, site_remarks
+from gocron.render.wording import shown
+from gocron.store import outages, silences, sites
 from gocron.store.database import Store
-from gocron.store.outages import Silence
+from gocron.store.heard import Heard
+from gocron.store.silences import Silence
 
 # An outage that ended this long ago is over, whatever its gateway does.
 WATCHED_S = 86_400
 
-_SET_FREE = (Status.HELD, Status.SUPPRESSED)
+# So many gateways of one account that came back late are seen to in one sweep.
+RETURNS_A_SWEEP = 2_000
+
+# So many gateways one transaction writes of: few enough to hold no lock for long.
+BATCH = 500
+
+_THEN = "each sweep tries again"
+
+_Part = TypeVar("_Part")
 
 
-class Witnesses:
-    """What is known of the sites of overdue jobs, each asked for once a sweep."""
-
-    def __init__(self, store: Store, now: int) -> None:
-        self._store = store
-        self._now = now
-        self._own = sorted(outages.own(store, 0), key=_ends)
-        self._gateways: dict[str, Gateways] = {}
-        self._sites: dict[tuple[int, ...], Site] = {}
-        self._recorded: dict[tuple[int, ...], tuple[int, list[Outage]]] = {}
-
-    def of(self, job: Job) -> Evidence:
-        """Return what speaks for `job`."""
-        # What ended before it was heard last says nothing of it.
-        own = tuple(self._own[bisect_right(self._own, job.last_seen_at, key=_ends) :])
-        if job.account not in self._gateways:
-            self._gateways[job.account] = Gateways(sites.gateways(self._store, job.account))
-        gateways = self._gateways[job.account]
-        mine = gateways.of(job)
-        if not mine:
-            return Evidence(None, own, has_sites=bool(gateways))
-        key = tuple(gateway.job.id for gateway in mine)
-        if key not in self._sites:
-            self._sites[key] = self._site(mine)
-        site = self._sites[key]
-        since = min(job.last_seen_at, *(gateway.last_seen_at for gateway in site.gateways))
-        recorded = self._recorded_since(key, since)
-        return Evidence(replace(site, outages=(*recorded, *site.outages)), own)
-
-    def forget_sites(self) -> None:
-        """Ask again: gateways have been judged since."""
-        self._gateways.clear()
-        self._sites.clear()
-        self._recorded.clear()
-
-    def _recorded_since(self, key: tuple[int, ...], since: int) -> list[Outage]:
-        """Return the outages of these gateways that lasted at `since` or later."""
-        known_since, found = self._recorded.get(key, (maxsize, []))
-        if since < known_since:
-            # Twice as far back: who is asked for next may have been silent for longer.
-            known_since = since - max(self._now - since, 0)
-            found = sorted(outages.of_sites(self._store, key, known_since), key=_ends)
-            self._recorded[key] = known_since, found
-        return found[bisect_left(found, since, key=_ends) :]
-
-    def _site(self, mine: tuple[Gateway, ...]) -> Site:
-        """Return what is known of a site, but for its outages that are recorded."""
-        gateways = [one.job for one in mine]
-        missing = [one for one in gateways if one.missed_at is not None]
-        return Site(
-            gateways=tuple(gateways),
-            heard_at=max(sites.heard_at(self._store, one) for one in mine),
-            outages=tuple(one for gateway in mine for one in self._unrecorded(gateway)),
-            told=all(sites.is_told(self._store, one.id) for one in missing),
-        )
-
-    def _unrecorded(self, gateway: Gateway) -> list[Outage]:
-        """Return outages that are recorded once the gateway is heard: it is excused until then."""
-        job = gateway.job
-        if job.missed_at is not None or self._now <= job.due_at:
-            return []
-        spans, _ = _silences(self._store, gateway)
-        return [Outage(0, job.id, *span) for span in spans]
-
-
-def watch_sites(store: Store, now: int, bulkheads: Bulkheads | None = None) -> None:
+def watch_sites(store: Store, now: int, bulkheads: Bulkheads | None = None) -> list[str]:
     """Find out which sites have come back, or gone again, since the last sweep.
 
     A site's outage lasts from the last check-in that came from there to the first one after,
-    and longer than its gateway may be silent.
+    and longer than a gateway may be late. Return what is to be complained of.
     """
+    heard = Heard(store)
     bulkheads = bulkheads or Bulkheads(store)
-    for silence in outages.returned(store):
-        bulkheads.each(
-            "settling the silence of gateway",
-            [silence],
-            lambda some: _settle(store, some[0]),
-            lambda one: f"no. {one.site_id}",
-            "each sweep tries again",
-        )
-    latest = {outage.site_id or 0: outage for outage in outages.watched(store, now - WATCHED_S)}
-    for outage in latest.values():
-        bulkheads.each(
-            "watching the site of gateway",
-            [outage],
-            lambda some: _watch(store, some[0], now),
-            lambda one: f"no. {one.site_id}",
-            "each sweep tries again",
-        )
+    complaints = _see_to_returns(store, heard, bulkheads)
+    lasting = outages.lasting(store)
+    ended = {one.site_id or 0: one for one in outages.may_begin_again(store, now - WATCHED_S)}
+
+    def follow(some: Sequence[int]) -> None:
+        ended.update(_follow(store, heard, {at: lasting[at] for at in some}))
+
+    def follow_again(some: Sequence[int]) -> None:
+        _follow_again(store, heard, {at: ended[at] for at in some}, now)
+
+    for part in _parts(sorted(lasting)):
+        bulkheads.each("watching the site of gateway", part, follow, _number, _THEN)
+    for part in _parts(sorted(ended)):
+        bulkheads.each("watching the site of gateway", part, follow_again, _number, _THEN)
+    return complaints
 
 
-def _watch(store: Store, outage: Outage, now: int) -> None:
-    site = sites.gateway(store, outage.site_id or 0)
-    if site is None:
-        _drop_of_nobody(store, outage)
-    elif (ended := _followed(store, site, outage)) is not None:
-        _follow_again(store, site, ended, now)
+class Remarks:
+    """What news of gateways means for their sites; each is looked up once a sweep."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[tuple[int, Kind], tuple[tuple[str, str], ...]] = {}
+
+    def on(self, digest: Digest) -> Digest:
+        """Return `digest` with remarks on its news of gateways."""
+        # More than are told in full need none.
+        news = digest.in_order
+        told = news[:LISTED_LIMIT]
+        self._look_up([item for item in told if item.episode.job.site])
+        told = tuple(replace(item, remarks=self._known.get(_id(item), ())) for item in told)
+        return replace(digest, news=told + news[LISTED_LIMIT:])
+
+    def _look_up(self, some: Sequence[News]) -> None:
+        new = [item for item in some if _id(item) not in self._known]
+        gateways = sites.some_gateways(self._store, {item.episode.job.id for item in new})
+        since = min((item.episode.last_seen_at for item in new), default=0)
+        found: dict[int | None, list[Outage]] = defaultdict(list)
+        for one in outages.of_sites(self._store, gateways, since):
+            found[one.site_id].append(one)
+        for item in new:
+            episode = item.episode
+            site = gateways.get(episode.job.id)
+            if site is None:
+                continue
+            mine = [
+                one
+                for one in found[episode.job.id]
+                if (one.ended_at is None or one.ended_at >= episode.last_seen_at)
+                and (episode.ended_at is None or one.began_at <= episode.ended_at)
+            ]
+            report = sites.report(self._store, site, mine, NAMES_SHOWN)
+            self._known[_id(item)] = site_remarks(report, back=item.kind is Kind.RECOVERED)
 
 
-def outages_at_deadline(store: Store, job: Job, deadline: int) -> list[tuple[int, int | None]]:
-    """Return the outages, as (from, to), in which a job that is a gateway ran past `deadline`.
+@dataclass(frozen=True)
+class _Return:
+    """What there is to keep of silences of one account's gateways, now that they are over."""
 
-    The last one lasts still where nobody was heard from there since the deadline.
+    silences: list[Silence]
+    lasting: dict[int, Outage]
+    found: dict[int, list[Outage]]
+
+
+def _see_to_returns(store: Store, heard: Heard, bulkheads: Bulkheads) -> list[str]:
+    """Keep the outages that silences of gateways were; return what is to be complained of.
+
+    Of an account that has more of them than one sweep sees to, those that wait longest.
     """
-    site = sites.gateway(store, job.id)
-    if site is None:
+    by_account: dict[str, dict[int, list[Silence]]] = defaultdict(lambda: defaultdict(list))
+    for silence in silences.returned(store):
+        by_account[silence.account][silence.site_id].append(silence)
+    lasting = outages.lasting(store) if by_account else {}
+    complaints = []
+    for account, of_account in by_account.items():
+        late: list[int] = []
+        away: list[int] = []
+        for site_id, some in of_account.items():
+            is_late = site_id not in lasting and all(one.is_lateness for one in some)
+            (late if is_late else away).append(site_id)
+        if len(away) > RETURNS_A_SWEEP:
+            complaints.append(
+                f"account {shown(account)}: {len(away):,} gateways came back late; "
+                f"{RETURNS_A_SWEEP:,} seen to in this sweep, the others in the next ones"
+            )
+
+        def see_to(
+            ids: Sequence[int], account: str = account, mine: dict[int, list[Silence]] = of_account
+        ) -> None:
+            returns = [silence for site_id in ids for silence in mine[site_id]]
+            last = {site_id: lasting[site_id] for site_id in ids if site_id in lasting}
+            _keep(store, account, _read_returns(store, heard, returns, last))
+
+        for ids in (*_parts(late), *_parts(away[:RETURNS_A_SWEEP])):
+            bulkheads.each("seeing to the return of gateway", ids, see_to, _number, _THEN)
+    return complaints
+
+
+def _read_returns(
+    store: Store, heard: Heard, returns: list[Silence], lasting: dict[int, Outage]
+) -> _Return:
+    """Find out which outages these silences were. `lasting` are those of their gateways."""
+    ids = {one.site_id for one in returns if one.site_id in lasting or not one.is_lateness}
+    gateways = sites.some_gateways(store, ids)
+    matter = sites.speaking(store, gateways.values())
+    some = [gateways[site_id] for site_id in matter]
+    if some:
+        heard.ask(some, min(one.began_at for one in returns))
+    # The outage that lasts is what the latest of its gateway's silences was.
+    latest = {one.site_id: one for one in returns}
+    found = {
+        one.id: _were(
+            heard,
+            gateways[one.site_id],
+            one,
+            lasting.get(one.site_id) if one is latest[one.site_id] else None,
+        )
+        for one in returns
+        if one.site_id in matter
+    }
+    return _Return(returns, lasting, found)
+
+
+def _were(heard: Heard, site: Gateway, silence: Silence, lasting: Outage | None) -> list[Outage]:
+    """Return the outages that a silence was, of which `lasting` is known to sweeps."""
+    if lasting is None and site.job.back_at == silence.ended_at:
+        # A gateway that sweeps saw missing, and no outage with it, had a site that was alive.
         return []
-    spans, last = _silences(store, site)
-    return [*spans] if last > deadline else [*spans, (last, None)]
-
-
-def with_remarks(store: Store, digest: Digest) -> Digest:
-    """Return `digest` with what its news of gateways means for their sites."""
-    # More than are told in full need none.
-    news = digest.in_order
-    told = [_with_remarks(store, item) for item in news[:LISTED_LIMIT]]
-    return replace(digest, news=(*told, *news[LISTED_LIMIT:]))
-
-
-def _with_remarks(store: Store, item: News) -> News:
-    episode = item.episode
-    site = sites.gateway(store, episode.job.id) if episode.job.site else None
-    if site is None:
-        return item
-    found = outages.of_sites(store, [episode.job.id], episode.last_seen_at)
-    if episode.ended_at is not None:
-        found = [one for one in found if one.began_at <= episode.ended_at]
-    report = site_report(sites.behind(store, site), found)
-    return replace(item, remarks=site_remarks(report, back=item.kind is Kind.RECOVERED))
-
-
-def _silences(store: Store, site: Gateway) -> tuple[list[tuple[int, int]], int]:
-    """Return the site's outages since its gateway was heard, and when anybody was heard last."""
-    since = site.job.last_seen_at
-    heard = sites.heard_since(store, site, since)
-    last = max([since, *heard])
-    return silences(heard, since, last, site.job.allowance_s), last
-
-
-def _ends(outage: Outage) -> int:
-    return maxsize if outage.ended_at is None else outage.ended_at
-
-
-def _drop_of_nobody(store: Store, outage: Outage) -> None:
-    """Forget an outage of a job that speaks for no site any more, and free who waits for it."""
-    if not outage.is_open:
-        return
-
-    def work() -> None:
-        outages.drop(store, outage)
-        outages.look_again_behind(store, [outage.site_id])
-
-    store.write(work)
-
-
-def _settle(store: Store, silence: Silence) -> None:
-    """Keep the outages that a gateway's silence was, now that it is over."""
-    site = sites.gateway(store, silence.site_id)
-    lasting = outages.lasting(store, silence.site_id)
     began_at, allowance_s = silence.began_at, silence.allowance_s
     if lasting is not None:
         began_at, allowance_s = lasting.began_at, lasting.allowance_s
-    found: list[tuple[int, int]] = []
-    if site is not None:
-        allowance_s = allowance_s or site.job.allowance_s
-        # A gateway that sweeps saw missing, and no outage with it, had a site that was alive.
-        was_alone = site.job.back_at == silence.ended_at and lasting is None
-        if not was_alone:
-            heard = sites.heard_since(store, site, silence.began_at)
-            found = silences(heard, began_at, silence.ended_at, allowance_s)
+    allowance_s = allowance_s or site.job.allowance_s
+    spans = stretches_of_silence(
+        heard.since(site, silence.began_at),
+        began_at,
+        silence.ended_at,
+        longer_than_late_s(allowance_s),
+    )
+    return [Outage.unrecorded(site.job.id, *span, allowance_s) for span in spans]
+
+
+def _keep(store: Store, account: str, read: _Return) -> None:
+    """Keep what silences were, but for those that another sweep has taken."""
+    ids = sorted({one.site_id for one in read.silences})
 
     def work() -> None:
-        if not outages.forget_silence(store, silence):
-            return
-        if lasting is not None:
-            outages.drop(store, lasting)
-        outages.keep(store, silence.site_id, found, allowance_s)
-        if site is not None:
-            outages.look_again(store, _SET_FREE, site.job.account)
-        elif lasting is not None:
-            outages.look_again_behind(store, [silence.site_id])
+        taken = silences.take(store, read.silences)
+        mine = {one.site_id for one in read.silences if one.id in taken}
+        outages.drop(store, [one.id for at, one in read.lasting.items() if at in mine])
+        outages.keep(store, [one for at in sorted(taken) for one in read.found.get(at, ())])
+        outages.look_again_at(store, account, ids)
 
     store.write(work)
 
 
-def _followed(store: Store, site: Gateway, lasting: Outage) -> Outage | None:
-    """Return an outage that is over, None where it lasts or was none.
+def _follow(store: Store, heard: Heard, lasting: dict[int, Outage]) -> dict[int, Outage]:
+    """End the outages of sites from which anybody was heard; return them by gateway.
 
-    It ends with the first check-in from there, though the gateway's own is missing.
+    An outage ends with the first check-in from there, though the gateway's own is missing.
     """
-    if not lasting.is_open:
-        return lasting
-    heard = sites.heard_since(store, site, lasting.began_at)
-    if site.job.last_seen_at > lasting.began_at:
-        heard.append(site.job.last_seen_at)
-    if not heard:
-        return None
-    ended = replace(lasting, ended_at=min(heard))
-    # What it tells since, it told of another time.
-    was_one = min(heard) - lasting.began_at > (lasting.allowance_s or site.job.allowance_s)
+    gateways = sites.some_gateways(store, lasting)
+    nobodys = [one for at, one in lasting.items() if at not in gateways]
+    if nobodys:
+        _drop_of_nobody(store, nobodys)
+    if gateways:
+        heard.ask(gateways.values(), min(lasting[at].began_at for at in gateways))
+    ends: dict[str, list[tuple[Outage, bool]]] = defaultdict(list)
+    for at, site in gateways.items():
+        outage = lasting[at]
+        moments = heard.since(site, outage.began_at)
+        if site.job.last_seen_at > outage.began_at:
+            moments.append(site.job.last_seen_at)
+        if moments:
+            # A frequency that was declared since says nothing of the time before.
+            longest_s = longer_than_late_s(outage.allowance_s or site.job.allowance_s)
+            was_one = min(moments) - outage.began_at > longest_s
+            ends[site.job.account].append((replace(outage, ended_at=min(moments)), was_one))
+    found = {}
+    for account, of_account in ends.items():
+        for outage in _end(store, account, of_account):
+            found[outage.site_id or 0] = outage
+    return found
 
-    def work() -> bool:
-        if not outages.are_open(store, [lasting.id]):
-            return False
-        if was_one:
-            outages.end(store, ended)
-        else:
-            outages.drop(store, lasting)
-        outages.look_again(store, _SET_FREE, site.job.account)
-        return was_one
 
-    return ended if store.write(work) else None
+def _end(store: Store, account: str, ended: Sequence[tuple[Outage, bool]]) -> list[Outage]:
+    """Keep which outages of an account's sites are over, and which were none; return the first."""
+
+    def work() -> list[Outage]:
+        still = outages.still_open(store, [outage.id for outage, _ in ended])
+        mine = [(outage, was_one) for outage, was_one in ended if outage.id in still]
+        outages.drop(store, [outage.id for outage, was_one in mine if not was_one])
+        over = [outage for outage, was_one in mine if was_one]
+        for outage in over:
+            outages.end(store, outage)
+        outages.look_again_at(store, account, [outage.site_id or 0 for outage, _ in mine])
+        return over
+
+    return store.write(work)
 
 
-def _follow_again(store: Store, site: Gateway, ended: Outage, now: int) -> None:
-    """See to a site that was heard for a moment, and then neither it nor its gateway again.
+def _drop_of_nobody(store: Store, lasting: Sequence[Outage]) -> None:
+    """Forget outages of jobs that speak for no site any more, and free who waits for them."""
+
+    def work() -> None:
+        outages.drop(store, [one.id for one in lasting])
+        outages.look_again_behind(store, [one.site_id for one in lasting])
+
+    store.write(work)
+
+
+def _follow_again(store: Store, heard: Heard, ended: dict[int, Outage], now: int) -> None:
+    """See to sites that were heard for a moment, and then neither they nor their gateways again.
 
     Once only: if others are heard after that, it is the gateway alone that is gone.
     """
-    ended_at = ended.ended_at or 0
-    is_silent = site.job.missed_at is not None and site.job.back_at is None
-    if not is_silent or ended.began_at > site.job.deadline:
+    silent = {
+        at: site
+        for at, site in sites.some_gateways(store, ended).items()
+        if site.job.missed_at is not None and site.job.back_at is None
+        if ended[at].began_at <= site.job.deadline
+    }
+    if not silent:
         return
-    allowance_s = site.job.allowance_s
-    last = max([ended_at, *sites.heard_since(store, site, ended_at)])
-    if last <= ended_at + allowance_s < now and now - last > allowance_s:
-        store.write(lambda: outages.keep(store, site.job.id, [(last, None)], allowance_s))
+    heard.ask(silent.values(), min(ended[at].ended_at or 0 for at in silent))
+    again = []
+    for at, site in silent.items():
+        ended_at, allowance_s = ended[at].ended_at or 0, site.job.allowance_s
+        last = max([ended_at, *heard.since(site, ended_at)])
+        if last <= ended_at + allowance_s < now and now - last > allowance_s:
+            again.append(Outage.unrecorded(site.job.id, last, None, site.job.allowance_s))
+    if again:
+        store.write(lambda: outages.keep(store, again))
+
+
+def _id(item: News) -> tuple[int, Kind]:
+    return item.episode.id, item.kind
+
+
+def _number(gateway_id: int) -> str:
+    return f"no. {gateway_id}"
+
+
+def _parts(some: Sequence[_Part]) -> Iterator[Sequence[_Part]]:
+    return (some[first : first + BATCH] for first in range(0, len(some), BATCH))

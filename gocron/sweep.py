@@ -10,6 +10,7 @@ from gocron.config import Config
 from gocron.core.door import Knock
 from gocron.core.job import Channel, Job
 from gocron.core.judge import Ground, Judgement, Limits, RestsOn, deadline_of, judge
+from gocron.core.outage import Outage
 from gocron.deliver import Delivered, deliver, tell_operator
 from gocron.door import watch_door
 from gocron.errors import ExitStatus
@@ -19,11 +20,12 @@ from gocron.publish import publish
 from gocron.render.reason import say_reason
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
-from gocron.sites import Witnesses, outages_at_deadline, watch_sites
+from gocron.sites import watch_sites
 from gocron.store import accounts, episodes, outages, reprieves
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
 from gocron.store.reprieves import Spared
+from gocron.witnesses import Witnesses
 
 # Jobs that one transaction marks: enough to be fast, few enough to hold no lock for long.
 BATCH = 500
@@ -140,7 +142,7 @@ def look_around(
         if knocked is not None:
             complaints += watch_door(store, config, knocked, now)
     with bulkheads.step("watching sites"):
-        watch_sites(store, now, bulkheads)
+        complaints += watch_sites(store, now, bulkheads)
     return complaints
 
 
@@ -177,7 +179,7 @@ def judge_overdue(
     witnesses = Witnesses(store, now)
     for sites in (True, False):
         for judged in judged_in_batches(store, config, now, witnesses, bulkheads, sites):
-            begun += keep(store, config, judged, now, bulkheads)
+            begun += keep(store, config, judged, now, witnesses, bulkheads)
         witnesses.forget_sites()
 
 
@@ -200,6 +202,7 @@ def judged_in_batches(
         judged: dict[int, Judged] = {}
 
         def judge_all(some: Sequence[Job], judged: dict[int, Judged] = judged) -> None:
+            witnesses.ask(some)
             for job in some:
                 judged[job.id] = job, judge(job, now, witnesses.of(job), bounds)
 
@@ -215,7 +218,12 @@ def _put_off(store: Store, now: int, bad: Sequence[Job]) -> None:
 
 
 def keep(
-    store: Store, config: Config, judged: Sequence[Judged], now: int, bulkheads: Bulkheads
+    store: Store,
+    config: Config,
+    judged: Sequence[Judged],
+    now: int,
+    witnesses: Witnesses,
+    bulkheads: Bulkheads,
 ) -> list[Job]:
     """Keep what was judged, where it is true still; return who is missing.
 
@@ -225,13 +233,15 @@ def keep(
     missing: list[Job] = []
 
     def keep_all(some: Sequence[Judged]) -> None:
-        missed = [_missed(store, job, one) for job, one in some if one.is_to_be_told]
+        told = [(job, one) for job, one in some if one.is_to_be_told]
+        deadlines = [(job, deadline_of(job, one.excuse)) for job, one in told]
+        found = witnesses.outages_at_deadlines(deadlines)
+        missed = [_missed(job, one, found.get(job.id, ())) for job, one in told]
         for job in episodes.begin(store, missed, now, channel):
             log.info("missing: %s", full_name(job))
             missing.append(job)
-        for rests_on, spared in _by_ground(some).items():
-            for job in reprieves.spare(store, spared, rests_on):
-                log.info("not told of yet: %s", full_name(job))
+        for job in reprieves.spare(store, _by_ground(some)):
+            log.info("not told of yet: %s", full_name(job))
 
     bad = bulkheads.each(
         "keeping what was judged of", judged, keep_all, lambda one: full_name(one[0]), PUT_OFF
@@ -240,10 +250,9 @@ def keep(
     return missing
 
 
-def _missed(store: Store, job: Job, judged: Judgement) -> Missed:
+def _missed(job: Job, judged: Judgement, found: Sequence[Outage]) -> Missed:
     """Return what is to be kept of a judgement that `job` is to be told of."""
     excuse = judged.excuse
-    found = outages_at_deadline(store, job, deadline_of(job, excuse)) if job.site else ()
     return Missed(job, say_reason(job, judged), found, None if excuse is None else excuse.until)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from gocron.core.job import Job, Status
-from gocron.core.outage import Outage
+from gocron.core.outage import Outage, away_s
 from gocron.core.schedule import due_at, expected, expected_after
 from gocron.core.site import Site
 
@@ -155,8 +155,10 @@ def deadline_of(job: Job, excuse: Excuse | None) -> int:
 def _excuse(job: Job, evidence: Evidence, limits: Limits) -> Excuse | None:
     """Return the latest deadline that outages give `job`; what it was given before stays.
 
-    An outage of gocron's own excuses one run, until the job is heard again. Those of its site
-    may follow one another, for no longer than a site may be silent and a period.
+    An outage of gocron's own excuses one run, until the job is heard again. One of its site
+    excuses the run after an excused one only where the site was away for most of the time
+    between, and for no longer than a site may be silent and a period: a line that fails now and
+    then must not hide the dead.
     """
     given = None
     if job.excused_until is not None:
@@ -182,7 +184,7 @@ def _until(
     if outage.site_id is None:
         shifted = _shifted(job, outage, given)
         return max(until, shifted) if of_first_run else shifted or None
-    of_later_run = given is not None and outage.touches(*_expected_again(job, given))
+    of_later_run = given is not None and _follows(job, outage, given, evidence)
     until = min(until, due_at(ended_at, limits.settle_s, job.grace_s))
     deaf_s = _deaf_s(evidence, job.due_at, ended_at, limits)
     last = job.due_at + limits.suppress_max_s + deaf_s + job.allowance_s
@@ -199,8 +201,24 @@ def _shifted(job: Job, outage: Outage, given: Excuse | None) -> int:
     if given is None:
         return job.due_at + outage.jumped_s
     before = given.outage
-    is_later = before is not None and (before.ended_at or 0) < (outage.ended_at or 0)
-    return given.until + outage.jumped_s if is_later else 0
+    if before is None or (before.ended_at or 0) >= (outage.ended_at or 0):
+        return 0
+    # An outage of the site in which the clock jumped gave a deadline by the clock after it.
+    together_s = (before.ended_at or 0) - max(before.began_at, outage.began_at)
+    return 0 if together_s >= outage.jumped_s else given.until + outage.jumped_s
+
+
+def _follows(job: Job, outage: Outage, given: Excuse, evidence: Evidence) -> bool:
+    """Tell whether `outage`, one of the site, excuses the run after an excused one as well."""
+    if not outage.touches(*_expected_again(job, given)):
+        return False
+    before = given.outage
+    if before is not None and before.site_id is None:
+        return True
+    since = job.last_seen_at if before is None else before.began_at
+    until = outage.ended_at or 0
+    of_site = evidence.site.outages if evidence.site is not None else ()
+    return 2 * away_s(of_site, since, until) > until - since
 
 
 def _expected_again(job: Job, given: Excuse) -> tuple[int, int]:

@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+# By so much, of what a gateway may be silent and in seconds, a gateway is late that lost nothing.
+LATE_SHARE = 4
+LATE_S = 60
+
 
 @dataclass(frozen=True)
 class Outage:
@@ -30,6 +34,13 @@ class Outage:
         """Whether it lasts still."""
         return self.ended_at is None
 
+    @classmethod
+    def unrecorded(
+        cls, site_id: int, began_at: int, ended_at: int | None, allowance_s: int
+    ) -> "Outage":
+        """Return an outage of a site that the database doesn't know yet."""
+        return cls(0, site_id, began_at, ended_at, allowance_s=allowance_s)
+
     def touches(self, first_at: int, last_at: int) -> bool:
         """Tell whether any of it lies between these moments, or on one of them."""
         return self.began_at <= last_at and (self.ended_at is None or self.ended_at >= first_at)
@@ -43,7 +54,27 @@ class OwnOutage:
     excused: int
 
 
-def silences(
+def longer_than_late_s(allowance_s: int) -> int:
+    """Return how long a site's silence may be that is no outage yet, in seconds.
+
+    A gateway that may be silent for `allowance_s` and comes a bit later has lost no check-in:
+    cron started it late, or curl tried again. Were that an outage, a gateway without grace
+    would excuse whoever is dead behind it every day.
+    """
+    return allowance_s + max(allowance_s // LATE_SHARE, LATE_S)
+
+
+def away_s(outages: Iterable[Outage], since: int, until: int) -> int:
+    """Return for how many seconds from `since` to `until` any of these `outages` lasted."""
+    away, last = 0, since
+    for one in sorted(outages, key=lambda one: one.began_at):
+        ended_at = min(until if one.ended_at is None else one.ended_at, until)
+        away += max(ended_at - max(one.began_at, last), 0)
+        last = max(last, ended_at)
+    return away
+
+
+def stretches_of_silence(
     heard: Iterable[int], since: int, until: int, longer_than_s: int
 ) -> list[tuple[int, int]]:
     """Return the stretches from `since` to `until` in which nothing was heard for so long.

@@ -1,12 +1,11 @@
 """Which jobs are behind which site: by the address that they share, or by name."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gocron.core.job import Job, Status
 from gocron.core.outage import Outage
-from gocron.core.schedule import expected
 
 # More gateways than this at one address are none: somebody gave every job `site=1`.
 CROWD = 20
@@ -83,38 +82,26 @@ class Site:
 
 
 @dataclass(frozen=True)
+class Named:
+    """Some of the jobs behind a gateway: how many, and the first of them by name."""
+
+    count: int = 0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SiteReport:
-    """What the news of a gateway tells of the site: who is behind it, and how these stand.
+    """What the news of a gateway tells of the site: how many are behind it, and how they stand.
 
     `silences` are outages, as (from, to), None for one that lasts. `back` were heard after the
-    last one, `fell` had their run in one and are waited for, `missing` are told of by themselves.
+    last one, `fell` are excused by one and waited for, `missing` are told of by themselves.
     """
 
     behind: int
     silences: tuple[tuple[int, int | None], ...] = ()
-    back: tuple[Job, ...] = ()
-    fell: tuple[Job, ...] = ()
-    missing: tuple[Job, ...] = ()
-
-
-def site_report(behind: Sequence[Job], outages: Sequence[Outage]) -> SiteReport:
-    """Return how the jobs `behind` a gateway came through `outages`, the last one last."""
-    back, fell, missing = [], [], []
-    ended_at = outages[-1].ended_at if outages else None
-    for job in behind:
-        if job.missed_at is not None and job.back_at is None:
-            missing.append(job)
-        elif ended_at is not None and job.last_seen_at >= ended_at:
-            back.append(job)
-        elif any(outage.touches(*expected(job)) for outage in outages):
-            fell.append(job)
-    return SiteReport(
-        len(behind),
-        tuple((outage.began_at, outage.ended_at) for outage in outages),
-        tuple(back),
-        tuple(fell),
-        tuple(missing),
-    )
+    back: Named = Named()
+    fell: Named = Named()
+    missing: Named = Named()
 
 
 class Gateways:

@@ -1,12 +1,10 @@
 """Why a job stands as it does, in one line for people; and what a gateway's news means."""
 
-from collections.abc import Sequence
-
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Status
 from gocron.core.judge import Ground, Judgement
 from gocron.core.outage import Outage
-from gocron.core.site import Site, SiteReport
+from gocron.core.site import Named, Site, SiteReport
 from gocron.render.moment import say_time
 from gocron.render.wording import count, cut, shown
 
@@ -98,16 +96,16 @@ def site_remarks(report: SiteReport, back: bool) -> tuple[tuple[str, str], ...]:
         ("run fell in it, waited for", report.fell),
         ("still missing", report.missing),
     ):
-        if some:
+        if some.count:
             remarks.append((label, _say_names(some)))
     return tuple(remarks)
 
 
-def _say_names(some: Sequence[Job]) -> str:
-    names = [cut(shown(job.cronname), _NAME_LIMIT) for job in some[:NAMES_SHOWN]]
-    if len(some) > NAMES_SHOWN:
-        names.append(f"and {len(some) - NAMES_SHOWN:,} more")
-    return f"{len(some):,}: {', '.join(names)}"
+def _say_names(some: Named) -> str:
+    names = [cut(shown(name), _NAME_LIMIT) for name in some.names]
+    if some.count > len(names):
+        names.append(f"and {some.count - len(names):,} more")
+    return f"{some.count:,}: {', '.join(names)}"
 
 
 def _say_span(began_at: int, ended_at: int | None) -> str:

@@ -3,7 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -39,10 +39,6 @@ _RAISED = (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error)
 FAILING = (peewee.OperationalError, peewee.InterfaceError)
 
 Result = TypeVar("Result")
-
-
-class _Undone(Exception):
-    """All that was written is to be rolled back."""
 
 
 class Store:
@@ -95,16 +91,6 @@ class Store:
         """
         with self.db.atomic() if self.is_postgres else self.db.atomic("IMMEDIATE"):
             yield
-
-    @contextmanager
-    def rehearsing(self) -> Iterator[None]:
-        """Make the block one transaction of which nothing is left when the block is.
-
-        Whoever writes meanwhile may have to wait.
-        """
-        with suppress(_Undone), self.writing():
-            yield
-            raise _Undone
 
     def write(self, work: Callable[[], Result], one_statement: bool = False) -> Result:
         """Run `work` as one transaction, again where it met another transaction's lock.

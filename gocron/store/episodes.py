@@ -7,6 +7,7 @@ from typing import Any
 from peewee import Tuple, Value, chunked
 
 from gocron.core.job import Channel, Episode, Job, Kind
+from gocron.core.outage import Outage
 from gocron.store import jobs, outages, reprieves
 from gocron.store.database import ROWS_A_STATEMENT, Store
 
@@ -15,14 +16,14 @@ _COLUMNS = ("id", "missed_at", "last_seen_at", "ended_at", "reason")
 
 @dataclass(frozen=True)
 class Missed:
-    """A job that is to be told of, why, and a gateway's outages as (from, to or None).
+    """A job that is to be told of, why, and a gateway's outages until then.
 
     `excused_until` is the last deadline that it was given, None where its own counted.
     """
 
     job: Job
     reason: str
-    outages: Sequence[tuple[int, int | None]] = ()
+    outages: Sequence[Outage] = ()
     excused_until: int | None = None
 
 
@@ -61,8 +62,8 @@ def begin(store: Store, silent: Sequence[Missed], now: int, channel: Channel) ->
         _change(store, [one.job for one in marked], change, job.missed_at.is_null())
         _open_episodes(store, marked, now, channel)
         reprieves.look_again_behind_freed(store, [one.job for one in marked])
+        outages.keep(store, [outage for one in marked for outage in one.outages])
         for one in marked:
-            outages.keep(store, one.job.id, one.outages, one.job.allowance_s)
             if one.excused_until != one.job.excused_until:
                 given = {job.excused_until: one.excused_until}
                 job.update(given).where(job.id == one.job.id).execute()

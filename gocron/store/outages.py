@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from peewee import chunked
@@ -11,6 +10,7 @@ from gocron.core.door import SAME_OUTAGE_LASTS_S, SAME_OUTAGE_S
 from gocron.core.job import Status
 from gocron.core.outage import Outage, OwnOutage
 from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.tables import OUTAGE
 
 # A sweep that was killed while it told of an outage holds it no longer than this.
 LEASE_S = 300
@@ -18,45 +18,25 @@ LEASE_S = 300
 # Later than this an outage is no news.
 NEWS_FOR_S = 7 * 86_400
 
-
-@dataclass(frozen=True)
-class Silence:
-    """A gateway's silence beyond its deadline, that a check-in of its own has ended.
-
-    `allowance_s` is for how long it might be silent, 0: not known.
-    """
-
-    id: int
-    site_id: int
-    began_at: int
-    ended_at: int
-    allowance_s: int
-
-
-def returned(store: Store) -> list[Silence]:
-    """Return the silences of gateways that nobody has looked at yet, the first first."""
-    silence = store.tables.silence
-    return [
-        Silence(row["id"], row["job_id"], row["began_at"], row["ended_at"], row["allowance_s"])
-        for row in silence.select().order_by(silence.id)
-    ]
+# What an outage of a site decides of.
+_AWAIT_SITES = (Status.HELD.value, Status.SUPPRESSED.value)
 
 
 def of_sites(store: Store, ids: Iterable[int], since: int) -> list[Outage]:
     """Return the outages of these sites that lasted at `since` or later, the first first."""
     outage = store.tables.outage
-    return _read(
-        outage.select().where(
-            outage.site_id.in_(list(ids)) & (outage.ended_at.is_null() | (outage.ended_at >= since))
-        )
-    )
+    lasted = outage.ended_at.is_null() | (outage.ended_at >= since)
+    found: list[Outage] = []
+    for some in chunked(ids, ROWS_A_STATEMENT):
+        found += _read(outage.select().where(outage.site_id.in_(some) & lasted))
+    return sorted(found, key=_by_beginning)
 
 
-def lasting(store: Store, site_id: int) -> Outage | None:
-    """Return the outage of a site that lasts still, None where there is none."""
+def lasting(store: Store) -> dict[int, Outage]:
+    """Return the outages of sites that last, by the id of their gateway."""
     outage = store.tables.outage
-    mine = (outage.site_id == site_id) & outage.ended_at.is_null()
-    return next(iter(_read(outage.select().where(mine))), None)
+    found = _read(outage.select().where(outage.site_id.is_null(False) & outage.ended_at.is_null()))
+    return {one.site_id or 0: one for one in found}
 
 
 def own(store: Store, since: int) -> list[Outage]:
@@ -69,27 +49,33 @@ def own(store: Store, since: int) -> list[Outage]:
     )
 
 
-def watched(store: Store, since: int) -> list[Outage]:
-    """Return the outages of sites that last, or that ended at `since` or later."""
-    outage = store.tables.outage
+def may_begin_again(store: Store, since: int) -> list[Outage]:
+    """Return the outages of sites that ended at `since` or later, and whose gateway is missing."""
+    outage, job = store.tables.outage, store.tables.job
     return _read(
-        outage.select().where(
-            outage.site_id.is_null(False) & (outage.ended_at.is_null() | (outage.ended_at >= since))
-        )
+        outage.select(*(getattr(outage, column) for column in OUTAGE))
+        .join(job, on=(job.id == outage.site_id))
+        .where((outage.ended_at >= since) & job.missed_at.is_null(False) & job.back_at.is_null())
     )
 
 
-def keep(
-    store: Store, site_id: int, began: Sequence[tuple[int, int | None]], allowance_s: int
-) -> None:
-    """Keep outages of a site, as (from, to), one of them open at most.
+def keep(store: Store, began: Iterable[Outage]) -> None:
+    """Keep outages of sites, of each site one that lasts at most; their ids don't count.
 
-    Part of the caller's transaction. They were longer than `allowance_s`.
+    Part of the caller's transaction. They were longer than their `allowance_s`.
     """
     outage = store.tables.outage
-    for began_at, ended_at in began:
-        kept = {"began_at": began_at, "ended_at": ended_at, "allowance_s": allowance_s}
-        outage.insert({"site_id": site_id, **kept}).on_conflict("IGNORE").execute()
+    rows = [
+        {
+            "site_id": one.site_id,
+            "began_at": one.began_at,
+            "ended_at": one.ended_at,
+            "allowance_s": one.allowance_s,
+        }
+        for one in began
+    ]
+    for some in chunked(rows, ROWS_A_STATEMENT):
+        outage.insert(some).on_conflict("IGNORE").execute()
 
 
 def end(store: Store, ended: Outage) -> None:
@@ -98,20 +84,39 @@ def end(store: Store, ended: Outage) -> None:
     outage.update({outage.ended_at: ended.ended_at}).where(outage.id == ended.id).execute()
 
 
-def drop(store: Store, lasting: Outage) -> None:
-    """Forget an outage that was none. Part of the caller's transaction."""
+def drop(store: Store, ids: Iterable[int]) -> None:
+    """Forget outages that were none. Part of the caller's transaction."""
     outage = store.tables.outage
-    outage.delete().where(outage.id == lasting.id).execute()
+    for some in chunked(ids, ROWS_A_STATEMENT):
+        outage.delete().where(outage.id.in_(some)).execute()
 
 
-def look_again(store: Store, reprieves: Iterable[Status], account: str | None = None) -> None:
+def look_again(store: Store, reprieves: Iterable[Status]) -> None:
     """Have the next look at jobs that were held or suppressed now, since an outage ended.
 
     Part of the caller's transaction.
     """
     job = store.tables.job
-    waits = job.reprieve.in_([reprieve.value for reprieve in reprieves])
-    _look_again(store, waits if account is None else waits & (job.account == account))
+    _look_again(store, job.reprieve.in_([reprieve.value for reprieve in reprieves]))
+
+
+def look_again_at(store: Store, account: str, site_ids: Sequence[int]) -> None:
+    """Have the next look at whoever was held or suppressed behind these gateways now.
+
+    Part of the caller's transaction. The gateways are of one account. Whether a network leads
+    to any of them still doesn't matter: it did when the job was judged.
+    """
+    job, moved = store.tables.job, store.tables.moved
+    site = job.alias("site")
+    waits = (job.account == account) & job.reprieve.in_(_AWAIT_SITES)
+    for some in chunked(site_ids, ROWS_A_STATEMENT):
+        mine = site.id.in_(some)
+        behind = (
+            job.gateway.in_(site.select(site.cronname).where(mine))
+            | job.network.in_(site.select(site.network).where(mine))
+            | job.network.in_(moved.select(moved.network).where(moved.job_id.in_(some)))
+        )
+        _look_again(store, waits & behind)
 
 
 def look_again_behind(store: Store, site_ids: Any) -> None:
@@ -139,22 +144,15 @@ def change_jobs(store: Store, which: Any, change: dict[Any, Any]) -> None:
         job.update(change).where(job.id.in_(ids)).execute()
 
 
-def forget_silence(store: Store, silence: Silence) -> bool:
-    """Take a silence off the queue; False where another sweep has. Part of a transaction."""
-    table = store.tables.silence
-    return bool(table.delete().where(table.id == silence.id).execute())
-
-
-def are_open(store: Store, ids: Iterable[int]) -> bool:
-    """Tell whether these outages last still; their ends wait for the caller's transaction."""
+def still_open(store: Store, ids: Iterable[int]) -> set[int]:
+    """Return which of these outages last still; their ends wait for the caller's transaction."""
     outage = store.tables.outage
-    wanted = set(ids)
-    rows = store.locked(
-        outage.select(outage.id)
-        .where(outage.id.in_(list(wanted)) & outage.ended_at.is_null())
-        .order_by(outage.id)
-    )
-    return {row["id"] for row in rows} == wanted
+    found: set[int] = set()
+    for some in chunked(ids, ROWS_A_STATEMENT):
+        mine = outage.id.in_(some) & outage.ended_at.is_null()
+        rows = store.locked(outage.select(outage.id).where(mine).order_by(outage.id))
+        found |= {row["id"] for row in rows}
+    return found
 
 
 def lock_open(store: Store, site_ids: Any) -> None:
@@ -270,7 +268,11 @@ def drop_before(store: Store, before: int) -> None:
 
 
 def _read(query: Any) -> list[Outage]:
-    return sorted((_outage(row) for row in query), key=lambda one: (one.began_at, one.id))
+    return sorted((_outage(row) for row in query), key=_by_beginning)
+
+
+def _by_beginning(one: Outage) -> tuple[int, int]:
+    return one.began_at, one.id
 
 
 def _outage(row: dict[str, Any]) -> Outage:

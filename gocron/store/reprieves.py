@@ -1,6 +1,6 @@
 """Overdue jobs: which are to be judged, and why some of them are not told of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,31 +50,19 @@ def overdue(
     return [jobs.as_job(row) for row in query]
 
 
-def spare(store: Store, overdue_jobs: Sequence[Spared], rests_on: RestsOn) -> list[Job]:
+def spare(store: Store, groups: Mapping[RestsOn, Sequence[Spared]]) -> list[Job]:
     """Keep why overdue jobs are not told of; return the jobs it was true of.
 
-    What was judged must still stand in the row, and all that the judgements rest on be true.
+    What was judged must still stand in the row, and all be true that the judgements of its
+    group rest on.
     """
-    job = store.tables.job
 
     def work() -> list[Job]:
-        if not outages.are_open(store, rests_on.outages):
-            return []
-        if not all(sites.is_told(store, gateway_id) for gateway_id in rests_on.told):
-            return []
-        judged = as_judged(store, [one.job for one in overdue_jobs], rests_on.suppressed)
-        marked = [one for one in overdue_jobs if one.job.id in judged]
-        # Whole sites change alike.
-        alike: dict[tuple[Any, ...], list[int]] = {}
-        for one in marked:
-            change = (one.reprieve.value, one.judge_at, one.excused_until, one.excused_by)
-            alike.setdefault(change, []).append(one.job.id)
-        columns = (job.reprieve, job.judge_at, job.excused_until, job.excused_by)
-        for change, ids in alike.items():
-            told = dict(zip(columns, change, strict=True))
-            job.update(told).where(job.id.in_(ids)).execute()
-        freed = [one.job for one in marked if one.reprieve is not Status.SUPPRESSED]
-        look_again_behind_freed(store, freed)
+        marked = _true_still(store, groups)
+        _mark(store, marked)
+        look_again_behind_freed(
+            store, [one.job for one in marked if one.reprieve is not Status.SUPPRESSED]
+        )
         outages.count_excused(
             store,
             [
@@ -85,7 +73,40 @@ def spare(store: Store, overdue_jobs: Sequence[Spared], rests_on: RestsOn) -> li
         )
         return [one.job for one in marked]
 
-    return store.write(work)
+    return store.write(work) if groups else []
+
+
+def _true_still(store: Store, groups: Mapping[RestsOn, Sequence[Spared]]) -> list[Spared]:
+    """Lock what judgements rest on, and the rows they are of; return those that are true."""
+    still_open = outages.still_open(store, {at for ground in groups for at in ground.outages})
+    told = sites.told(store, {at for ground in groups for at in ground.told})
+    suppressed = {at for ground in groups for at in ground.suppressed}
+    rows = locked(store, {*suppressed, *(one.job.id for some in groups.values() for one in some)})
+    suppressed = {
+        at for at in suppressed if rows.get(at, {}).get("reprieve") == Status.SUPPRESSED.value
+    }
+    return [
+        one
+        for ground, some in groups.items()
+        if still_open.issuperset(ground.outages)
+        and told.issuperset(ground.told)
+        and suppressed.issuperset(ground.suppressed)
+        for one in some
+        if _stands(rows, one.job)
+    ]
+
+
+def _mark(store: Store, marked: Sequence[Spared]) -> None:
+    """Write why these jobs are spared; whole sites change alike."""
+    job = store.tables.job
+    columns = (job.reprieve, job.judge_at, job.excused_until, job.excused_by)
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for one in marked:
+        change = (one.reprieve.value, one.judge_at, one.excused_until, one.excused_by)
+        alike.setdefault(change, []).append(one.job.id)
+    for change, ids in alike.items():
+        told = dict(zip(columns, change, strict=True))
+        job.update(told).where(job.id.in_(ids)).execute()
 
 
 def put_off(store: Store, some: Sequence[Job], until: int) -> None:
@@ -107,24 +128,13 @@ def look_again_behind_freed(store: Store, freed: Sequence[Job]) -> None:
         outages.look_again_behind(store, were)
 
 
-def as_judged(store: Store, some: Sequence[Job], suppressed: Sequence[int] = ()) -> set[int]:
-    """Lock the rows of `some` jobs that are up; return the ids of those that stand as judged.
-
-    None does where one of the gateways `suppressed` is so no longer.
-    """
-    rows = locked(store, [*(one.id for one in some), *suppressed])
-    if any(rows.get(one, {}).get("reprieve") != Status.SUPPRESSED.value for one in suppressed):
-        return set()
-    return {
-        one.id
-        for one in some
-        if one.id in rows
-        and (rows[one.id]["due_at"], rows[one.id]["judge_at"]) == (one.due_at, one.judge_at)
-        and rows[one.id]["back_at"] is None
-    }
+def as_judged(store: Store, some: Sequence[Job]) -> set[int]:
+    """Lock the rows of `some` jobs that are up; return the ids of those that stand as judged."""
+    rows = locked(store, [one.id for one in some])
+    return {one.id for one in some if _stands(rows, one)}
 
 
-def locked(store: Store, ids: Sequence[int], missing: bool = False) -> dict[int, dict[str, Any]]:
+def locked(store: Store, ids: Iterable[int], missing: bool = False) -> dict[int, dict[str, Any]]:
     """Lock the rows of these jobs that are up, or missing, in the order of all writers.
 
     Return by id what stands there now, on which a judgement rests. A row that another holds is
@@ -137,3 +147,11 @@ def locked(store: Store, ids: Sequence[int], missing: bool = False) -> dict[int,
         .order_by(job.account, job.cronname)
     )
     return {row["id"]: row for row in store.locked_if_free(query)}
+
+
+def _stands(rows: dict[int, dict[str, Any]], job: Job) -> bool:
+    """Tell whether a job that was judged stands in its row, one of `rows`, as it did."""
+    row = rows.get(job.id)
+    if row is None or row["back_at"] is not None:
+        return False
+    return (row["due_at"], row["judge_at"]) == (job.due_at, job.judge_at)

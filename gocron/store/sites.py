@@ -1,81 +1,98 @@
-"""Sites: their gateways, by which ways these came, and when anybody behind them was heard."""
+"""Sites: their gateways, by which ways these came, and how the jobs behind them stand."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import or_
+from sys import maxsize
 from typing import Any
 
-from peewee import chunked, fn
+from peewee import Case, chunked, fn
 
-from gocron.core.job import Job, Kind
-from gocron.core.site import CROWD, Gateway, ways_of
+from gocron.core.job import Job, Kind, Status
+from gocron.core.outage import Outage
+from gocron.core.site import CROWD, Gateway, Named, SiteReport, ways_of
 from gocron.store import jobs
 from gocron.store.database import ROWS_A_STATEMENT, Store
-from gocron.store.tables import GAP_COLUMNS
+from gocron.store.heard import jobs_behind, unnamed
 
 # A gateway had so many networks before; more, and its address tells nothing any more.
 NETWORKS_ASKED = 50
 
 
-def gateways(store: Store, account: str) -> list[Gateway]:
-    """Return the gateways of `account`, by cronname."""
+def gateways(store: Store, accounts: Iterable[str]) -> dict[str, list[Gateway]]:
+    """Return the gateways of `accounts` by account, each account's by cronname."""
     job = store.tables.job
-    query = job.select(*jobs.columns(store)).where((job.account == account) & job.site)
+    found: list[Job] = []
+    for some in chunked(accounts, ROWS_A_STATEMENT):
+        query = job.select(*jobs.columns(store)).where(job.account.in_(some) & job.site)
+        found += [jobs.as_job(row) for row in query]
+    by_account: dict[str, list[Gateway]] = defaultdict(list)
     # To be asked for them in order makes SQLite walk through the whole account.
-    found = sorted((jobs.as_job(row) for row in query), key=lambda one: one.cronname)
-    near = Counter(one.network for one in found)
-    return _with_ways(store, found, {network for network, count in near.items() if count > CROWD})
+    for one in _with_ways(store, sorted(found, key=lambda one: one.cronname)):
+        by_account[one.job.account].append(one)
+    return by_account
 
 
-def gateway(store: Store, job_id: int) -> Gateway | None:
-    """Return the job `job_id` as the gateway that it is, else None."""
+def some_gateways(store: Store, ids: Iterable[int]) -> dict[int, Gateway]:
+    """Return by id which of these jobs are gateways."""
     job = store.tables.job
-    for row in job.select(*jobs.columns(store)).where((job.id == job_id) & job.site):
-        found = jobs.as_job(row)
-        near = job.select(job.id).where(
-            (job.account == found.account) & (job.network == found.network) & job.site
-        )
-        is_crowded = len(list(near.limit(CROWD + 1))) > CROWD
-        (one,) = _with_ways(store, [found], {found.network} if is_crowded else set())
-        return one
-    return None
+    found: list[Job] = []
+    for some in chunked(ids, ROWS_A_STATEMENT):
+        query = job.select(*jobs.columns(store)).where(job.id.in_(some) & job.site)
+        found += [jobs.as_job(row) for row in query]
+    return {one.job.id: one for one in _with_ways(store, found)}
 
 
-def heard_at(store: Store, site: Gateway) -> int:
-    """Return when the gateway, or any job behind it, was heard last."""
-    job = store.tables.job
-    query = job.select(fn.MAX(job.last_seen_at).alias("at")).where(_others(job, site))
-    (row,) = query
-    return max(site.job.last_seen_at, row["at"] or 0)
+def speaking(store: Store, some: Iterable[Gateway]) -> set[int]:
+    """Return the ids of those of these gateways that any other job is behind."""
+    job, moved = store.tables.job, store.tables.moved
+    site = job.alias("site")
+    mine = (job.account == site.account) & (job.id != site.id)
+    named = job.select(job.id).where(mine & (job.gateway == site.cronname) & (job.gateway != ""))
+    came = mine & (job.network != "") & unnamed(job)
+    near = job.select(job.id).where(came & (job.network == site.network))
+    # Not a join: SQLite would walk through the whole account.
+    there = fn.EXISTS(job.select(job.id).where(came & (job.network == moved.network)))
+    left = moved.select(moved.job_id).where((moved.job_id == site.id) & there)
+    some = list(some)
+    by_name, by_way = fn.EXISTS(named), fn.EXISTS(near) | fn.EXISTS(left)
+    found: set[int] = set()
+    for which, ids in (
+        (by_name, [one.job.id for one in some]),
+        (by_way, [one.job.id for one in some if one.ways]),
+    ):
+        for part in chunked(ids, ROWS_A_STATEMENT):
+            found |= {row["id"] for row in site.select(site.id).where(site.id.in_(part) & which)}
+    return found
 
 
-def heard_since(store: Store, site: Gateway, since: int) -> list[int]:
-    """Return all check-ins that are known of jobs behind the gateway, later than `since`.
+def report(store: Store, site: Gateway, found: Sequence[Outage], names: int) -> SiteReport:
+    """Return how the jobs behind a gateway came through its outages `found`, the last one last.
 
-    Known are the last ones of each job, as far back as its gaps reach.
+    Of each kind the first `names` are named. Other sites are behind it by name only.
     """
     job = store.tables.job
-    query = job.select(job.last_seen_at, *(getattr(job, column) for column in GAP_COLUMNS)).where(
-        _others(job, site) & (job.last_seen_at > since)
+    behind = _others(job, site) & (
+        job.site.is_null() | ~job.site | (job.gateway == site.job.cronname)
     )
-    heard = []
-    for row in query:
-        at = row["last_seen_at"]
-        heard.append(at)
-        for column in GAP_COLUMNS:
-            if row[column] is None or at - row[column] <= since:
-                break
-            at -= row[column]
-            heard.append(at)
-    return heard
+    ended_at = found[-1].ended_at if found else None
+    missing = job.missed_at.is_null(False) & job.back_at.is_null()
+    back = ~missing & (job.last_seen_at >= (maxsize if ended_at is None else ended_at))
+    fell = ~missing & (job.reprieve == Status.EXCUSED.value)
+    fell &= job.excused_by.in_([one.id for one in found]) & ~back
+    kinds = {"back": back, "fell": fell, "missing": missing}
+    counts = [fn.SUM(Case(None, [(which, 1)], 0)).alias(name) for name, which in kinds.items()]
+    (row,) = job.select(fn.COUNT(job.id).alias("behind"), *counts).where(behind)
 
+    def named(kind: str) -> Named:
+        if not row[kind]:
+            return Named(0)
+        query = job.select(job.cronname).where(behind & kinds[kind]).order_by(job.cronname)
+        return Named(row[kind], tuple(one["cronname"] for one in query.limit(names)))
 
-def behind(store: Store, site: Gateway) -> list[Job]:
-    """Return the jobs behind the gateway by cronname; other sites are there by name only."""
-    job = store.tables.job
-    query = job.select(*jobs.columns(store)).where(_others(job, site)).order_by(job.cronname)
-    every = [jobs.as_job(row) for row in query]
-    return [one for one in every if not one.site or one.gateway == site.job.cronname]
+    spans = tuple((one.began_at, one.ended_at) for one in found)
+    return SiteReport(row["behind"], spans, named("back"), named("fell"), named("missing"))
 
 
 def crowds(store: Store) -> list[tuple[str, str, int]]:
@@ -92,30 +109,56 @@ def crowds(store: Store) -> list[tuple[str, str, int]]:
     return [(row["account"], row["network"], row["count"]) for row in query]
 
 
-def is_told(store: Store, gateway_id: int) -> bool:
-    """Tell whether news of the gateway's open episode was sent, or still may be."""
+def told(store: Store, gateway_ids: Iterable[int]) -> set[int]:
+    """Return of which of these gateways' open episodes news was sent, or still may be."""
     news, episode = store.tables.news, store.tables.episode
-    told: bool = (
-        news.select(news.id)
-        .join(episode, on=(episode.id == news.episode_id))
-        .where(
-            (episode.job_id == gateway_id)
-            & episode.ended_at.is_null()
-            & (news.kind == Kind.MISSED.value)
-            & news.given_up_at.is_null()
+    found: set[int] = set()
+    for some in chunked(gateway_ids, ROWS_A_STATEMENT):
+        query = (
+            news.select(episode.job_id)
+            .join(episode, on=(episode.id == news.episode_id))
+            .where(
+                episode.job_id.in_(some)
+                & episode.ended_at.is_null()
+                & (news.kind == Kind.MISSED.value)
+                & news.given_up_at.is_null()
+            )
         )
-        .exists()
-    )
-    return told
+        found |= {row["job_id"] for row in query}
+    return found
 
 
-def _with_ways(store: Store, some: list[Job], crowded: set[str]) -> list[Gateway]:
+def _with_ways(store: Store, some: list[Job]) -> list[Gateway]:
     """Return the gateways that these jobs are. In a crowd an address leads to none of them."""
-    left = _left(store, [one.id for one in some if one.network not in crowded])
+    crowded = _crowded(store, some)
+    left = _left(store, [one.id for one in some if (one.account, one.network) not in crowded])
     return [
-        Gateway(one, () if one.network in crowded else ways_of(one, left.get(one.id, ())))
+        Gateway(
+            one,
+            () if (one.account, one.network) in crowded else ways_of(one, left.get(one.id, ())),
+        )
         for one in some
     ]
+
+
+def _crowded(store: Store, some: list[Job]) -> set[tuple[str, str]]:
+    """Return where, as (account, network), more gateways than can be are with these ones."""
+    job = store.tables.job
+    networks: dict[str, set[str]] = defaultdict(set)
+    for one in some:
+        if one.network:
+            networks[one.account].add(one.network)
+    found: set[tuple[str, str]] = set()
+    for account, mine in networks.items():
+        for part in chunked(sorted(mine), ROWS_A_STATEMENT):
+            query = (
+                job.select(job.network)
+                .where((job.account == account) & job.network.in_(part) & job.site)
+                .group_by(job.network)
+                .having(fn.COUNT(job.id) > CROWD)
+            )
+            found |= {(account, row["network"]) for row in query}
+    return found
 
 
 def _left(store: Store, ids: list[int]) -> dict[int, list[tuple[str, int]]]:
@@ -136,13 +179,10 @@ def _left(store: Store, ids: list[int]) -> dict[int, list[tuple[str, int]]]:
 
 def _others(job: Any, site: Gateway) -> Any:
     """True of jobs that share the gateway's ways, other gateways among them; see core.site."""
-    account, name = site.job.account, site.job.cronname
-    unnamed = job.gateway.is_null() | (job.gateway == "")
-    # An index serves each part by itself, and only where it's sure of what the index leaves out.
-    near = [(job.account == account) & (job.gateway == name) & (job.gateway != "")]
+    account = site.job.account
+    # An index serves each part by itself.
+    near = [jobs_behind(job, account, True, [site.job.cronname])]
     for way in site.ways:
-        came = (job.account == account) & (job.network == way.network) & (job.network != "")
-        came &= unnamed
+        came = jobs_behind(job, account, False, [way.network])
         near.append(came if way.until_at is None else came & (job.last_seen_at <= way.until_at))
-    never_heard = job.address == ""
-    return reduce(or_, near) & (job.id != site.job.id) & ~never_heard
+    return reduce(or_, near) & (job.id != site.job.id)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from gocron.core.door import SAME_OUTAGE_S
 from gocron.core.job import Kind
+from gocron.core.outage import longer_than_late_s
 from tests.simulation.story import Cron, Jump, Span, Story
 from tests.simulation.tell import Outcome, Run, Told
 
@@ -30,6 +31,9 @@ def _false_alarms(story: Story, outcome: Outcome) -> Iterator[str]:
         between = [run for run in outcome.runs[told.job] if last_seen < run.at <= told.queued_at]
         if any(run.fate == "dead" for run in between):
             continue
+        # It is late by its own word, now and then.
+        if cron.jitter_s > cron.grace_s:
+            continue
         if not _may_be_told(story, outcome, cron, told, between):
             fates = ", ".join(f"{run.fate} at {run.at}" for run in between)
             yield f"false alarm: {told.job}, last seen {told.last_seen_at}, {told}: {fates}"
@@ -51,6 +55,8 @@ def _may_be_told(
     own = {span.began_at for run in lost for span in story.front_down if span.holds(run.at)}
     if own and len(lost) > 1 and len(_outages(story, lost, cron)) > 1:
         return True
+    if _comes_and_goes(story, cron, lost):
+        return True
     if any(_uses_up_the_excuse(cron, jump, run) for jump in story.jumps for run in lost):
         return True
     return _site_proved_nothing(story, outcome, cron, lost)
@@ -64,6 +70,21 @@ def _uses_up_the_excuse(cron: Cron, jump: Jump, run: Run) -> bool:
     period_s = cron.allowance_at(run.at)
     began_at, ended_at = jump.span.began_at, jump.span.ended_at
     return began_at - period_s <= run.at <= ended_at + period_s
+
+
+def _comes_and_goes(story: Story, cron: Cron, lost: list[Run]) -> bool:
+    """Tell whether runs fell in several outages of a site that was there for half of the time.
+
+    Such a site excuses once: else one that fails each night would hide the dead.
+    """
+    site = cron.name if cron.site else cron.behind
+    spans = [] if site is None else story.site_outages[site]
+    spans = [span for span in spans if any(span.holds(run.at) for run in lost)]
+    return len(spans) > 1 and not _mostly_away(spans, spans[0].began_at, spans[-1].ended_at)
+
+
+def _mostly_away(spans: list[Span], since: int, until: int) -> bool:
+    return 2 * sum(span.ended_at - span.began_at for span in spans) > until - since
 
 
 def _outages(story: Story, lost: list[Run], cron: Cron) -> set[Span]:
@@ -105,7 +126,7 @@ def _site_proved_nothing(story: Story, outcome: Outcome, cron: Cron, lost: list[
             continue
         before = max((at for at in heard if at < run.at), default=0)
         after = min((at for at in heard if at > run.at), default=10**12)
-        if after - before <= gateway.allowance_at(before):
+        if after - before <= longer_than_late_s(gateway.allowance_at(before)):
             return True
         if any(span.began_at < after and span.ended_at > before for span in gateway.dead):
             return True
@@ -181,9 +202,18 @@ def _told_by(story: Story, cron: Cron, last_seen: int) -> int | None:
         outages += [Span(one.began_at, one.began_at + SUPPRESS_S) for one in gateway.dead]
         outages = [Span(one.began_at - gateway.allowance_s, one.ended_at + late) for one in outages]
     slack = 2 * story.sweep_every[1]
+    due_at, met = last_seen + cron.allowance_s, list[Span]()
     for span in sorted(outages, key=lambda one: one.began_at):
-        if span.began_at - slack <= by and span.ended_at + slack > last_seen:
-            by = max(by, span.ended_at + slack) + cron.allowance_s + 2 * cron.grace_s + story.hold_s
+        if span.began_at - slack > by or span.ended_at + slack <= last_seen:
+            continue
+        met.append(span)
+        by = max(by, span.ended_at + slack) + story.hold_s
+        # Of outages that follow one another a site's excuse no later run, unless it was mostly
+        # away. Where a clock jumped, or a gateway died, nothing is as simple.
+        of_site = not story.front_down and not story.jumps and not dead_gateway
+        is_first = span.began_at - slack <= due_at
+        if is_first or not of_site or _mostly_away(met, met[0].began_at, span.ended_at):
+            by += cron.allowance_s + 2 * cron.grace_s
     if dead_gateway:
         by += SUPPRESS_S
     # Killed sweeps do some of their work, at worst none.

@@ -59,6 +59,7 @@ class Cron:
     site: bool = False
     behind: str | None = None
     named: bool = False
+    email: str = "ops@example.com"
     dead: list[Span] = field(default_factory=list)
     declares: list[tuple[int, int]] = field(default_factory=list)
 
@@ -134,6 +135,10 @@ def draw(chance: Random) -> Story:
             _add_job(chance, crons, scale, gateway)
     for _ in range(chance.randint(0 if crons else 1, 3)):
         _add_job(chance, crons, scale, None)
+    if chance.random() < 0.1:
+        _add_flood(chance, crons, scale)
+        site_outages |= {name: [] for name in crons.keys() - site_outages.keys()}
+        moves |= {name: [] for name in crons.keys() - moves.keys()}
     front_down = _spans(
         chance, length, 2, OWN_OUTAGE_LEAST_S, min(length // 6, 20 * HOUR), apart_s=MINUTE
     )
@@ -185,16 +190,21 @@ def _gateway(chance: Random, number: int, scale: str) -> Cron:
     if scale == "days":
         # As often as a story of weeks has room for.
         period, grace = 2 * HOUR, HOUR
+    jitter = chance.choice((0, grace // 2))
+    if chance.random() < 0.3:
+        # Nobody thought of cron's jitter: it is late by its own word, now and then.
+        grace, jitter = 0, min(chance.choice((1, 2, MINUTE)), period // 2)
     return Cron(
         f"gateway-{number}",
         "account",
         period,
         period,
         grace,
-        chance.choice((0, grace // 2)),
+        jitter,
         START + chance.randint(0, period),
         f"203.0.113.{number + 1}",
         site=True,
+        email=",".join(f"net-{one}@example.com" for one in range(chance.choice((1, 1, 5)))),
     )
 
 
@@ -219,6 +229,24 @@ def _add_job(chance: Random, crons: dict[str, Cron], scale: str, gateway: Cron |
         behind=None if gateway is None else gateway.name,
         named=named,
     )
+
+
+def _add_flood(chance: Random, crons: dict[str, Cron], scale: str) -> None:
+    """Let somebody tell of all his jobs that they are sites, late ones, and many at one address."""
+    period = max(PERIODS[scale][1], 5 * MINUTE)
+    for number in range(chance.choice((5, 40))):
+        crowded = f"192.0.2.{200 + number % 2}"
+        crons[f"flood-{number}"] = Cron(
+            f"flood-{number}",
+            "account",
+            period,
+            period,
+            0,
+            chance.choice((1, MINUTE, period // 2)),
+            START + chance.randint(0, period),
+            chance.choice((crowded, f"198.51.100.{100 + number}")),
+            site=True,
+        )
 
 
 def _site_outages(chance: Random, gateway: Cron, length: int) -> list[Span]:

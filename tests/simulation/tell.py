@@ -159,7 +159,7 @@ def _checkin(story: Story, cron: Cron, at: int) -> CheckIn:
     return CheckIn(
         account=cron.account,
         cronname=cron.name,
-        email="ops@example.com",
+        email=cron.email,
         frequency_s=cron.frequency_at(at),
         grace_s=cron.grace_s,
         site=cron.site,

@@ -50,6 +50,13 @@ def test_every_alarm_is_true_and_none_is_lost(databases: Databases, database: st
     every_story()
 
 
+def test_the_stories_know_late_gateways_floods_of_sites_and_many_who_are_told() -> None:
+    crons = [cron for seed in range(100) for cron in draw(Random(seed)).crons.values()]
+    assert any(one.site and one.jitter_s > one.grace_s for one in crons)
+    assert any(one.site and "," in one.email for one in crons)
+    assert sum(one.name.startswith("flood") for one in crons) > 100
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_sweeps_tell_the_same_as_whole_ones(databases: Databases, seed: int) -> None:
     story = draw(Random(seed))

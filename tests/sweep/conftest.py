@@ -65,6 +65,10 @@ class Gocron:
         with self.store.connected():
             return list(getattr(self.store.tables, table).select())
 
+    def empty(self, table: str) -> None:
+        with self.store.connected():
+            self.store.write(getattr(self.store.tables, table).delete().execute)
+
     def set(self, **options: object) -> None:
         self.config = replace(self.config, **options)
 

@@ -14,7 +14,7 @@ from gocron.core.judge import judge
 from gocron.errors import ExitStatus
 from gocron.outside import Outside
 from gocron.render.page import account_file
-from gocron.store import episodes, jobs, outages, reprieves
+from gocron.store import episodes, jobs, reprieves
 from gocron.store.schema import open_store
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 
@@ -69,7 +69,7 @@ JUDGING = [
     (gocron_sweep.Witnesses, "of", lambda _, job: is_bad(job)),
     (gocron_sweep, "say_reason", lambda job, _: is_bad(job)),
     (episodes, "begin", lambda _, missed, *__: any(is_bad(one.job) for one in missed)),
-    (gocron_sweep, "_missed", lambda _, job, __: is_bad(job)),
+    (gocron_sweep, "_missed", lambda job, *_: is_bad(job)),
 ]
 
 
@@ -107,7 +107,12 @@ def test_a_job_that_can_not_be_spared_keeps_nobody_else_from_his_alert(
     gocron.hear("office", NOON, frequency_s=6 * HOUR, site=True, address="192.0.2.1")
     gocron.hear("bad", NOON, address="192.0.2.1")
     go_silent(gocron, "a", "c")
-    fails_at(monkeypatch, reprieves, "spare", lambda _, some, __: any(is_bad(x.job) for x in some))
+    fails_at(
+        monkeypatch,
+        reprieves,
+        "spare",
+        lambda _, groups: any(is_bad(one.job) for some in groups.values() for one in some),
+    )
     swept = gocron.sweep(LATE)
     assert owners_told(gocron) == ["a", "c"]
     assert swept.status == ExitStatus.BUG
@@ -346,25 +351,45 @@ def test_a_step_that_the_database_refuses_stops_no_other(
 def test_a_bad_site_keeps_no_other_from_being_watched(
     gocron: Gocron, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("bad", "good"):
-        gocron.hear(name, NOON, account=name, site=True, address="192.0.2.1")
-    for name in ("bad", "good"):
-        gocron.hear(name, NOON + 3 * HOUR, account=name, site=True, address="192.0.2.1")
-    works = sites._settle
-    bad_id = gocron.job("bad", "bad").id
-
-    def settle(store: object, silence: outages.Silence) -> None:
-        if silence.site_id == bad_id:
-            raise Boom("settle")
-        works(store, silence)
-
+    accounts = {"bad": "one", "near": "one", "good": "other"}
+    for at in (NOON, NOON + 3 * HOUR):
+        for name, account in accounts.items():
+            gocron.hear(name, at, account=account, site=True, address="192.0.2.1")
+    bad_id = gocron.job("bad", "one").id
     with monkeypatch.context() as version:
-        version.setattr(sites, "_settle", settle)
+        fails_at(
+            version,
+            sites,
+            "_read_returns",
+            lambda *known: bad_id in [one.site_id for one in known[2]],
+        )
         swept = gocron.sweep(NOON + 3 * HOUR + 1)
         assert [row["job_id"] for row in gocron.rows("silence")] == [bad_id]
         assert swept.status == ExitStatus.BUG
     assert gocron.sweep(NOON + 3 * HOUR + 60).complaints == []
     assert gocron.rows("silence") == []
+
+
+@pytest.mark.parametrize("step", ["_follow", "_follow_again"])
+def test_a_bad_outage_keeps_no_other_site_from_being_watched(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Of two dead gateways a job behind each is heard again, and then no more."""
+    for name, address in (("bad", "192.0.2.1"), ("good", "192.0.2.2")):
+        gocron.hear(name, NOON, site=True, frequency_s=300, address=address)
+        gocron.hear(f"behind-{name}", NOON, address=address)
+    gocron.sweep(NOON + 400)
+    for name, address in (("bad", "192.0.2.1"), ("good", "192.0.2.2")):
+        gocron.hear(f"behind-{name}", NOON + 1800, address=address)
+    bad_id = gocron.job("bad").id
+    with monkeypatch.context() as version:
+        fails_at(version, sites, step, lambda *known: bad_id in known[2])
+        assert gocron.sweep(NOON + 1810).status == ExitStatus.BUG
+        gocron.sweep(NOON + 2400)
+    last_of = {row["site_id"]: row["ended_at"] for row in gocron.rows("outage")}
+    assert last_of[gocron.job("good").id] is None, "it is seen to be gone again"
+    gocron.sweep(NOON + 2460)
+    assert len([row for row in gocron.rows("outage") if row["site_id"] == bad_id]) == 2
 
 
 # One page
@@ -496,6 +521,6 @@ def test_the_judgement_of_a_job_that_a_later_version_spares_is_its_own(gocron: G
     change(gocron, "bad", reprieve="muted")
     job = gocron.job("bad")
     with gocron.store.connected():
-        evidence = sites.Witnesses(gocron.store, LATE).of(job)
+        evidence = gocron_sweep.Witnesses(gocron.store, LATE).of(job)
     judged = judge(job, LATE, evidence, gocron_sweep.limits(gocron.config))
     assert (judged.status, judged.is_to_be_told) == (Status.UNKNOWN, False)

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -18,6 +18,7 @@ from gocron.sites import watch_sites
 from gocron.store import accounts, checkins, episodes, outbox, reprieves
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
+from gocron.store.reprieves import Spared
 from gocron.store.schema import open_store
 from gocron.sweep import sweep
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
@@ -106,11 +107,11 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, gocron: Gocron, name: str, what: 
     original = reprieves.spare
     happened: list[str] = []
 
-    def late(store: Store, spared: list[reprieves.Spared], rests_on: RestsOn) -> list[Job]:
-        if not happened and name in [one.job.cronname for one in spared]:
+    def late(store: Store, groups: Mapping[RestsOn, Sequence[Spared]]) -> list[Job]:
+        if not happened and name in [one.job.cronname for some in groups.values() for one in some]:
             happened.append(name)
             what(store)
-        return original(store, spared, rests_on)
+        return original(store, groups)
 
     monkeypatch.setattr(reprieves, "spare", late)
 

@@ -1,13 +1,23 @@
 """What `--dry-run` and `explain` say is what the next sweep does, and they leave no trace."""
 
-from collections.abc import Callable
+import resource
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from gocron.core.job import Status
-from gocron.core.judge import standing
+import gocron.rehearse as gocron_rehearse
+import gocron.sweep as gocron_sweep
+from gocron.core.checkin import CheckIn
+from gocron.core.job import Job, Status
+from gocron.core.judge import Judgement, judge, standing
+from gocron.errors import StoreError
 from gocron.rehearse import explain, rehearse
+from gocron.store import checkins
+from gocron.store.database import Store
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 from tests.sweep.test_journal import line
 from tests.sweep.test_own_outages import MINUTE, Front
@@ -135,3 +145,69 @@ def test_a_later_time_is_judged_by_what_is_known_now(gocron: Gocron) -> None:
     gocron.hear("backup", NOON)
     (told,) = rehearsed(gocron, NOON, NOON + 2 * HOUR)
     assert told.startswith("would tell ops@example.com that backup (web-01) is missing, 1 h over")
+
+
+@pytest.mark.parametrize("what", ["dry run", "explain"])
+@pytest.mark.parametrize("story", [after_site_outage, behind_two_gateways, alone])
+def test_a_check_in_that_comes_while_a_sweep_is_rehearsed_is_kept_at_once(
+    gocron: Gocron,
+    tmp_path: Path,
+    story: Callable[[Gocron, Path], int],
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever was judged, locked or written so far: each moment at which a job is judged."""
+    now = story(gocron, tmp_path)
+    kept = []
+
+    def judge_and_hear(job: Job, *more: object) -> Judgement:
+        judgement = judge(job, *more)
+        # By another connection, as a front does, that waits for nobody.
+        for name in [row["cronname"] for row in before["job"]]:
+            hear_at_once(gocron, name, now)
+            kept.append(name)
+        return judgement
+
+    before = {table: gocron.rows(table) for table in TABLES}
+    for module in (gocron_rehearse, gocron_sweep):
+        monkeypatch.setattr(module, "judge", judge_and_hear)
+    told = rehearsed(gocron, now) if what == "dry run" else explained(gocron, "backup", now)
+    assert "backup" in str(told)
+    assert kept
+    assert {row["last_seen_at"] for row in gocron.rows("job")} == {now}
+
+
+def hear_at_once(gocron: Gocron, name: str, at: int) -> None:
+    """Check in, and fail rather than wait for anybody."""
+    store = Store(gocron.config.database_url)
+    told = CheckIn("web-01", name, "ops@example.com", HOUR, None, None, "203.0.113.9", at)
+    with store.connected():
+        store.db.execute_sql(
+            "SET lock_timeout = 1" if store.is_postgres else "PRAGMA busy_timeout = 0"
+        )
+        store.write(lambda: checkins.record(store, [told]))
+
+
+def test_a_copy_that_finds_no_room_says_where_to_make_some(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if gocron.store.is_postgres:
+        return
+    gocron.hear("backup", NOON)
+    (tmp_path / "full").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    with pytest.raises(StoreError, match="name another folder in TMPDIR"), full_disk():
+        rehearsed(gocron, NOON)
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file that grows may become larger than this, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)

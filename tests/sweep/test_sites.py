@@ -1,13 +1,19 @@
 """A site that goes down is one alert; what is dead behind it is found all the same."""
 
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
 import pytest
 
+import gocron.sites as gocron_sites
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Status
 from gocron.core.judge import standing
 from gocron.core.site import CROWD
-from gocron.sites import Witnesses
-from gocron.store import jobs
+from gocron.store import jobs, outages
+from gocron.store.database import Store
+from gocron.witnesses import Witnesses
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 MINUTE = 60
@@ -324,6 +330,71 @@ def test_a_gateway_that_says_it_is_none_any_more_sets_free_who_waited_for_it(
     assert "backup (web-01)" in " ".join(told(gocron)[1:])
 
 
+NAMES = 'SELECT "t1"."cronname" FROM'
+
+
+def asked(gocron: Gocron, caplog: pytest.LogCaptureFixture, at: int) -> tuple[int, int]:
+    """Sweep; return how often it read, and how often for what a mail remarks of a gateway."""
+    caplog.clear()
+    with caplog.at_level(logging.DEBUG, "peewee"):
+        gocron.sweep(at)
+    statements = [record.msg[0] for record in caplog.records if record.name == "peewee"]
+    read = [sql for sql in statements if sql.startswith("SELECT")]
+    remarks = [sql for sql in read if 'AS "behind"' in sql or sql.startswith(NAMES)]
+    return len(read) - len(remarks), len(remarks)
+
+
+def fleet_of_sites(gocron: Gocron, many: int, named: bool) -> Callable[[int], None]:
+    """Let `many` sites be there, a job behind each; return what lets their gateways be heard."""
+
+    def hear_gateways(at: int) -> None:
+        for number in range(many):
+            gocron.hear(f"office-{number}", at, email="net@example.com", site=True,
+                        frequency_s=5 * MINUTE, address=f"198.51.100.{number}")  # fmt: skip
+
+    hear_gateways(DOWN)
+    for number in range(many):
+        gocron.hear(f"backup-{number}", DOWN - HOUR + 8 * MINUTE,
+                    address=OFFICE if named else f"198.51.100.{number}",
+                    gateway=f"office-{number}" if named else None)  # fmt: skip
+    return hear_gateways
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["by address", "by name"])
+def test_a_sweep_asks_as_much_for_thirty_sites_as_for_three(
+    gocron: Gocron, caplog: pytest.LogCaptureFixture, named: bool
+) -> None:
+    made: dict[int, list[int]] = {}
+    for many in (3, 30):
+        hear_gateways = fleet_of_sites(gocron, many, named)
+        gocron.sweep(DOWN)
+        made[many] = []
+        for at in (6 * MINUTE, 7 * MINUTE, 9 * MINUTE, 10 * MINUTE):
+            made[many].append(asked(gocron, caplog, DOWN + at)[0])
+        assert len(gocron.rows("outage")) == many
+        assert stands(gocron, "backup-0", DOWN + 10 * MINUTE) is Status.SUPPRESSED
+        hear_gateways(DOWN + 30 * MINUTE)
+        made[many].append(asked(gocron, caplog, DOWN + 31 * MINUTE)[0])
+        assert stands(gocron, "backup-0", DOWN + 31 * MINUTE) is Status.EXCUSED
+        for table in ("outage", "job"):
+            gocron.empty(table)
+    assert made[30] == made[3]
+
+
+def test_what_a_mail_remarks_of_a_gateway_is_looked_up_once_for_all_who_are_told(
+    gocron: Gocron, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = {}
+    for many in (1, 20):
+        email = ",".join(f"net-{number}@example.com" for number in range(many))
+        gocron.hear("office", DOWN, email, site=True, frequency_s=5 * MINUTE)
+        job(gocron, "backup", DOWN)
+        made[many] = asked(gocron, caplog, DOWN + 6 * MINUTE)[1]
+        assert "behind it: 1 job" in text(gocron, -1)
+        gocron.empty("job")
+    assert made == {1: 1, 20: 1}
+
+
 def test_of_a_gateway_with_many_outages_those_are_asked_for_that_bear_on_a_job(
     gocron: Gocron,
 ) -> None:
@@ -341,3 +412,160 @@ def test_of_a_gateway_with_many_outages_those_are_asked_for_that_bear_on_a_job(
         evidence = Witnesses(gocron.store, DOWN + 5 * MINUTE).of(backup)
     assert evidence.site is not None
     assert len(evidence.site.outages) == 6
+
+
+DAY = 24 * HOUR
+LAST_RUN = NOON + 3 * DAY
+DUE = LAST_RUN + DAY + 10 * MINUTE
+
+
+def minutes_until_told(
+    gocron: Gocron, lateness: Callable[[int], int], runs: int = 4, **declared: int
+) -> float:
+    """Return how long after its deadline a daily job was told that died behind a late gateway.
+
+    The gateway runs each five minutes; `lateness` tells by how many seconds late it comes.
+    """
+    declared = {"frequency_s": 5 * MINUTE, "grace_s": 0, **declared}
+    for number in range(4 - runs, 4):
+        job(gocron, "nightly", LAST_RUN - (3 - number) * DAY, frequency_s=DAY, grace_s=10 * MINUTE)
+    for number in range(4 * HOUR // (5 * MINUTE)):
+        at = DUE - 3 * HOUR + number * 5 * MINUTE
+        gocron.hear("office", at + lateness(number), "net@example.com", site=True, **declared)
+        gocron.sweep(at + lateness(number) + 10)
+        if "nightly" in gocron.mail.told_names():
+            return (at + lateness(number) - DUE) / MINUTE
+    raise AssertionError("never told")
+
+
+LATE_GATEWAYS = {
+    "a second now and then": (lambda number: (0, 0, 1)[number % 3], {}),
+    "a second each other time": (lambda number: number % 2, {}),
+    "a minute now and then": (lambda number: (0, 0, 60)[number % 3], {}),
+    "a minute beyond its grace": (lambda number: (0, 120)[number % 2], {"grace_s": MINUTE}),
+    "a minute beyond two": (lambda number: (0, 180)[number % 2], {"grace_s": 2 * MINUTE}),
+}
+
+
+@pytest.mark.parametrize("runs", [1, 4])
+@pytest.mark.parametrize("story", LATE_GATEWAYS)
+def test_a_gateway_that_is_late_now_and_then_hides_nobody_who_is_dead(
+    gocron: Gocron, story: str, runs: int
+) -> None:
+    lateness, declared = LATE_GATEWAYS[story]
+    assert minutes_until_told(gocron, lateness, runs, **declared) <= 10
+
+
+def dead_gateway(gocron: Gocron, alive_at: int) -> None:
+    """The gateway and one job behind it are dead for good, another is heard again at `alive_at`."""
+    gateway(gocron, DOWN)
+    job(gocron, "dead", DOWN - HOUR + 8 * MINUTE)
+    job(gocron, "alive", DOWN - HOUR + 9 * MINUTE)
+    sweep_each_minute(gocron, DOWN, DOWN + 15 * MINUTE)
+    assert stands(gocron, "dead", DOWN + 15 * MINUTE) is Status.SUPPRESSED
+    job(gocron, "alive", alive_at)
+    gocron.sweep(alive_at + 10)
+
+
+def spans(gocron: Gocron) -> list[tuple[int, int | None]]:
+    return [(row["began_at"], row["ended_at"]) for row in gocron.rows("outage")]
+
+
+def test_an_outage_ends_with_the_first_check_in_from_there_though_its_gateway_stays_dead(
+    gocron: Gocron,
+) -> None:
+    back_at = DOWN + 30 * MINUTE
+    dead_gateway(gocron, back_at)
+    assert spans(gocron) == [(DOWN, back_at)]
+    assert stands(gocron, "dead", back_at + 10) is Status.EXCUSED, "looked at again at once"
+    job(gocron, "alive", back_at + 7 * MINUTE)
+    for at in range(back_at + 10 * MINUTE, back_at + 90 * MINUTE, 5 * MINUTE):
+        job(gocron, "alive", at)
+        gocron.sweep(at + 10)
+    assert gocron.mail.told_names() == ["office", "dead"]
+    assert spans(gocron) == [(DOWN, back_at)], "the gateway's own death is no other outage"
+
+
+def test_an_outage_that_another_sweep_has_ended_stays_as_that_one_kept_it(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = outages.still_open
+
+    def end_before(store: Store, ids: Iterable[int]) -> set[int]:
+        for one in outages.lasting(store).values():
+            outages.end(store, replace(one, ended_at=DOWN + 20 * MINUTE))
+        return original(store, ids)
+
+    back_at = DOWN + 30 * MINUTE
+    monkeypatch.setattr(outages, "still_open", end_before)
+    gateway(gocron, DOWN)
+    job(gocron, "alive", DOWN - HOUR + 50 * MINUTE)
+    gocron.sweep(DOWN + 7 * MINUTE)
+    job(gocron, "alive", back_at)
+    gocron.sweep(back_at + 10)
+    assert spans(gocron) == [(DOWN, DOWN + 20 * MINUTE)]
+
+
+def test_a_moment_in_which_a_gateway_was_late_and_seen_so_is_no_outage(gocron: Gocron) -> None:
+    """A sweep came while it was late: it was told, and who was due was not, for that moment."""
+    gateway(gocron, DOWN)
+    job(gocron, "dead", DOWN - HOUR + 4 * MINUTE)
+    job(gocron, "alive", DOWN - HOUR + 9 * MINUTE)
+    gocron.sweep(DOWN + 6 * MINUTE + 5)
+    assert stands(gocron, "dead", DOWN + 6 * MINUTE + 5) is Status.SUPPRESSED
+    job(gocron, "alive", DOWN + 6 * MINUTE + 10)
+    gocron.sweep(DOWN + 6 * MINUTE + 15)
+    assert spans(gocron) == []
+    assert gocron.mail.told_names() == ["office", "dead"]
+
+
+def test_a_site_that_was_heard_for_a_moment_and_is_gone_again_is_down_again(
+    gocron: Gocron,
+) -> None:
+    back_at = DOWN + 30 * MINUTE
+    dead_gateway(gocron, back_at)
+    gone_at = back_at + 20
+    job(gocron, "other", gone_at, frequency_s=5 * MINUTE)
+    sweep_each_minute(gocron, back_at + MINUTE, back_at + 15 * MINUTE)
+    assert spans(gocron) == [(DOWN, back_at), (gone_at, None)]
+    assert stands(gocron, "other", back_at + 14 * MINUTE) is Status.SUPPRESSED
+
+
+def test_a_gateway_that_is_dead_while_others_are_heard_now_and_then_excuses_nobody(
+    gocron: Gocron,
+) -> None:
+    """What lies between two check-ins of an hourly job is longer than the gateway's allowance."""
+    gateway(gocron, DOWN - 3 * HOUR)
+    for hour in range(-4, 3):
+        job(gocron, "alive", DOWN + hour * HOUR)
+        if hour < 0:
+            job(gocron, "dead", DOWN + hour * HOUR + 10 * MINUTE)
+        gocron.sweep(DOWN + hour * HOUR + 15 * MINUTE)
+    assert "dead" in gocron.mail.told_names()
+    assert len(spans(gocron)) <= 1
+
+
+def test_of_more_gateways_than_one_sweep_sees_to_the_others_are_waited_for(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else's alert waits, nobody behind them is told, and in the end all are seen to."""
+    monkeypatch.setattr(gocron_sites, "RETURNS_A_SWEEP", 3)
+    hear_gateways = fleet_of_sites(gocron, 8, named=False)
+    gocron.hear("other", DOWN - HOUR, account="other", address=ELSEWHERE)
+    hear_gateways(DOWN + 30 * MINUTE)
+    for number, left in enumerate((8, 5, 2)):
+        swept = gocron.sweep(DOWN + 30 * MINUTE + 10 + number * MINUTE)
+        assert len(spans(gocron)) == 8 - max(left - 3, 0)
+        assert gocron.mail.told_names() == ["other"]
+        complaint = f"account web-01: {left} gateways came back late; 3 seen to in this sweep"
+        assert [one.startswith(complaint) for one in swept.complaints] == [True] * (left > 3)
+    assert stands(gocron, "backup-7", DOWN + 33 * MINUTE) is Status.EXCUSED
+
+
+def test_a_gateway_that_nobody_is_behind_keeps_no_book_of_outages(gocron: Gocron) -> None:
+    gocron.hear("alone", DOWN, site=True, frequency_s=5 * MINUTE, address=ELSEWHERE)
+    gocron.hear("seen", DOWN, site=True, frequency_s=5 * MINUTE, address="192.0.2.1")
+    gocron.hear("alone", DOWN + 30 * MINUTE, site=True, frequency_s=5 * MINUTE, address=ELSEWHERE)
+    gocron.sweep(DOWN + 30 * MINUTE + 10)
+    assert gocron.mail.told_names() == ["seen"]
+    assert (gocron.rows("silence"), spans(gocron)) == ([], [])

@@ -37,13 +37,16 @@ MAY_IMPORT = {
     "journal": {"core", "store", "fields", "bulkhead"},
     "door": {"core", "store", "render"},
     "sites": {"core", "store", "render", "bulkhead"},
+    "witnesses": {"core", "store"},
     "ways": {"core", "notify", "render", "outside"},
     "deliver": {"core", "store", "notify", "render", "outside", "sites", "ways"},
     "sweep": {
         *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"},
-        "bulkhead",
+        *{"bulkhead", "witnesses"},
     },
-    "rehearse": {"core", "store", "render", "outside", "journal", "sites", "sweep", "bulkhead"},
+    "rehearse": {
+        *{"core", "store", "render", "outside", "journal", "sweep", "bulkhead", "witnesses"}
+    },
     "summary": {"core", "store", "notify", "render", "bulkhead"},
     "listing": {"core", "render"},
     "output": {"listing"},

@@ -202,6 +202,70 @@ def test_a_second_outage_of_a_site_excuses_the_run_after_an_excused_one() -> Non
     assert judged(in_between, known).status is Status.MISSED, "its habit tells that it came later"
 
 
+def test_of_two_outages_that_excuse_a_run_the_later_deadline_counts() -> None:
+    """The one that ended last gives the earlier one here: soon after a site, all is to settle."""
+    own, of_site = outage(DUE - 500, DUE, None), outage(DUE - 300, DUE + 60, number=2)
+    soon = replace(LIMITS, settle_s=120)
+    known = Evidence(site(gateway(DUE + 9999), outages=(of_site,)), (own,))
+    assert judge(job(), DUE + 70, Evidence(known.site), soon).until == DUE + 60 + 120 + GRACE_S
+    judgement = judge(job(), DUE + 70, known, soon)
+    assert (judgement.until, judgement.outage) == (DUE + FREQUENCY_S + GRACE_S, own)
+
+
+def told_at(one: Job, *outages: Outage) -> int:
+    """Return the first minute at which `one` is told, behind a site that is heard all the time."""
+    for now in range(DUE, DUE + 4 * LIMITS.suppress_max_s, 60):
+        so_far = tuple(each for each in outages if each.ended_at is None or each.ended_at <= now)
+        judgement = judged(now, site(gateway(now), outages=so_far), one=one)
+        if judgement.is_to_be_told:
+            return now
+        if judgement.excuse is not None:
+            given = judgement.excuse
+            one = replace(one, excused_until=given.until, excused_by=given.outage_id)
+    raise AssertionError("never told")
+
+
+@pytest.mark.parametrize("one", [job(), habitual()], ids=["no habit", "of habit"])
+@pytest.mark.parametrize("every_s", [1200, 2400, 3600])
+def test_a_site_that_fails_now_and_then_hides_the_dead_for_a_period_at_most(
+    one: Job, every_s: int
+) -> None:
+    outages = [
+        outage(at, at + every_s // 3, number=number)
+        for number, at in enumerate(range(SEEN, DUE + 2 * LIMITS.suppress_max_s, every_s), 1)
+    ]
+    assert told_at(one, *outages) <= DUE + one.allowance_s + every_s
+
+
+def test_a_site_that_is_away_for_most_of_the_time_excuses_run_after_run() -> None:
+    outages = [
+        outage(at, at + 2000, number=number)
+        for number, at in enumerate(range(SEEN, DUE + 2 * LIMITS.suppress_max_s, 3600), 1)
+    ]
+    assert told_at(job(), *outages) > DUE + LIMITS.suppress_max_s
+
+
+def test_two_gateways_that_were_away_at_once_were_not_away_for_longer() -> None:
+    first, second = outage(DUE - 500, DUE), outage(DUE + 600, DUE + 700, number=3)
+    at_once = outage(DUE - 400, DUE, site_id=8, number=2)
+    known = site(gateway(DUE + 99_999), outages=(first, at_once, second))
+    assert judged(DUE + 800, known, one=job()).until == DUE + FREQUENCY_S + GRACE_S
+
+
+def test_an_outage_of_the_site_excuses_the_run_after_one_of_gocrons_own() -> None:
+    own, second = outage(DUE - 500, DUE, None), outage(DUE + 3000, DUE + 3300, number=2)
+    known = site(gateway(DUE + 99_999), outages=(second,))
+    assert judged(DUE + 3400, known, own=(own,), one=job()).until == second.ended_at + 4200
+
+
+def test_an_excuse_by_an_outage_that_nobody_knows_any_more_goes_on_where_the_site_is_away() -> None:
+    given = replace(job(), excused_until=DUE + 4200, excused_by=99)
+    for began_at, goes_on in ((SEEN + 4500, True), (SEEN + 5000, False)):
+        known = site(gateway(DUE + 9999), outages=(outage(began_at, SEEN + 9600),))
+        judgement = judged(DUE + 6000, known, one=given)
+        assert (judgement.status is Status.EXCUSED) == goes_on
+
+
 def test_a_clock_that_jumped_forth_moves_every_deadline_once() -> None:
     at = SEEN + 60
     jumped = Outage(1, None, at, at + 500, jumped_s=480)
@@ -212,6 +276,20 @@ def test_a_clock_that_jumped_forth_moves_every_deadline_once() -> None:
     given = habitual(excused_until=DUE + 480, excused_by=1)
     assert judged(DUE + 481, own=(jumped,), one=given).status is Status.MISSED, "counted in"
     assert judged(DUE + 481, own=(jumped, again), one=given).until == DUE + 570
+
+
+def test_a_clock_that_jumped_forth_while_the_site_was_away_counts_once() -> None:
+    jumped = Outage(1, None, SEEN + 60, SEEN + 4900, jumped_s=4830)
+    in_it = outage(SEEN + 50, SEEN + 4895, number=2)
+    before_it = outage(SEEN + 50, SEEN + 90, number=2)
+    for of_site, counts in ((in_it, False), (before_it, True)):
+        until = of_site.ended_at + FREQUENCY_S + GRACE_S
+        given = replace(job(), excused_until=until, excused_by=2)
+        known = Evidence(site(gateway(until), outages=(of_site,)), (jumped,))
+        judgement = judge(given, until + 1, known, LIMITS)
+        excuse = judgement.excuse
+        assert excuse is not None
+        assert (excuse.until == until + 4830) == counts, excuse
 
 
 def test_an_outage_of_gocrons_own_holds_and_then_excuses_one_run() -> None:

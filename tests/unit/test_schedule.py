@@ -52,6 +52,16 @@ def test_without_habits_any_moment_may_be_the_next_until_frequency_and_grace_are
     assert expected_after(job(), ended_at) == (ended_at, ended_at + HOUR + 600)
 
 
+def test_a_job_whose_last_runs_were_all_late_by_its_grace_may_run_that_much_sooner() -> None:
+    """Its run of two hours later came ten minutes sooner, within the outage, and was lost."""
+    late = job(HOUR, HOUR, HOUR, grace_s=600)
+    ended_at = SEEN + 2 * HOUR - 300
+    lost, next_run = SEEN - 600 + 2 * HOUR, SEEN - 600 + 3 * HOUR
+    assert lost < ended_at < next_run
+    first, last = expected_after(late, ended_at)
+    assert first <= next_run <= last
+
+
 @example(60, 0.125, 10, [0.0, 0.0, 0.0, 1.0, 0.0], 0.875)
 @given(
     st.integers(60, 90_000),

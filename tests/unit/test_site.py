@@ -8,8 +8,8 @@ import pytest
 
 from gocron.core.address import network_of
 from gocron.core.job import Job
-from gocron.core.outage import Outage, silences
-from gocron.core.site import Gateway, Gateways, site_report, ways_of
+from gocron.core.outage import Outage, away_s, longer_than_late_s, stretches_of_silence
+from gocron.core.site import Gateway, Gateways, Site, ways_of
 
 SEEN = 1_800_000_000
 
@@ -91,17 +91,78 @@ def test_what_of_an_address_tells_of_a_gateway(address: str, network: str) -> No
 
 
 def test_a_silence_is_what_lies_between_two_signs_and_is_long_enough() -> None:
-    assert silences([10, 20, 99, 5], 0, 120, 30) == [(20, 99)]
-    assert silences([], 0, 120, 30) == [(0, 120)]
-    assert silences([200, -5], 0, 30, 30) == []
+    assert stretches_of_silence([10, 20, 99, 5], 0, 120, 30) == [(20, 99)]
+    assert stretches_of_silence([], 0, 120, 30) == [(0, 120)]
+    assert stretches_of_silence([200, -5], 0, 30, 30) == []
 
 
-def test_a_return_tells_who_is_back_whose_run_fell_in_and_who_is_missing() -> None:
-    outage = Outage(1, OFFICE.id, SEEN + 60, SEEN + 900)
-    back = job("back", last_seen_at=SEEN + 900)
-    fell = job("fell")
-    slow = job("slow", frequency_s=99_999, due_at=SEEN + 99_999, gaps=(99_999,) * 3)
-    gone = job("gone", missed_at=SEEN)
-    report = site_report([back, fell, slow, gone], [outage])
-    assert (report.behind, report.silences) == (4, ((SEEN + 60, SEEN + 900),))
-    assert (report.back, report.fell, report.missing) == ((back,), (fell,), (gone,))
+@pytest.mark.parametrize(
+    ("allowance_s", "longest_s"), [(60, 120), (120, 180), (300, 375), (360, 450), (7200, 9000)]
+)
+def test_a_gateway_that_is_late_by_a_minute_or_a_quarter_was_not_away(
+    allowance_s: int, longest_s: int
+) -> None:
+    assert longer_than_late_s(allowance_s) == longest_s
+
+
+def test_an_outage_touches_what_begins_as_it_ends_or_ends_as_it_begins() -> None:
+    over, lasts = Outage(1, 7, 10, 20), Outage(1, 7, 10, None)
+    assert [over.touches(*at) for at in ((20, 30), (21, 30), (0, 10), (0, 9))] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert lasts.touches(99, 99)
+
+
+def test_how_long_a_site_was_away_is_counted_once_however_many_gateways_say_so() -> None:
+    outages = [
+        Outage(1, 7, 10, 20),
+        Outage(2, 8, 5, 18),
+        Outage(3, 7, 30, 40),
+        Outage(4, 7, 50, None),
+    ]
+    assert away_s(outages, 0, 100) == 15 + 10 + 50
+    assert away_s(outages, 12, 35) == 8 + 5
+    assert away_s([], 0, 100) == 0
+
+
+DEADLINE = SEEN + 360
+
+
+def speaks_until(*outages: Outage, heard_at: int = 0, **more: object) -> int | None:
+    """Until when a gateway may yet be heard that is due by DEADLINE, and may be silent 360 s."""
+    gateway = job("office", site=True, id=7, **more)
+    return Site((gateway,), max(heard_at, SEEN), outages).speaks_until
+
+
+def test_a_gateway_that_is_not_missing_has_until_its_deadline() -> None:
+    assert speaks_until(due_at=DEADLINE) == DEADLINE
+    assert speaks_until(due_at=DEADLINE, excused_until=DEADLINE + 99) == DEADLINE + 99
+
+
+def test_a_gateway_that_is_missing_while_its_site_is_heard_is_dead() -> None:
+    missing = {"due_at": DEADLINE, "missed_at": DEADLINE}
+    assert speaks_until(heard_at=DEADLINE + 9, **missing) is None
+    before = Outage(1, 7, DEADLINE + 1, DEADLINE + 900)
+    assert speaks_until(before, **missing) is None, "it was dead before its site went down"
+    assert speaks_until(Outage(1, 7, SEEN, None), **missing) is None, "the site is down still"
+    assert speaks_until(Outage(1, 8, SEEN, SEEN + 900), **missing) is None, "another site"
+
+
+def test_a_missing_gateway_whose_site_is_back_may_be_silent_once_more() -> None:
+    missing = {"due_at": DEADLINE, "missed_at": DEADLINE}
+    over = Outage(1, 7, DEADLINE, SEEN + 900)
+    assert speaks_until(over, heard_at=SEEN + 900, **missing) == SEEN + 900 + 360
+    assert speaks_until(over, **missing) == SEEN + 900 + 360, "whoever it was that was heard"
+    later = SEEN + 900 + 360
+    assert speaks_until(over, heard_at=later, **missing) == later + 360, "heard in that time"
+    assert speaks_until(over, heard_at=later + 1, **missing) is None, "heard again after it"
+
+
+def test_of_several_gateways_the_one_that_may_be_heard_last_counts() -> None:
+    dead = job("dead", site=True, id=8, due_at=SEEN, missed_at=SEEN)
+    late = job("late", site=True, id=9, due_at=DEADLINE + 5)
+    site = Site((dead, late, job("office", site=True, id=7, due_at=DEADLINE)), SEEN)
+    assert site.speaks_until == DEADLINE + 5

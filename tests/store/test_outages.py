@@ -1,0 +1,77 @@
+"""Outages as they are remembered: joined where they belong together, and forgotten in time."""
+
+from gocron.core.job import Job
+from gocron.core.outage import Outage
+from gocron.store import checkins, jobs, outages
+from gocron.store.database import Store
+from tests.store.conftest import NOON, checkin
+
+HOUR, DAY = 3600, 86_400
+
+
+def record(store: Store, began_at: int, ended_at: int | None, now: int, late: bool = False) -> None:
+    store.write(lambda: outages.record_own(store, began_at, ended_at, False, now, found_late=late))
+
+
+def rows(store: Store) -> list[tuple[int, int | None, int]]:
+    found = store.tables.outage.select().order_by(store.tables.outage.id)
+    return [(row["began_at"], row["ended_at"], row["noticed_at"]) for row in found]
+
+
+def test_an_outage_that_is_found_anew_by_a_sweep_that_looks_further_back_is_no_news(
+    store: Store,
+) -> None:
+    with store.connected():
+        record(store, NOON, NOON + 300, NOON + 310)
+        told = outages.claim_untold(store, NOON + HOUR)
+        assert told is not None
+        outages.settle(store, told.outage, NOON + HOUR)
+        for ended_at in (NOON + 300, NOON + 200):
+            record(store, NOON, ended_at, NOON + 2 * HOUR)
+        assert rows(store) == [(NOON, NOON + 300, NOON + 310)]
+        assert outages.claim_untold(store, NOON + 2 * HOUR) is None
+
+
+def test_an_outage_that_goes_on_is_one_with_what_it_follows_and_news_again(store: Store) -> None:
+    with store.connected():
+        record(store, NOON, NOON + 300, NOON + 310)
+        told = outages.claim_untold(store, NOON + HOUR)
+        assert told is not None
+        outages.settle(store, told.outage, NOON + HOUR)
+        record(store, NOON + 400, NOON + 600, NOON + 610)
+        assert rows(store) == [(NOON, NOON + 600, NOON + 310)]
+        assert outages.claim_untold(store, NOON + 2 * HOUR) is not None
+
+
+def test_what_was_known_of_an_outage_while_no_sweep_looked_is_known_from_now_on(
+    store: Store,
+) -> None:
+    with store.connected():
+        record(store, NOON, NOON + 300, NOON + 310)
+        record(store, NOON + 400, None, NOON + 900, late=True)
+        assert rows(store) == [(NOON, None, NOON + 900)], "nobody was held for it meanwhile"
+        record(store, NOON + 400, NOON + 950, NOON + 960, late=True)
+        assert rows(store) == [(NOON, NOON + 950, NOON + 900)], "it lasted, and a sweep knew"
+
+
+def test_what_is_older_than_anybody_looks_back_is_forgotten_and_nothing_else(store: Store) -> None:
+    def hear(network: str, at: int) -> Job:
+        told = checkin("office", at, site=True, network=network, address=network)
+        store.write(lambda: checkins.record(store, [told]))
+        return jobs.find(store, "web-01", "office")
+
+    with store.connected():
+        presence, moved = store.tables.presence, store.tables.moved
+        hear("192.0.2.1", NOON - 2 * DAY)
+        hear("192.0.2.2", NOON - DAY)
+        office = hear("192.0.2.3", NOON)
+        ends = (NOON - DAY, NOON, NOON + DAY, None)
+        kept = [Outage(0, office.id, NOON - 2 * DAY, ended_at) for ended_at in ends]
+        store.write(lambda: outages.keep(store, kept))
+        for until_at in (NOON - 1, NOON):
+            life = {"host": "a", "began_at": 0, "until_at": until_at, "heard_at": 0}
+            store.write(presence.insert(life).execute)
+        outages.drop_before(store, NOON)
+        assert [ended_at for _, ended_at, _ in rows(store)] == [NOON, NOON + DAY, None]
+        assert [row["network"] for row in moved.select()] == ["192.0.2.2"]
+        assert [row["until_at"] for row in presence.select()] == [NOON]
