@@ -18,9 +18,9 @@ from gocron.host import this_host
 from gocron.notify import DeliveryFailed
 from gocron.notify.mail import MailServer
 from gocron.outside import door_url, outside
-from gocron.publish import GIVEN_UP_SHOWN_S
-from gocron.store import accounts, jobs, outbox, sites
+from gocron.store import accounts, deliveries, jobs, sites
 from gocron.store.database import Store
+from gocron.store.deliveries import GIVEN_UP_SHOWN_S
 from gocron.store.door import presences
 from gocron.store.schema import later, pending
 
@@ -73,7 +73,7 @@ def findings(config: Config, now: int) -> Iterator[Finding]:
         yield schema
         if schema.good:
             yield _ask("last sweep", lambda: _last_sweep(known, config, now))
-            yield _ask("outbox", lambda: _outbox(known, now))
+            yield _ask("outbox", lambda: _outbox(known, config, now))
             yield _ask("front door", lambda: _front_door(known, config, now))
             yield _ask("sites", lambda: _sites(known))
             yield from _odd_jobs(known, config, now)
@@ -117,15 +117,17 @@ def _last_sweep(store: Store, config: Config, now: int) -> str:
     return f"{say_duration(age_s)} ago"
 
 
-def _outbox(store: Store, now: int) -> str:
+def _outbox(store: Store, config: Config, now: int) -> str:
     with store.connected():
-        waiting = outbox.undelivered(store, now - GIVEN_UP_SHOWN_S)
-    if waiting:
-        worst = waiting[0]
+        found = deliveries.undelivered(store, now - GIVEN_UP_SHOWN_S, now - config.interval)
+    ours = [one for one in found if not one.later_kind]
+    if ours:
+        worst = ours[0]
+        reason = f": {worst.last_error}" if worst.last_error else ""
         raise _Bad(
-            f"{sum(some.count for some in waiting)} news undelivered, the oldest to "
-            f"{worst.recipient or worst.channel.value} for "
-            f"{say_duration(now - worst.queued_at)}: {worst.last_error}"
+            f"{sum(one.count for one in ours)} news undelivered, the oldest to "
+            f"{worst.recipient or worst.channel} for "
+            f"{say_duration(now - worst.queued_at)}{reason}; see `gocron outbox list`"
         )
     return "nothing undelivered"
 

@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser("gocron", "A dead man's switch for cron jobs.")
     subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _jobs_commands(subcommands)
+    _outbox_commands(subcommands)
     _add(subcommands, "check", "Tell whether everything is in place.", commands.check)
     explained = _add(
         subcommands, "explain", "Tell why a job is told of, or is not.", commands.explain
@@ -212,6 +213,24 @@ def _names_a_job(parser: argparse.ArgumentParser, nargs: str | None = None) -> N
     """Have a job named as it is stored, however the terminal spells it."""
     for name in ("account", "cronname"):
         parser.add_argument(name, metavar=name.upper(), type=normal, nargs=nargs)
+
+
+def _outbox_commands(parent: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    outbox = parent.add_parser(
+        "outbox", help="List and retry news that waits or was given up.", description="The outbox."
+    )
+    subcommands = outbox.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listed = _add(
+        subcommands, "list", "List news that waits or was given up.", commands.outbox_list
+    )
+    listed.add_argument("--json", action="store_true", help="print JSON")
+    retried = _add(
+        subcommands,
+        "retry",
+        "Have the next sweep try news that waits or was given up.",
+        commands.outbox_retry,
+    )
+    retried.add_argument("address", metavar="ADDRESS", help="of the recipient, or all")
 
 
 def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:

@@ -55,12 +55,11 @@ def sweep(arguments: Arguments, config: Config) -> int:
 
 def _sweep_once(program: str, config: Config) -> int:
     """Sweep; complain of what could not be told or heard, in one line each."""
-    from gocron.store import outbox
+    from gocron.listing import say_unresolved
     from gocron.sweep import sweep
 
     with opened(config) as store:
         swept = sweep(store, config, _now)
-        waiting = outbox.count_tried(store)
     for complaint in swept.complaints:
         complain(program, complaint)
     statuses = [swept.status]
@@ -68,9 +67,12 @@ def _sweep_once(program: str, config: Config) -> int:
     if failures:
         more = f"; and {len(failures) - 2} more" if len(failures) > 2 else ""
         complain(program, f"not delivered: {'; '.join(failures[:2])}{more}")
-    elif waiting:
-        complain(program, f"{waiting} news wait for their next try; see `gocron check`")
-    if failures or waiting:
+    elif swept.undelivered:
+        complain(program, f"{swept.undelivered} news wait undelivered; see `gocron outbox list`")
+    elif swept.unresolved and swept.is_hourly:
+        # Each minute would be a mail of cron's each minute; the exit status is there each time.
+        complain(program, say_unresolved(swept.unresolved))
+    if failures or swept.undelivered or swept.unresolved:
         statuses.append(ExitStatus.UNDELIVERED)
     return worst(statuses)
 
@@ -214,6 +216,36 @@ def jobs_forget(arguments: Arguments, config: Config) -> int:
             return ExitStatus.OK
         forgotten = jobs.forget_account(store, whole, since)
     say(f"forgot {count(forgotten, 'job')} of {whole}")
+    return ExitStatus.OK
+
+
+def outbox_list(arguments: Arguments, config: Config) -> int:
+    """List the news that waits, or was given up."""
+    from gocron import listing
+    from gocron.store import deliveries
+
+    now = _now()
+    with opened(config) as store:
+        found = deliveries.waiting_or_given_up(store, now)
+    say(listing.outbox_json(found) if arguments.json else listing.outbox_table(found, now))
+    return ExitStatus.OK
+
+
+def outbox_retry(arguments: Arguments, config: Config) -> int:
+    """Have news that waits, or was given up, tried by the next sweep."""
+    from gocron.store import deliveries
+
+    recipient = None if arguments.address == "all" else arguments.address
+    with opened(config) as store:
+        count = deliveries.retry(store, recipient, _now())
+    if not count and recipient is not None:
+        complain(
+            "gocron outbox retry",
+            f"{recipient}: no news waits for this address, nor was given up; "
+            "see `gocron outbox list`",
+        )
+        return ExitStatus.USAGE
+    say(f"{count} news due now; the next sweep tries them")
     return ExitStatus.OK
 
 

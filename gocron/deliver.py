@@ -21,10 +21,10 @@ from gocron.notify import (
 )
 from gocron.outside import Courier
 from gocron.render.form import Form
-from gocron.render.mail import Letterhead, outage_mail
+from gocron.render.mail import Letterhead
 from gocron.render.templates import Templates
 from gocron.sites import Remarks
-from gocron.store import accounts, outages, outbox, parts
+from gocron.store import accounts, outbox, parts
 from gocron.store.database import Store
 from gocron.store.outbox import Waiting
 from gocron.ways import BUG_LIMIT, ByMail, BySlack, Way
@@ -85,27 +85,6 @@ def deliver(
     return done
 
 
-def tell_operator(
-    store: Store,
-    config: Config,
-    now: int,
-    couriers: Callable[[], AbstractContextManager[Courier]],
-) -> list[str]:
-    """Mail the operator about gocron's own outages that are over; return why that failed."""
-    while config.operator_email and (told := outages.claim_untold(store, now)):
-        mail = outage_mail(
-            told.outage, told.excused, config.operator_email, letterhead(store, config), now
-        )
-        try:
-            with couriers() as courier:
-                courier.send(mail, config.operator_email)
-        except DeliveryFailed as error:
-            outages.settle(store, told.outage, None)
-            return [f"{config.operator_email}: {error}; will retry"]
-        outages.settle(store, told.outage, now)
-    return []
-
-
 def letterhead(store: Store, config: Config) -> Letterhead:
     """Return what all mails of this installation have in common."""
     return Letterhead(
@@ -135,7 +114,7 @@ class _Claimed:
 
     @property
     def jobs(self) -> int:
-        return len({item.episode.job.id for item in self.digest.news})
+        return len(self.digest.jobs)
 
 
 @dataclass
@@ -162,7 +141,8 @@ class _Round:
         refused = claimed and self._tell(way, claimed, Form.WHOLE)
         if not claimed or not refused:
             return
-        if self.tries_left <= 0:
+        # News of gocron itself names no job that could be left out.
+        if self.tries_left <= 0 or not claimed.jobs:
             self._put_off(claimed, refused)
             return
         form = Form.BRIEF if isinstance(refused, TooLarge) else Form.PLAIN
@@ -275,7 +255,7 @@ class _Round:
         digest = claimed.digest
         outbox.mark_sent(self.store, digest, self.clock())
         self.done.sent += 1
-        log.info("%s: told of %d news", _addressee(digest), len(digest.news))
+        log.info("%s: told of %d news", _addressee(digest), digest.size)
         if form.is_nameless:
             self._complain(digest, f"{refused}; told without the name of {_names(digest)}")
         elif refused and not claimed.is_part:
@@ -325,6 +305,5 @@ def _addressee(what: Digest | Waiting) -> str:
 
 def _names(digest: Digest) -> str:
     """Return the jobs of `digest`, as they stand: what can't be written must not stop this."""
-    jobs = {item.episode.job.id: item.episode.job for item in digest.news}
-    names = [f"{job.cronname} ({job.account})"[:NAME_LIMIT] for job in jobs.values()]
+    names = [f"{cronname} ({account})"[:NAME_LIMIT] for account, cronname in digest.jobs]
     return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")

@@ -19,7 +19,7 @@ from gocron.fields import BODY_LIMIT
 from gocron.host import this_host
 from gocron.reception import NO_BROWSER, Answer, Front, KnockedBy, Request, is_by_page, text
 from gocron.render.moment import iso
-from gocron.store import accounts, jobs, outbox
+from gocron.store import accounts, deliveries, jobs
 from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import open_store
@@ -94,7 +94,9 @@ class _Reading:
             # A database that can only be read keeps no check-in.
             with self.store.connected(), self.store.writing():
                 swept_at = accounts.totals(self.store).swept_at
-                body["undelivered"] = outbox.count_tried(self.store)
+                body["undelivered"] = deliveries.count_undelivered(
+                    self.store, now - self.front.config.interval
+                )
         except StoreError as error:
             log.warning("%s", error)
             return _json(503, {**body, "database": "away"})

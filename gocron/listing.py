@@ -6,12 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gocron.core.duration import say_duration
-from gocron.core.job import Job
+from gocron.core.job import Job, Undelivered
 from gocron.core.judge import standing
 from gocron.render.moment import iso, say_time
-from gocron.render.wording import STATES
+from gocron.render.wording import STATES, say_channel, say_recipient
 
 HEADINGS = ("ACCOUNT", "CRONNAME", "STATE", "LAST SEEN", "DUE", "FREQUENCY", "EMAIL")
+OUTBOX_HEADINGS = ("RECIPIENT", "BY", "NEWS", "STATE", "AGE", "TRIED", "NEXT TRY", "REASON")
 
 
 def can_be_shown(jobs: Iterable[Job], now: int) -> None:
@@ -22,11 +23,29 @@ def can_be_shown(jobs: Iterable[Job], now: int) -> None:
 
 def table(jobs: Iterable[Job], now: int) -> str:
     """Return one line a job under headings; columns as wide as they must be."""
-    rows = [HEADINGS, *(_row(job, now) for job in jobs)]
-    if len(rows) == 1:
-        return "no jobs"
-    widths = [max(cells(row[column]) for row in rows) for column in range(len(HEADINGS))]
-    return "\n".join(_line(row, widths) for row in rows)
+    rows = [_row(job, now) for job in jobs]
+    return _aligned([HEADINGS, *rows]) if rows else "no jobs"
+
+
+def outbox_table(found: Iterable[Undelivered], now: int) -> str:
+    """Return one line for each recipient and reason under headings."""
+    rows = [_outbox_row(one, now) for one in found]
+    return _aligned([OUTBOX_HEADINGS, *rows]) if rows else "nothing waits, and nothing was given up"
+
+
+def outbox_json(found: Iterable[Undelivered]) -> str:
+    """Return a JSON array of the same; times are ISO 8601."""
+    return json.dumps([_outbox_record(one) for one in found], indent=2)
+
+
+def say_unresolved(unresolved: Sequence[Undelivered]) -> str:
+    """Return in one line what was given up and is unresolved, the newest by name."""
+    newest = unresolved[-1]
+    to = newest.recipient or "nobody"
+    return (
+        f"{sum(one.count for one in unresolved)} news given up, the last to {to}: "
+        f"{newest.last_error}; see `gocron outbox list`"
+    )
 
 
 def details(job: Job, now: int) -> str:
@@ -83,6 +102,48 @@ def _row(job: Job, now: int) -> tuple[str, ...]:
         say_duration(job.frequency_s),
         printable(job.email),
     )
+
+
+def _state(one: Undelivered) -> str:
+    if one.given_up_at is not None:
+        return "given up"
+    if one.later_kind:
+        return "left to a later gocron"
+    return "tried" if one.last_error else "waiting"
+
+
+def _outbox_row(one: Undelivered, now: int) -> tuple[str, ...]:
+    kind = f" {printable(one.later_kind)}" if one.later_kind else ""
+    return (
+        printable(say_recipient(one.channel, one.recipient)),
+        printable(say_channel(one.channel)),
+        f"{one.count:,}{kind}",
+        _state(one),
+        say_duration(max(now - one.queued_at, 0)),
+        f"{one.attempts:,}",
+        say_time(one.next_try_at) if one.given_up_at is None else "never",
+        printable(one.last_error) or "not tried yet",
+    )
+
+
+def _outbox_record(one: Undelivered) -> dict[str, Any]:
+    return {
+        "recipient": one.recipient or None,
+        "channel": one.channel,
+        "kind": one.later_kind or None,
+        "news": one.count,
+        "state": _state(one),
+        "queued": iso(one.queued_at),
+        "attempts": one.attempts,
+        "next_try": iso(one.next_try_at) if one.given_up_at is None else None,
+        "given_up": None if one.given_up_at is None else iso(one.given_up_at),
+        "reason": one.last_error or None,
+    }
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(_line(row, widths) for row in rows)
 
 
 def _last_seen(job: Job) -> str:

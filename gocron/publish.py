@@ -31,8 +31,9 @@ from gocron.render.page import (
 )
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name, shown
-from gocron.store import accounts, jobs, outages, outbox
+from gocron.store import accounts, deliveries, jobs, outages
 from gocron.store.database import Store
+from gocron.store.deliveries import GIVEN_UP_SHOWN_S
 
 PROGRESS_FILE = ".published.json"
 NAMING = 2
@@ -55,7 +56,6 @@ ROWS_CHANGED = 20_000
 # A count that another host folded in with an earlier clock is looked for this far back.
 LOOK_BACK_S = 120
 
-GIVEN_UP_SHOWN_S = 7 * 86_400
 OUTAGES_SHOWN_S = 7 * 86_400
 
 
@@ -205,7 +205,9 @@ class _Press:
             groups=() if many else self._groups(inline=totals.jobs <= INDEX_JOBS),
             accounts_elsewhere=many,
             undelivered=tuple(
-                outbox.undelivered(self._store, self._now - GIVEN_UP_SHOWN_S)[:INDEX_UNDELIVERED]
+                deliveries.undelivered(
+                    self._store, self._now - GIVEN_UP_SHOWN_S, self._now - self._interval_s
+                )[:INDEX_UNDELIVERED]
             ),
             spared=self._rows(spared),
             spared_count=spared_count,

@@ -14,12 +14,29 @@ from gocron.journal import replay_journal
 from gocron.outside import Outside, outside
 from gocron.render.moment import say_time
 from gocron.render.reason import say_reason, say_verdict
-from gocron.render.wording import STATES, count, full_name, say_frequency, say_last_seen, shown
-from gocron.store import accounts, episodes, jobs, outbox
+from gocron.render.wording import (
+    STATES,
+    count,
+    full_name,
+    say_channel,
+    say_frequency,
+    say_last_seen,
+    say_recipient,
+    shown,
+)
+from gocron.store import accounts, deliveries, episodes, jobs, outbox, redeclarations
 from gocron.store.database import Store
-from gocron.store.outbox import Delivery
+from gocron.store.deliveries import Delivery
 from gocron.store.rehearsal import private_copy
-from gocron.sweep import PUT_OFF, end_episodes, judged_in_batches, keep, limits, look_around
+from gocron.sweep import (
+    PUT_OFF,
+    end_episodes,
+    judged_in_batches,
+    keep,
+    limits,
+    look_around,
+    tell_former_recipients,
+)
 from gocron.witnesses import Witnesses
 
 EPISODES_SHOWN = 5
@@ -41,6 +58,7 @@ def rehearse(
     """
     with _heard_all(store, config, clock, world) as (store, now, complaints, bulkheads):
         at = now if at is None else max(at, now)
+        tell_former_recipients(store, config, now)
         lines = [
             f"would deliver news to {waiting.recipient or waiting.channel.value}"
             for waiting in outbox.due(store, at)
@@ -200,12 +218,17 @@ def _history(store: Store, job: Job) -> list[str]:
         lines.append(f"  missing since {say_time(episode.missed_at)}, {end}")
         if episode.reason:
             lines.append(f"    why: {episode.reason}")
-        lines += [f"    {_say_delivery(one)}" for one in outbox.deliveries(store, episode.id)]
+        lines += [f"    {_say_delivery(one)}" for one in deliveries.of_episode(store, episode.id)]
+    for redeclared in redeclarations.of_job(store, job, EPISODES_SHOWN):
+        source = f"from {shown(redeclared.address)}" if redeclared.address else "by hand"
+        lines.append(f"  declared anew {say_time(redeclared.changed_at)} {source}")
+        found = deliveries.of_redeclaration(store, redeclared.id)
+        lines += [f"    {_say_delivery(one)}" for one in found]
     return lines
 
 
 def _say_delivery(one: Delivery) -> str:
-    whom = shown(one.recipient) if one.recipient else one.channel.value
+    whom = say_recipient(one.channel, one.recipient)
     if one.sent_at is not None:
         became = f"sent {say_time(one.sent_at)}"
     elif one.given_up_at is not None:
@@ -214,4 +237,4 @@ def _say_delivery(one: Delivery) -> str:
         became = f"waits, next try {say_time(one.next_try_at)}"
         if one.last_error:
             became += f", after {count(one.attempts, 'attempt')}: {shown(one.last_error)}"
-    return f"{one.kind.value} to {whom} by {one.channel.value}: {became}"
+    return f"{shown(one.kind)} to {whom} by {say_channel(one.channel)}: {became}"

@@ -65,12 +65,11 @@ class Remarks:
 
     def on(self, digest: Digest) -> Digest:
         """Return `digest` with remarks on its news of gateways."""
-        # More than are told in full need none.
-        news = digest.in_order
-        told = news[:LISTED_LIMIT]
-        self._look_up([item for item in told if item.episode.job.site])
-        told = tuple(replace(item, remarks=self._known.get(_id(item), ())) for item in told)
-        return replace(digest, news=told + news[LISTED_LIMIT:])
+        # What is not told in full needs none.
+        listed, rest = digest.shared(LISTED_LIMIT)
+        self._look_up([item for item in listed if item.episode.job.site])
+        told = [replace(item, remarks=self._known.get(_id(item), ())) for item in listed]
+        return replace(digest, news=(*told, *rest))
 
     def _look_up(self, some: Sequence[News]) -> None:
         new = [item for item in some if _id(item) not in self._known]

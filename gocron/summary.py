@@ -7,7 +7,7 @@ from gocron.notify import slack
 from gocron.render.slack import summary_post
 from gocron.render.summary import Report, ended_row, missing_row
 from gocron.render.wording import full_name
-from gocron.store import accounts, episodes, jobs, outbox
+from gocron.store import accounts, deliveries, episodes, jobs
 from gocron.store.database import Store
 
 PERIOD_S = 7 * 86_400
@@ -19,7 +19,8 @@ ODD_LISTED = 20
 def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Report:
     """Return what there is to report at `now` of the week before; sweeps run each `interval_s`.
 
-    What can't be shown is left out, and told of by `bulkheads`.
+    News that waits and is older than `interval_s` counts as undelivered. What can't be shown is
+    left out, and told of by `bulkheads`.
     """
     since = now - PERIOD_S
     accounts.fold_changes(store, now)
@@ -53,7 +54,7 @@ def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Rep
         missing_left_out=max(totals.missing - len(missing), 0),
         ended=tuple(episode for episode in ended if episode not in bad_episodes),
         ended_count=ended_count,
-        undelivered=tuple(outbox.undelivered(store, since)),
+        undelivered=tuple(deliveries.undelivered(store, since, now - interval_s)),
         reprieved=jobs.count_reprieved(store),
         odd=tuple((job, tuple(notes(job, interval_s, now))) for job in odd),
         odd_count=odd_count,

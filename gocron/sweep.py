@@ -8,12 +8,13 @@ from pathlib import Path
 from gocron.bulkhead import Bulkheads
 from gocron.config import Config
 from gocron.core.door import Knock
-from gocron.core.job import Channel, Job
+from gocron.core.job import Channel, Job, Undelivered
 from gocron.core.judge import Ground, Judgement, Limits, RestsOn, deadline_of, judge
 from gocron.core.outage import Outage
-from gocron.deliver import Delivered, deliver, tell_operator
+from gocron.deliver import Delivered, deliver
 from gocron.door import watch_door
 from gocron.errors import ExitStatus
+from gocron.history import drop_history, is_first_of_hour
 from gocron.journal import replay_journal
 from gocron.outside import Outside, WatchdogAway, check_in_url, outside
 from gocron.publish import publish
@@ -21,7 +22,14 @@ from gocron.render.reason import say_reason
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
 from gocron.sites import watch_sites
-from gocron.store import accounts, episodes, outages, reprieves
+from gocron.store import (
+    accounts,
+    deliveries,
+    episodes,
+    operator_news,
+    redeclarations,
+    reprieves,
+)
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
 from gocron.store.reprieves import Spared
@@ -30,14 +38,9 @@ from gocron.witnesses import Witnesses
 # Jobs that one transaction marks: enough to be fast, few enough to hold no lock for long.
 BATCH = 500
 
-HISTORY_S = 400 * 86_400
-
 # A job that can't be judged is looked at again after so long, by then perhaps by a fixed version.
 PUT_OFF_S = 3_600
 PUT_OFF = "put off for an hour"
-
-# After so long without a sweep or a front nothing is removed for as long: the clock may be wrong.
-TRUSTED_AFTER_S = 86_400
 
 log = logging.getLogger("gocron-sweep")
 
@@ -49,6 +52,8 @@ class Swept:
     """What one sweep did, and what is to be complained of beside news that was not delivered.
 
     `status` is the exit status that the complaints make.
+    `undelivered` is how many news wait too long, or were tried in vain. `unresolved` was given up
+    within a day; `is_hourly` says whether this is the sweep of its hour that tells of it.
     """
 
     begun: int
@@ -56,6 +61,9 @@ class Swept:
     delivered: Delivered
     complaints: list[str] = field(default_factory=list)
     status: ExitStatus = ExitStatus.OK
+    undelivered: int = 0
+    unresolved: tuple[Undelivered, ...] = ()
+    is_hourly: bool = False
 
 
 def sweep(
@@ -77,14 +85,17 @@ def sweep(
     delivered = Delivered()
     with bulkheads.step("ending episodes"):
         end_episodes(store, config, now, bulkheads, ended)
+    with bulkheads.step("telling of jobs that were declared anew"):
+        tell_former_recipients(store, config, now)
     with bulkheads.step("judging"):
         judge_overdue(store, config, now, bulkheads, begun)
     with bulkheads.step("counting"):
         accounts.fold_changes(store, clock())
+    with bulkheads.step("telling the operator"):
+        tell_operator(store, config, clock())
     with bulkheads.step("delivering"):
         delivered = deliver(store, config, templates, clock, world.couriers)
-    with bulkheads.step("telling the operator"):
-        delivered.failures += tell_operator(store, config, clock(), world.couriers)
+    is_hourly = is_first_of_hour(store, now)
     with bulkheads.step("removing history"):
         drop_history(store, now)
     # Who asks how gocron does learns of a step that fails by the age of the last whole sweep.
@@ -95,10 +106,16 @@ def sweep(
             _publish(store, config, templates, clock(), bulkheads)
     status = ExitStatus.CHECK_FAILED if complaints else ExitStatus.OK
     complaints += bulkheads.complaints
-    if not delivered.failures and not complaints:
+    undelivered = deliveries.count_undelivered(store, clock() - config.interval)
+    if not delivered.failures and not complaints and not undelivered:
         complaints += _report_well(world)
         status = ExitStatus.CHECK_FAILED if complaints else ExitStatus.OK
-    return Swept(len(begun), len(ended), delivered, complaints, bulkheads.status or status)
+    return Swept(
+        *(len(begun), len(ended), delivered, complaints, bulkheads.status or status),
+        undelivered=undelivered,
+        unresolved=tuple(deliveries.unresolved(store, clock())),
+        is_hourly=is_hourly,
+    )
 
 
 def _publish(
@@ -149,6 +166,22 @@ def look_around(
 def limits(config: Config) -> Limits:
     """Return how long what is overdue may stay untold."""
     return Limits(config.site_hold_max, config.site_settle, config.site_suppress_max)
+
+
+def tell_former_recipients(store: Store, config: Config, now: int) -> None:
+    """Queue news of jobs that declare themselves otherwise."""
+    redeclarations.queue(store, now, channel_of(config))
+
+
+def tell_operator(store: Store, config: Config, now: int) -> None:
+    """Queue news of gocron's own outages that are over."""
+    if config.operator_email:
+        operator_news.queue(store, config.operator_email, now)
+
+
+def channel_of(config: Config) -> Channel:
+    """Return by what news goes to the jobs' recipients."""
+    return Channel.SLACK if config.prefer_slack else Channel.MAIL
 
 
 def end_episodes(
@@ -229,7 +262,6 @@ def keep(
 
     A job at which that fails is put off.
     """
-    channel = Channel.SLACK if config.prefer_slack else Channel.MAIL
     missing: list[Job] = []
 
     def keep_all(some: Sequence[Judged]) -> None:
@@ -237,7 +269,7 @@ def keep(
         deadlines = [(job, deadline_of(job, one.excuse)) for job, one in told]
         found = witnesses.outages_at_deadlines(deadlines)
         missed = [_missed(job, one, found.get(job.id, ())) for job, one in told]
-        for job in episodes.begin(store, missed, now, channel):
+        for job in episodes.begin(store, missed, now, channel_of(config)):
             log.info("missing: %s", full_name(job))
             missing.append(job)
         for job in reprieves.spare(store, _by_ground(some)):
@@ -289,21 +321,3 @@ def _report_well(world: Outside) -> list[str]:
     except WatchdogAway as error:
         return [str(error)]
     return []
-
-
-def drop_history(store: Store, now: int) -> None:
-    """Remove what is older than anybody looks back; the first sweep of an hour does it.
-
-    Not while it may be that it only looks old, by a clock that is wrong.
-    """
-    swept_at = accounts.totals(store).swept_at
-    if swept_at is None or not 0 <= now - swept_at <= TRUSTED_AFTER_S:
-        return
-    if swept_at // 3600 == now // 3600:
-        return
-    for away in outages.own(store, now - TRUSTED_AFTER_S):
-        if (away.ended_at or now) - away.began_at > TRUSTED_AFTER_S:
-            return
-    episodes.drop_ended_before(store, now - HISTORY_S)
-    outages.drop_before(store, now - HISTORY_S)
-    accounts.drop_empty_before(store, now - HISTORY_S)

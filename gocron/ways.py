@@ -13,6 +13,7 @@ from gocron.notify import Lease, Unreachable, Unwanted, slack
 from gocron.outside import Courier
 from gocron.render.form import Form
 from gocron.render.mail import Letterhead, alert_mail
+from gocron.render.notices import outage_mail, redeclared_mail
 from gocron.render.slack import alert_post
 from gocron.render.templates import Templates
 
@@ -48,6 +49,10 @@ class ByMail:
         self.courier.send(mail, digest.recipient, lease)
 
     def _mail(self, digest: Digest, form: Form, now: int) -> EmailMessage:
+        if digest.outage is not None:
+            return outage_mail(digest, digest.outage, self.letterhead, now)
+        if digest.redeclarations:
+            return redeclared_mail(digest, self.letterhead, now, form)
         ours = Templates()
         # What a site's own template adds may be what is objected to.
         templates = self.templates if form is Form.WHOLE else ours

@@ -32,8 +32,9 @@ STATUSES = {
     ExitStatus.CONFIG: "The configuration can't be used, the port is taken, or the page can't be "
     "written.",
     ExitStatus.STORE: "The database can't be reached, or refused.",
-    ExitStatus.UNDELIVERED: "Some news could not be delivered; it is kept for the next sweep, "
-    "unless the line says that it was given up, or told without a name.",
+    ExitStatus.UNDELIVERED: "Some news could not be delivered, or waits for longer than an "
+    "interval; it is kept for the next sweep, unless the line says that it was told without a "
+    "name. Or it was given up within a day, and is unresolved: see `gocron outbox list`.",
     ExitStatus.CHECK_FAILED: "`gocron check` found something; or a sweep could not check in "
     "through the front door, read the journal or keep a line of it, or reach the watchdog.",
     ExitStatus.OUTPUT: "Standard output can't be written. What the command was to do besides is "

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from gocron.core.mailbox import mailbox_of
+from gocron.core.mailbox import recipients_of
+from gocron.core.outage import OwnOutage
+from gocron.core.redeclaration import Redeclaration
+from gocron.core.turns import shared
 
 
 class Status(str, Enum):
@@ -30,6 +33,10 @@ class Kind(str, Enum):
 
     MISSED = "missed"
     RECOVERED = "recovered"
+    # gocron itself could not be reached: for the operator.
+    OUTAGE = "outage"
+    # A job declares itself otherwise: for its former recipients.
+    REDECLARED = "redeclared"
 
 
 class Channel(str, Enum):
@@ -111,11 +118,7 @@ class Job:
     @property
     def recipients(self) -> tuple[str, ...]:
         """The mail addresses in `email`, each mailbox once, in the order and spelling written."""
-        found: dict[str, str] = {}
-        for part in self.email.split(","):
-            if address := part.strip():
-                found.setdefault(mailbox_of(address), address)
-        return tuple(found.values())
+        return recipients_of(self.email)
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,7 @@ class Digest:
 
     `key` stays the same however often delivery is tried: the Message-ID is made of it.
     `replies_to` are the keys of the digests that told of the episodes which this one ends.
+    A digest tells of episodes (`news`), of an outage of gocron's own, or of redeclarations.
     """
 
     key: str
@@ -167,6 +171,8 @@ class Digest:
     attempts: int
     news: tuple[News, ...]
     replies_to: tuple[str, ...] = ()
+    outage: OwnOutage | None = None
+    redeclarations: tuple[Redeclaration, ...] = ()
 
     @property
     def missed(self) -> tuple[News, ...]:
@@ -183,15 +189,32 @@ class Digest:
         """The news as it is told: who is missing first."""
         return self.missed + self.recovered
 
+    @property
+    def size(self) -> int:
+        """How many pieces of news it holds."""
+        return len(self.news) + len(self.redeclarations) + (self.outage is not None)
+
+    @property
+    def jobs(self) -> tuple[tuple[str, str], ...]:
+        """The jobs that it tells of as (account, cronname), each once."""
+        missing = [(item.episode.job.account, item.episode.job.cronname) for item in self.news]
+        redeclared = [(one.account, one.cronname) for one in self.redeclarations]
+        return tuple(dict.fromkeys([*missing, *redeclared]))
+
+    def shared(self, *rooms: int) -> list[list[News]]:
+        """Return the news that has its place in each of `rooms`, and the rest, as it is told."""
+        return shared(self.in_order, lambda item: item.episode.job.account, *rooms)
+
 
 @dataclass(frozen=True)
 class Undelivered:
     """News that waits in the outbox, or was given up on, as people are told of it.
 
-    `given_up_at` is None while delivery is still tried, next at `next_try_at`.
+    `given_up_at` is None while delivery is still tried, next at `next_try_at`. `later_kind` is
+    what a later gocron calls news that this version leaves alone, "" of all other.
     """
 
-    channel: Channel
+    channel: str
     recipient: str
     count: int
     queued_at: int
@@ -199,6 +222,7 @@ class Undelivered:
     next_try_at: int
     given_up_at: int | None
     last_error: str
+    later_kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,3 +25,12 @@ def mailbox_of(address: str) -> str:
     `Ops` and `ops` to two people; who is mailed twice for one job is mailed once too often.
     """
     return address.strip().rstrip(".").lower()
+
+
+def recipients_of(email: str) -> tuple[str, ...]:
+    """Return the addresses of a list, each mailbox once, in the order and spelling written."""
+    found: dict[str, str] = {}
+    for part in email.split(","):
+        if address := part.strip():
+            found.setdefault(mailbox_of(address), address)
+    return tuple(found.values())

@@ -15,16 +15,16 @@ from email.utils import make_msgid, parseaddr
 from gocron.core.duration import say_duration
 from gocron.core.job import Digest, Job, Kind, News
 from gocron.core.mailbox import is_address
-from gocron.core.outage import Outage
+from gocron.core.turns import in_turns
 from gocron.render.form import Form, nameless_headline, nameless_lines
 from gocron.render.moment import LAST_SECOND, say_time
 from gocron.render.templates import Templates
 from gocron.render.wording import (
     ELLIPSIS,
-    count,
     cut,
     full_name,
     headline,
+    say_accounts,
     say_frequency,
     say_last_seen,
     shown,
@@ -102,7 +102,7 @@ def alert_mail(
     _thread(mail, digest, letterhead)
     # Quoted-printable is readable in a spool and passes every relay, 8-bit clean or not.
     if form.is_nameless:
-        lines = nameless_lines(digest.in_order, form)
+        lines = nameless_lines(digest, form)
         mail.set_content("\n".join([*lines, "", "-- ", "gocron", ""]), cte="quoted-printable")
         return mail
     context = _context(digest, letterhead, now, form)
@@ -113,46 +113,26 @@ def alert_mail(
     return mail
 
 
-def outage_mail(
-    outage: Outage, excused: int, recipient: str, letterhead: Letterhead, now: int
+def notice(
+    digest: Digest,
+    letterhead: Letterhead,
+    subject: str,
+    lines: Sequence[str],
+    now: int,
+    form: Form = Form.WHOLE,
 ) -> EmailMessage:
-    """Return the mail that tells the operator of an outage of gocron's own that is over."""
-    ended_at = now if outage.ended_at is None else outage.ended_at
-    lasted = say_duration(ended_at - outage.began_at)
-    mail = _blank(
-        letterhead.sender, recipient, f"[gocron] gocron was not reached for {lasted}", now
-    )
-    mail["Message-ID"] = _message_id(f"outage-{outage.id}-{ended_at}", letterhead.instance)
-    lost = (
-        "nginx kept the check-ins meanwhile, and none was lost."
-        if outage.journalled
-        else "Check-ins could not be kept meanwhile."
-    )
-    excuse = (
-        "No job has been excused for it so far."
-        if not excused
-        else f"{count(excused, 'job')} whose run may have fallen into it "
-        f"{'has' if excused == 1 else 'have'} been excused once."
-    )
-    others = (
-        "A front's clock jumped forth meanwhile: whoever was heard before has "
-        f"{say_duration(outage.jumped_s)} more. Check that it is right now."
-        if outage.jumped_s
-        else "All other deadlines stay as they are."
-    )
-    lines = [
-        f"gocron could not be reached for {lasted}.",
-        "",
-        f"from: {say_time(outage.began_at)}",
-        f"to: {say_time(ended_at)}",
-        "",
-        lost,
-        excuse,
-        others,
-    ]
-    if _is_link(letterhead.page_url):
-        lines += ["", "Status page:", letterhead.page_url]
-    mail.set_content("\n".join([*lines, "", "-- ", "gocron", ""]), cte="quoted-printable")
+    """Return a mail of plain text to the recipient of `digest`, below the letterhead of all.
+
+    Only the whole form has a link in it.
+    """
+    # An encoded word in a name would be decoded into whatever it holds.
+    subject = f"[gocron] {subject}".replace("=?", "= ?")
+    mail = _blank(letterhead.sender, digest.recipient, subject, now)
+    mail["Message-ID"] = _message_id(digest.key, letterhead.instance)
+    is_linked = form is Form.WHOLE and _is_link(letterhead.page_url)
+    page = ["", "Status page:", letterhead.page_url] if is_linked else []
+    text = "\n".join([*lines, *page, "", "-- ", "gocron", ""])
+    mail.set_content(text, cte="quoted-printable")
     return mail
 
 
@@ -180,22 +160,26 @@ def _blank(sender: str, recipient: str, subject: str, now: int) -> EmailMessage:
     return mail
 
 
-def _context(digest: Digest, letterhead: Letterhead, now: int, form: Form) -> dict[str, object]:
-    news = digest.in_order
-    listed, most = LISTED_LIMIT, NAMED_LIMIT
+def rooms(form: Form) -> tuple[int, int]:
+    """Return how many jobs a mail tells in full, and how many more by name."""
     if form is Form.BRIEF:
-        listed, most = BRIEF_LISTED_LIMIT, BRIEF_NAMED_LIMIT
-    entries = [_entry(item, now) for item in news[:listed]]
-    named = [full_name(item.episode.job) for item in news[listed:most]]
+        return BRIEF_LISTED_LIMIT, BRIEF_NAMED_LIMIT - BRIEF_LISTED_LIMIT
+    return LISTED_LIMIT, NAMED_LIMIT - LISTED_LIMIT
+
+
+def _context(digest: Digest, letterhead: Letterhead, now: int, form: Form) -> dict[str, object]:
+    listed, named, rest = digest.shared(*rooms(form))
+    entries = [_entry(item, now) for item in listed]
     is_linked = form is not Form.PLAIN and _is_link(letterhead.page_url)
     return {
-        "headline": headline(news),
+        "headline": headline(digest.in_order),
         "missed": [entry for entry in entries if not entry.back],
         "recovered": [entry for entry in entries if entry.back],
         "missed_count": len(digest.missed),
         "recovered_count": len(digest.recovered),
-        "named": named,
-        "left_out": len(digest.news) - len(entries) - len(named),
+        "named": [full_name(item.episode.job) for item in named],
+        "left_out": len(rest),
+        "more": say_accounts(item.episode.job.account for item in rest),
         "page_url": letterhead.page_url if is_linked else "",
     }
 
@@ -249,12 +233,17 @@ def _back_facts(item: News) -> list[tuple[str, str]]:
 def _subject(digest: Digest, form: Form) -> str:
     news = digest.in_order
     if form.is_nameless:
-        return f"[gocron] {nameless_headline(news)}"
+        return f"[gocron] {nameless_headline(digest)}"
     subject = f"[gocron] {headline(news)}"
     if len(news) > 1:
-        subject = _with_names(subject, news)
+        turns = [*in_turns(digest.missed, _accounts), *in_turns(digest.recovered, _accounts)]
+        subject = _with_names(subject, turns)
     # An encoded word in a name would be decoded into whatever it holds.
     return subject.replace("=?", "= ?")
+
+
+def _accounts(item: News) -> tuple[str]:
+    return (item.episode.job.account,)
 
 
 def _with_names(subject: str, news: Sequence[News]) -> str:

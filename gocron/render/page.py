@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gocron.core.duration import say_duration
-from gocron.core.job import Account, Channel, Job, Status, Totals, Undelivered
+from gocron.core.job import Account, Job, Status, Totals, Undelivered
 from gocron.core.outage import OwnOutage
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.moment import iso, say_time
 from gocron.render.rows import RowView, row_view
 from gocron.render.templates import Templates
-from gocron.render.wording import count, cut, shown
+from gocron.render.wording import count, cut, say_channel, shown
 
 # A page older than this many intervals doesn't trust itself any more.
 STALE_INTERVALS = 3
@@ -230,10 +230,10 @@ def _own_outage(item: OwnOutage) -> dict[str, object]:
 
 
 def _undelivered(item: Undelivered) -> dict[str, object]:
-    by = "mail" if item.channel is Channel.MAIL else item.channel.value.capitalize()
     return {
         "what": count(item.count, "piece of news", "pieces of news"),
-        "by": by,
+        "by": say_channel(item.channel),
+        "later": shown(item.later_kind) if item.later_kind else "",
         "recipient": shown(item.recipient) if item.recipient else "",
         "attempts": count(item.attempts, "attempt"),
         "since": moment(item.queued_at),

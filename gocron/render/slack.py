@@ -5,10 +5,21 @@ from typing import Any
 
 from gocron.core.duration import say_duration
 from gocron.core.job import Digest, Episode, Job, Kind, News, Undelivered
+from gocron.core.redeclaration import Redeclaration
+from gocron.core.turns import shared
 from gocron.render.form import Form, nameless_lines
 from gocron.render.moment import say_time
+from gocron.render.redeclaration import changes, redeclared_headline, undo
 from gocron.render.summary import Report, verdict
-from gocron.render.wording import ELLIPSIS, count, headline, say_frequency, shown
+from gocron.render.wording import (
+    ELLIPSIS,
+    count,
+    headline,
+    say_accounts,
+    say_channel,
+    say_frequency,
+    shown,
+)
 
 LISTED_LIMIT = 30
 BRIEF_LISTED_LIMIT = 5
@@ -34,15 +45,44 @@ def alert_post(
     """
     news = digest.in_order
     if form.is_nameless:
-        lines = [_fit(line, _FACT_LIMIT) for line in nameless_lines(news, form)]
+        lines = [_fit(line, _FACT_LIMIT) for line in nameless_lines(digest, form)]
         post = {"text": "\n".join(lines)}
         return post | ({"channel": channel} if channel else {})
-    listed = BRIEF_LISTED_LIMIT if form is Form.BRIEF else LISTED_LIMIT
-    lines = [_news_line(item, now) for item in news[:listed]]
-    lines += _left_out(len(news) - len(lines))
-    post = _post(headline(news), lines, "", channel, "" if form is Form.PLAIN else page_url)
+    room = BRIEF_LISTED_LIMIT if form is Form.BRIEF else LISTED_LIMIT
+    link = "" if form is Form.PLAIN else page_url
+    if digest.redeclarations:
+        return _redeclared_post(digest.redeclarations, channel, link, room)
+    listed, rest = digest.shared(room)
+    lines = [_news_line(item, now) for item in listed]
+    accounts = [item.episode.job.account for item in rest]
+    lines += [f"and {say_accounts(accounts, _code)}"] if rest else []
+    post = _post(headline(news), lines, "", channel, link)
     # What a notification shows is read as mark-up too.
     return post | {"text": headline(news, _name)}
+
+
+def _redeclared_post(
+    told: Sequence[Redeclaration], channel: str, page_url: str, room: int
+) -> dict[str, Any]:
+    listed, rest = shared(told, lambda one: one.account, room)
+    lines = [_redeclared_line(one) for one in listed]
+    lines += [f"and {say_accounts((one.account for one in rest), _code)}"] if rest else []
+    post = _post(redeclared_headline(told), lines, "", channel, page_url)
+    return post | {"text": redeclared_headline(told, _redeclared_name)}
+
+
+def _redeclared_name(one: Redeclaration) -> str:
+    return f"{_code(one.cronname)} ({_code(one.account)})"
+
+
+def _redeclared_line(one: Redeclaration) -> str:
+    source = f"a check-in from {_code(one.address)}" if one.address else "`gocron jobs add`"
+    facts = [*changes(one), ("to put it back", undo(one))]
+    told = "".join(f"\n{label}: {_code(text, _FACT_LIMIT)}" for label, text in facts)
+    job = f"{_code(one.cronname)} ({_code(one.account)})"
+    return (
+        f":large_yellow_circle: {job} was declared anew {_date(one.changed_at)} by {source}{told}"
+    )
 
 
 def summary_post(report: Report, channel: str, page_url: str) -> dict[str, Any]:
@@ -144,8 +184,9 @@ def _undelivered_line(item: Undelivered) -> str:
     state = "given up on" if item.given_up_at is not None else "still tried"
     why = f": {_code(item.last_error, _ERROR_LIMIT)}" if item.last_error else ""
     to = f" to {_code(item.recipient)}" if item.recipient else ""
+    news = count(item.count, "piece of news", "pieces of news")
     return (
-        f"{count(item.count, 'piece of news', 'pieces of news')} by {item.channel.value}{to}, "
+        f"{news} by {say_channel(item.channel)}{to}, "
         f"{state} after {count(item.attempts, 'attempt')}{why}"
     )
 

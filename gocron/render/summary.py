@@ -6,7 +6,7 @@ from gocron.core.duration import say_duration
 from gocron.core.job import Episode, Job, Totals, Undelivered
 from gocron.render.moment import say_time
 from gocron.render.templates import Templates
-from gocron.render.wording import count, cut, say_frequency, say_last_seen, shown
+from gocron.render.wording import count, cut, say_channel, say_frequency, say_last_seen, shown
 
 _ERROR_LIMIT = 200
 
@@ -107,8 +107,9 @@ def _by_account(report: Report) -> dict[str, list[dict[str, str]]]:
 
 def _undelivered(item: Undelivered) -> dict[str, str]:
     given_up = item.given_up_at is not None
+    news = count(item.count, "piece of news", "pieces of news")
     return {
-        "what": f"{count(item.count, 'piece of news', 'pieces of news')} by {item.channel.value}",
+        "what": f"{news} by {say_channel(item.channel)}",
         "to": f" to {shown(item.recipient)}" if item.recipient else "",
         "state": "given up" if given_up else f"next try {say_time(item.next_try_at)}",
         "tried": count(item.attempts, "attempt"),

@@ -1,13 +1,17 @@
 """How names, counts and frequencies read, whatever a name holds."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Kind, News, Status
+from gocron.core.turns import counted
 from gocron.render.moment import say_time
 
 NO_NAME = "(no name)"
+
+# The rest of a message is told for so many accounts one by one.
+ACCOUNTS_OF_REST = 10
 ELLIPSIS = "\u2026"
 
 # How a job stands, in one word: page, terminal and JSON say the same.
@@ -57,10 +61,10 @@ def say_last_seen(job: Job, at: int) -> str:
     return say_time(at) if job.was_heard else f"never, declared {say_time(job.created_at)}"
 
 
-def headline(news: Sequence[News], name_of: Callable[[Job], str] | None = None) -> str:
-    """Return what `news` tells in one line; `name_of` says how a job is named in it."""
+def headline(news: Sequence[News], called: Callable[[Job], str] | None = None) -> str:
+    """Return what `news` tells in one line; `called` says how a job is named in it."""
     if len(news) == 1:
-        return _one(news[0], (name_of or full_name)(news[0].episode.job))
+        return _one(news[0], (called or full_name)(news[0].episode.job))
     missed = sum(item.kind is Kind.MISSED for item in news)
     back = len(news) - missed
     parts = []
@@ -72,9 +76,38 @@ def headline(news: Sequence[News], name_of: Callable[[Job], str] | None = None) 
     return ", ".join(parts) or "no news"
 
 
+def say_accounts(accounts: Iterable[str], called: Callable[[str], str] | None = None) -> str:
+    """Return of which accounts the jobs are that a message has no room for.
+
+    `1,240 more of web-07 and 3 more of db-01`; `called` says how an account is named in it.
+    """
+    named, others = counted(accounts, ACCOUNTS_OF_REST)
+    parts = [f"{number:,} more of {(called or shown)(account)}" for number, account in named]
+    if others:
+        parts.append(f"{others:,} more of other accounts")
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def say_channel(channel: str) -> str:
+    """Return by what news goes out, as people call it; a later gocron's as it calls it."""
+    return {"mail": "mail", "slack": "Slack"}.get(channel) or shown(channel)
+
+
+def say_recipient(channel: str, recipient: str) -> str:
+    """Return whom news goes to, as a terminal shows it."""
+    if recipient:
+        return shown(recipient)
+    return "nobody" if channel == "mail" else say_channel(channel)
+
+
 def full_name(job: Job, limit: int = 60) -> str:
     """Return `job` with its account, `backup (web-01)`, each cut to `limit` characters."""
-    return f"{cut(shown(job.cronname), limit)} ({cut(shown(job.account), limit)})"
+    return name_of(job.account, job.cronname, limit)
+
+
+def name_of(account: str, cronname: str, limit: int = 60) -> str:
+    """Return a job with its account, `backup (web-01)`, each cut to `limit` characters."""
+    return f"{cut(shown(cronname), limit)} ({cut(shown(account), limit)})"
 
 
 def _one(item: News, name: str) -> str:

@@ -13,7 +13,7 @@ from gocron.core.job import REPRIEVES, Job, Status
 from gocron.core.odd import LEAST_S, LONG_S, RETURNS, RETURNS_WITHIN_S
 from gocron.core.schedule import due_at
 from gocron.errors import UnknownJob
-from gocron.store import outages
+from gocron.store import outages, redeclarations
 from gocron.store.database import Store
 from gocron.store.tables import GAP_COLUMNS, JOB
 
@@ -178,6 +178,7 @@ def _change(store: Store, known: Job, told: CheckIn) -> str:
             job.judge_at: due,
         }
     ).where(job.id == known.id).execute()
+    redeclarations.by_hand(store, known, told.seen_at)
     if known.site and not changed.site:
         outages.look_again_behind(store, [known.id])
     return "changed"

@@ -12,12 +12,6 @@ from gocron.core.outage import Outage, OwnOutage
 from gocron.store.database import ROWS_A_STATEMENT, Store
 from gocron.store.tables import OUTAGE
 
-# A sweep that was killed while it told of an outage holds it no longer than this.
-LEASE_S = 300
-
-# Later than this an outage is no news.
-NEWS_FOR_S = 7 * 86_400
-
 # What an outage of a site decides of.
 _AWAIT_SITES = (Status.HELD.value, Status.SUPPRESSED.value)
 
@@ -213,37 +207,7 @@ def newest_own(store: Store, since: int, limit: int) -> list[OwnOutage]:
     outage = store.tables.outage
     found = outage.site_id.is_null() & (outage.ended_at.is_null() | (outage.ended_at >= since))
     query = outage.select().where(found).order_by(outage.began_at.desc()).limit(limit)
-    return [OwnOutage(_outage(row), row["excused"]) for row in query]
-
-
-def claim_untold(store: Store, now: int) -> OwnOutage | None:
-    """Take an outage of gocron's own that is over, and of which the operator doesn't know yet.
-
-    None where there is none, or where another sweep has it. It is over once no other that
-    follows can be part of it.
-    """
-    outage = store.tables.outage
-    mine = (
-        outage.site_id.is_null()
-        & (outage.ended_at < now - SAME_OUTAGE_S)
-        & (outage.ended_at > now - NEWS_FOR_S)
-        & outage.told_at.is_null()
-        & (outage.claimed_until <= now)
-    )
-    for row in list(outage.select().where(mine).order_by(outage.id).limit(1)):
-        claim = outage.update({outage.claimed_until: now + LEASE_S}).where(
-            mine & (outage.id == row["id"])
-        )
-        if store.write(claim.execute):
-            return OwnOutage(_outage(row), row["excused"])
-    return None
-
-
-def settle(store: Store, told: Outage, now: int | None) -> None:
-    """Keep that the operator was told, or (None) that it must be tried again."""
-    outage = store.tables.outage
-    change = {outage.told_at: now, outage.claimed_until: 0}
-    store.write(lambda: outage.update(change).where(outage.id == told.id).execute())
+    return [OwnOutage(as_outage(row), row["excused"]) for row in query]
 
 
 def count_excused(store: Store, outage_ids: Iterable[int]) -> None:
@@ -268,14 +232,15 @@ def drop_before(store: Store, before: int) -> None:
 
 
 def _read(query: Any) -> list[Outage]:
-    return sorted((_outage(row) for row in query), key=_by_beginning)
+    return sorted((as_outage(row) for row in query), key=_by_beginning)
 
 
 def _by_beginning(one: Outage) -> tuple[int, int]:
     return one.began_at, one.id
 
 
-def _outage(row: dict[str, Any]) -> Outage:
+def as_outage(row: dict[str, Any]) -> Outage:
+    """Return the outage that `row` holds."""
     return Outage(
         row["id"],
         row["site_id"],

@@ -2,15 +2,16 @@
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from peewee import chunked, fn
+from peewee import JOIN, chunked, fn
 
 from gocron.core.door import CLOCKS_DIFFER_S
-from gocron.core.job import Channel, Digest, Kind, News, Undelivered
+from gocron.core.job import Channel, Digest, Kind, News
 from gocron.core.mailbox import mailbox_of
-from gocron.store import episodes, outages
+from gocron.core.turns import in_turns
+from gocron.store import episodes, operator_news, outages, redeclarations
 from gocron.store.database import ROWS_A_STATEMENT, Store
 
 # A sweep that was killed while it delivered holds its digest no longer than this. It is
@@ -30,39 +31,38 @@ class Waiting:
     key: str | None
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """What became of one piece of news; sent, given up, or (neither) tried again."""
-
-    kind: Kind
-    channel: Channel
-    recipient: str
-    queued_at: int
-    next_try_at: int
-    attempts: int
-    last_error: str
-    sent_at: int | None
-    given_up_at: int | None
-
-
 def due(store: Store, now: int) -> list[Waiting]:
-    """Return what waits for delivery at `now`, the oldest first.
+    """Return what waits for delivery at `now`: accounts take turns, the oldest news first.
 
     One mailbox in several spellings is one recipient, in the spelling of its oldest news.
     """
-    news = store.tables.news
+    news, episode, job = store.tables.news, store.tables.episode, store.tables.job
+    redeclaration = store.tables.redeclaration
     query = (
-        news.select(news.channel, news.recipient, news.digest, fn.MIN(news.id).alias("first"))
-        .where(_open(news) & _is_due(news, now))
-        .group_by(news.channel, news.recipient, news.digest)
+        news.select(
+            *(news.channel, news.recipient, news.digest, job.account),
+            fn.MIN(news.id).alias("first"),
+        )
+        .join(episode, JOIN.LEFT_OUTER, on=(episode.id == news.episode_id))
+        .join(redeclaration, JOIN.LEFT_OUTER, on=(redeclaration.id == news.redeclaration_id))
+        .join(
+            job,
+            JOIN.LEFT_OUTER,
+            on=(job.id == fn.COALESCE(episode.job_id, redeclaration.job_id)),
+        )
+        .where(is_ours(news) & is_open(news) & _is_due(news, now))
+        .group_by(news.channel, news.recipient, news.digest, job.account)
         .order_by(fn.MIN(news.id))
     )
     found: dict[tuple[str, str, str | None], Waiting] = {}
+    accounts: dict[Waiting, list[str]] = {}
     for row in query:
         channel, recipient, key = row["channel"], row["recipient"], row["digest"]
         mailbox = channel, mailbox_of(recipient), key
-        found.setdefault(mailbox, Waiting(Channel(channel), recipient, key))
-    return list(found.values())
+        waiting = found.setdefault(mailbox, Waiting(Channel(channel), recipient, key))
+        # News of gocron itself is of no account, and takes its turn as one does.
+        accounts.setdefault(waiting, []).append(row["account"] or "")
+    return in_turns(list(accounts), lambda waiting: set(accounts[waiting]))
 
 
 def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
@@ -76,7 +76,8 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     mine = (
         (news.channel == waiting.channel.value)
         & _is_for(news, waiting.recipient)
-        & _open(news)
+        & is_ours(news)
+        & is_open(news)
         & _is_due(news, now)
     )
     if waiting.key is None:
@@ -86,6 +87,7 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     change = {
         news.digest: key,
         news.next_try_at: now + LEASE_S,
+        news.claimed_until: now + LEASE_S,
         news.attempts: news.attempts + 1,
     }
     if not store.write(lambda: news.update(change).where(mine).execute()):
@@ -103,23 +105,24 @@ def put_back(store: Store, digest: Digest, now: int, error: str) -> int:
     """Keep `digest` for a later try, each later than the one before; return when."""
     news = store.tables.news
     wait_s = min(RETRY_FIRST_S << min(digest.attempts - 1, 8), RETRY_MOST_S)
-    _settle(store, digest, {news.next_try_at: now + wait_s, news.last_error: error})
+    change = {news.next_try_at: now + wait_s, news.claimed_until: 0, news.last_error: error}
+    _settle(store, digest, change)
     return now + wait_s
 
 
 def blame(store: Store, channel: Channel, now: int, error: str) -> None:
     """Keep why all that is due by `channel` could not leave either; it stays due."""
     news = store.tables.news
-    mine = (news.channel == channel.value) & _open(news) & _is_due(news, now)
+    mine = (news.channel == channel.value) & is_ours(news) & is_open(news) & _is_due(news, now)
     store.write(lambda: news.update({news.last_error: error}).where(mine).execute())
 
 
 def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     """Keep that `digest` can't be delivered; what would have followed it is given up too."""
     news = store.tables.news
-    change = {news.given_up_at: now, news.last_error: error}
+    change = {news.given_up_at: now, news.claimed_until: 0, news.last_error: error}
     follows = (
-        _open(news)
+        is_open(news)
         & (news.channel == digest.channel.value)
         & _is_for(news, digest.recipient)
         & news.episode_id.in_(_episodes_of(store, digest.key, Kind.MISSED))
@@ -134,7 +137,7 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     def work() -> None:
         # A sweep that suppresses who is behind them holds these, or sees what is given up.
         outages.lock_open(store, gateways)
-        news.update(change).where((news.digest == digest.key) & _open(news)).execute()
+        news.update(change).where(_of(news, digest)).execute()
         news.update(change).where(follows).execute()
         # Whoever waits for a site of which nobody can be told waits in vain.
         outages.look_again_behind(store, gateways)
@@ -159,56 +162,30 @@ def move_to_mail(store: Store, digest: Digest, now: int) -> None:
     ]
 
     def work() -> None:
-        if news.delete().where((news.digest == digest.key) & _open(news)).execute():
+        if news.delete().where(_of(news, digest)).execute():
             for some in chunked(mails, ROWS_A_STATEMENT):
                 news.insert(some).on_conflict("IGNORE").execute()
+            former = [(one.id, one.before) for one in digest.redeclarations]
+            redeclarations.tell_former(store, former, now, Channel.MAIL)
 
     store.write(work)
 
 
-def deliveries(store: Store, episode_id: int) -> list[Delivery]:
-    """Return what became of the news of an episode, in the order in which it was queued."""
-    news = store.tables.news
-    columns = [getattr(news, field.name) for field in fields(Delivery)]
-    query = news.select(*columns).where(news.episode_id == episode_id).order_by(news.id)
-    return [
-        Delivery(**{**row, "kind": Kind(row["kind"]), "channel": Channel(row["channel"])})
-        for row in query
-    ]
-
-
-def undelivered(store: Store, given_up_since: int) -> list[Undelivered]:
-    """Return by recipient what was tried in vain, and what was given up on since then."""
-    news = store.tables.news
-    grouped = news.select(
-        news.channel,
-        news.recipient,
-        news.last_error,
-        fn.COUNT(news.id).alias("count"),
-        fn.MIN(news.queued_at).alias("queued_at"),
-        fn.MAX(news.attempts).alias("attempts"),
-        fn.MIN(news.next_try_at).alias("next_try_at"),
-        fn.MAX(news.given_up_at).alias("given_up_at"),
-    ).group_by(news.channel, news.recipient, news.last_error)
-    # Each by its own index: asked for together, all news that ever was is looked through.
-    rows = [
-        row
-        for found in (_tried(news), news.given_up_at >= given_up_since)
-        for row in grouped.where(found)
-    ]
-    told = [Undelivered(**{**row, "channel": Channel(row["channel"])}) for row in rows]
-    return sorted(told, key=lambda one: (one.queued_at, one.recipient))
-
-
-def count_tried(store: Store) -> int:
-    """Return how many news wait in the outbox after a delivery that failed."""
-    news = store.tables.news
-    count: int = news.select(news.id).where(_tried(news)).count()
-    return count
-
-
-def _open(news: Any) -> Any:
+def is_open(news: Any) -> Any:
+    """True of news that was neither sent nor given up."""
     return news.sent_at.is_null() & news.given_up_at.is_null()
+
+
+def is_ours(news: Any) -> Any:
+    """True of news that this version can tell; all other is left alone for a later gocron."""
+    return news.kind.in_([kind.value for kind in Kind]) & news.channel.in_(
+        [channel.value for channel in Channel]
+    )
+
+
+def _of(news: Any, digest: Digest) -> Any:
+    """True of what is still to be told by `digest`."""
+    return (news.digest == digest.key) & is_ours(news) & is_open(news)
 
 
 def _is_for(news: Any, recipient: str) -> Any:
@@ -222,10 +199,6 @@ def _is_due(news: Any, now: int) -> Any:
     return (news.next_try_at <= now) | (news.next_try_at > now + LEASE_S + CLOCKS_DIFFER_S)
 
 
-def _tried(news: Any) -> Any:
-    return _open(news) & (news.last_error != "")
-
-
 def _begun_elsewhere(store: Store) -> Any:
     """True of news that ends an episode whose beginning is in a digest not yet delivered."""
     news = store.tables.news
@@ -237,39 +210,37 @@ def _begun_elsewhere(store: Store) -> Any:
             & (begun.recipient == news.recipient)
             & (begun.kind == Kind.MISSED.value)
             & begun.digest.is_null(False)
-            & _open(begun)
+            & is_open(begun)
         )
     )
 
 
 def _settle(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
     news = store.tables.news
-    store.write(
-        lambda: news.update(change).where((news.digest == digest.key) & _open(news)).execute()
-    )
+    store.write(lambda: news.update(change).where(_of(news, digest)).execute())
 
 
 def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
-    rows = list(_rows(store, key))
-    if not rows:
+    news = store.tables.news
+    (envelope,) = news.select(
+        fn.MIN(news.queued_at).alias("queued_at"), fn.MAX(news.attempts).alias("attempts")
+    ).where((news.digest == key) & is_ours(news) & is_open(news))
+    if envelope["queued_at"] is None:
         # Its jobs were forgotten this very moment.
         return None
-    news = tuple(
-        News(
-            row["news_id"],
-            Kind(row["news_kind"]),
-            episodes.as_episode(row),
-        )
-        for row in rows
+    told = tuple(
+        News(row["news_id"], Kind(row["news_kind"]), episodes.as_episode(row))
+        for row in _rows(store, key)
     )
     return Digest(
         key=key,
         channel=waiting.channel,
         recipient=waiting.recipient,
-        queued_at=min(row["news_queued_at"] for row in rows),
-        attempts=max(row["news_attempts"] for row in rows),
-        news=news,
-        replies_to=_told_before(store, waiting, key),
+        **envelope,
+        news=told,
+        replies_to=_told_before(store, waiting, key) if told else (),
+        outage=None if told else operator_news.of_digest(store, key),
+        redeclarations=() if told else redeclarations.of_digest(store, key),
     )
 
 
@@ -279,13 +250,11 @@ def _rows(store: Store, key: str) -> Iterable[dict[str, Any]]:
         news.select(
             news.id.alias("news_id"),
             news.kind.alias("news_kind"),
-            news.queued_at.alias("news_queued_at"),
-            news.attempts.alias("news_attempts"),
             *episodes.columns(store),
         )
         .join(episode, on=(episode.id == news.episode_id))
         .join(job, on=(job.id == episode.job_id))
-        .where((news.digest == key) & _open(news))
+        .where((news.digest == key) & is_ours(news) & is_open(news))
         .order_by(episode.missed_at, job.account, job.cronname, news.id)
     )
     return query

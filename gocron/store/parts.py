@@ -8,7 +8,7 @@ from peewee import chunked
 
 from gocron.core.job import Digest
 from gocron.store.database import ROWS_A_STATEMENT, Store
-from gocron.store.outbox import LEASE_S, Waiting
+from gocron.store.outbox import LEASE_S, Waiting, is_open, is_ours
 
 
 def split(store: Store, digest: Digest, claimed_at: int, now: int, error: str) -> list[Waiting]:
@@ -19,15 +19,17 @@ def split(store: Store, digest: Digest, claimed_at: int, now: int, error: str) -
     another sweep has claimed `digest` since `claimed_at`, nothing is done and none returned.
     """
     news = store.tables.news
-    jobs = list(dict.fromkeys(item.episode.job.id for item in digest.news))
-    first = set(jobs[: len(jobs) // 2])
-    mine = [item.id for item in digest.news if item.episode.job.id in first]
+    first = set(digest.jobs[: len(digest.jobs) // 2])
+    jobs = [(item.id, item.episode.job) for item in digest.news]
+    mine = [id_ for id_, job in jobs if (job.account, job.cronname) in first]
+    others = [one.id for one in digest.redeclarations if (one.account, one.cronname) in first]
     keys = uuid.uuid4().hex, uuid.uuid4().hex
 
     def work() -> bool:
         change = {
             news.digest: keys[1],
             news.next_try_at: now,
+            news.claimed_until: 0,
             news.last_error: error,
             # The claim of a part counts it again.
             news.attempts: news.attempts - 1,
@@ -35,9 +37,10 @@ def split(store: Store, digest: Digest, claimed_at: int, now: int, error: str) -
         claimed = _is_open(news, digest.key) & (news.next_try_at == claimed_at + LEASE_S)
         if not news.update(change).where(claimed).execute():
             return False
-        for some in chunked(mine, ROWS_A_STATEMENT):
-            moved = (news.digest == keys[1]) & news.id.in_(some)
-            news.update({news.digest: keys[0]}).where(moved).execute()
+        for column, ids in ((news.id, mine), (news.redeclaration_id, others)):
+            for some in chunked(ids, ROWS_A_STATEMENT):
+                moved = (news.digest == keys[1]) & column.in_(some)
+                news.update({news.digest: keys[0]}).where(moved).execute()
         return True
 
     if not store.write(work):
@@ -53,7 +56,11 @@ def join(store: Store, digest: Digest, parts: Sequence[Waiting], now: int) -> No
     news = store.tables.news
 
     def work() -> None:
-        change = {news.next_try_at: now, news.attempts: news.attempts - 1}
+        change = {
+            news.next_try_at: now,
+            news.claimed_until: 0,
+            news.attempts: news.attempts - 1,
+        }
         news.update(change).where(_is_open(news, digest.key)).execute()
         for part in parts:
             unclaimed = _is_open(news, part.key) & (news.next_try_at <= now)
@@ -63,4 +70,4 @@ def join(store: Store, digest: Digest, parts: Sequence[Waiting], now: int) -> No
 
 
 def _is_open(news: Any, key: str | None) -> Any:
-    return (news.digest == key) & news.sent_at.is_null() & news.given_up_at.is_null()
+    return (news.digest == key) & is_ours(news) & is_open(news)

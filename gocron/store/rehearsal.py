@@ -19,6 +19,7 @@ _OF_ACCOUNT = {
     "job": "WHERE account = %(account)s",
     "episode": "WHERE job_id IN (SELECT id FROM pg_temp.job)",
     "news": "WHERE episode_id IN (SELECT id FROM pg_temp.episode)",
+    "redeclaration": "WHERE job_id IN (SELECT id FROM pg_temp.job)",
     "moved": "WHERE job_id IN (SELECT id FROM pg_temp.job)",
     "silence": "WHERE job_id IN (SELECT id FROM pg_temp.job)",
     "outage": "WHERE site_id IS NULL OR site_id IN (SELECT id FROM pg_temp.job)",

@@ -44,6 +44,24 @@ NEWS = (
     "last_error",
     "sent_at",
     "given_up_at",
+    "outage_id",
+    "redeclaration_id",
+    "claimed_until",
+)
+REDECLARATION = (
+    "id",
+    "job_id",
+    "changed_at",
+    "address",
+    "email_before",
+    "frequency_before_s",
+    "grace_before_s",
+    "site_before",
+    "email_after",
+    "frequency_after_s",
+    "grace_after_s",
+    "site_after",
+    "queued_at",
 )
 ACCOUNT = ("name", "jobs", "missing", "changed_at")
 CHANGE = ("id", "account", "jobs", "missing")
@@ -75,6 +93,7 @@ class Tables:
         self.job: Any = Table("job", JOB, primary_key="id").bind(db)
         self.episode: Any = Table("episode", EPISODE, primary_key="id").bind(db)
         self.news: Any = Table("news", NEWS, primary_key="id").bind(db)
+        self.redeclaration: Any = Table("redeclaration", REDECLARATION, primary_key="id").bind(db)
         self.account: Any = Table("account", ACCOUNT, primary_key="name").bind(db)
         self.change: Any = Table("change", CHANGE, primary_key="id").bind(db)
         self.instance: Any = Table("instance", INSTANCE, primary_key="id").bind(db)

@@ -704,7 +704,7 @@ def test_a_sweep_that_cannot_deliver_is_one_line_and_exit_status_5(host: Host) -
     assert tried.status == waited.status == ExitStatus.UNDELIVERED
     assert complaint(tried).startswith("gocron-sweep: not delivered: 127.0.0.1:")
     assert "Connection refused" in tried.err
-    assert "1 news wait for their next try; see `gocron check`" in complaint(waited)
+    assert "1 news wait undelivered; see `gocron outbox list`" in complaint(waited)
 
 
 def test_a_page_that_cannot_be_written_is_one_line_and_exit_status_3(
@@ -1006,3 +1006,50 @@ def test_what_is_to_be_forgotten_and_is_not_clear_is_exit_status_2_and_forgets_n
     assert ran.status == ExitStatus.USAGE
     assert ran.err and "Traceback" not in ran.err
     assert names(host) == ["backup"]
+
+
+def test_what_was_given_up_keeps_the_exit_status_until_it_is_retried(
+    host: Host, mail: MailPeer
+) -> None:
+    mail.answers["ops@example.com"] = "550 5.1.1 no such user"
+    host.hear(LONG_AGO)
+    assert complaint(host.sweep()).endswith("550 5.1.1 no such user; given up")
+    later = host.sweep()
+    assert later.status == ExitStatus.UNDELIVERED
+    (listed,) = json.loads(host.run("outbox", "list", "--json").out)
+    assert (listed["recipient"], listed["state"], listed["next_try"]) == (
+        *("ops@example.com", "given up", None),
+    )
+    assert listed["reason"] == "550 5.1.1 no such user"
+    assert "ops@example.com  mail  1     given up" in host.run("outbox", "list").out
+    mail.answers.clear()
+    assert host.run("outbox", "retry", "ops@example.com").out.startswith("1 news due now")
+    assert host.sweep() == Ran(0, "", "")
+    assert mail.recipients == ["ops@example.com"]
+    assert host.run("outbox", "list").out == "nothing waits, and nothing was given up\n"
+    assert host.run("outbox", "retry", "all").out.startswith("0 news due now")
+
+
+def test_what_was_given_up_is_spoken_of_by_the_first_sweep_of_an_hour(
+    host: Host, mail: MailPeer
+) -> None:
+    mail.answers["ops@example.com"] = "550 5.1.1 no such user"
+    host.hear(LONG_AGO)
+    host.sweep()
+    store = open_store(host.options["database_url"])
+    with store.connected(), store.writing():
+        swept_at = store.tables.instance.swept_at
+        store.tables.instance.update({swept_at: swept_at - HOUR}).execute()
+    swept = host.sweep()
+    assert swept.status == ExitStatus.UNDELIVERED
+    assert complaint(swept) == (
+        "gocron-sweep: 1 news given up, the last to ops@example.com: 550 5.1.1 no such user; "
+        "see `gocron outbox list`"
+    )
+
+
+def test_an_address_that_nothing_waits_for_is_not_retried_in_silence(host: Host) -> None:
+    host.add()
+    ran = host.run("outbox", "retry", "nobody@example.com")
+    assert (ran.status, ran.out) == (ExitStatus.USAGE, "")
+    assert "nobody@example.com: no news waits for this address" in complaint(ran)

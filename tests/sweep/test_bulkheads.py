@@ -241,7 +241,8 @@ def test_a_missing_job_of_a_later_version_comes_back(gocron: Gocron) -> None:
 # One step
 
 
-STEPS = ["watch_door", "watch_sites", "end_episodes", "judge_overdue", "deliver", "tell_operator"]
+STEPS = ["watch_door", "watch_sites", "end_episodes", "judge_overdue", "deliver"]
+STEPS += ["tell_operator", "tell_former_recipients"]
 
 
 class Watched:
@@ -327,7 +328,7 @@ def test_what_all_steps_meet_is_one_line(gocron: Gocron, monkeypatch: pytest.Mon
         monkeypatch.setattr(gocron_sweep, step, lambda *_: {}["none"])
     (complaint,) = gocron.sweep(LATE).complaints
     assert complaint.startswith(
-        "watching the door, watching sites, ending episodes and 3 more: bug: "
+        "watching the door, watching sites, ending episodes and 4 more: bug: "
     )
 
 

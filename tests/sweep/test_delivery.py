@@ -7,7 +7,7 @@ import pytest
 
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Channel
-from gocron.store import checkins, outbox
+from gocron.store import checkins, deliveries, outbox
 from tests.peers import SlackPeer, scripted_server
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -81,7 +81,7 @@ def test_what_was_given_up_is_still_told_of(gocron: Gocron) -> None:
     gocron.hear("a", NOON, email="gone@example.com")
     gocron.sweep(LATE)
     with gocron.store.connected():
-        (given_up,) = outbox.undelivered(gocron.store, LATE)
+        (given_up,) = deliveries.undelivered(gocron.store, LATE, LATE)
     assert (given_up.recipient, given_up.given_up_at) == ("gone@example.com", LATE)
     assert "550 no such user" in given_up.last_error
 
@@ -298,7 +298,7 @@ def test_all_that_waits_for_a_dead_server_counts_as_undelivered(gocron: Gocron) 
     gocron.mail.stop()
     gocron.sweep(LATE)
     with gocron.store.connected():
-        assert outbox.count_tried(gocron.store) == 50
+        assert deliveries.count_undelivered(gocron.store, LATE) == 50
 
 
 def test_a_broken_template_of_the_site_does_not_stop_alerts(gocron: Gocron, tmp_path: Path) -> None:

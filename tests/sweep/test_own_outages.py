@@ -8,7 +8,7 @@ from gocron.core.door import Knock
 from gocron.core.job import Status
 from gocron.core.judge import standing
 from gocron.render.moment import iso
-from gocron.store import door
+from gocron.store import deliveries, door, operator_news
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 MINUTE = 60
@@ -252,7 +252,7 @@ def test_the_operators_mail_waits_for_the_mail_server_and_comes_once(
     gocron.sweep(NOON + HOUR + 20 * MINUTE)
     gocron.mail.start()
     for late in range(1, 5):
-        gocron.sweep(NOON + HOUR + 20 * MINUTE + late)
+        gocron.sweep(NOON + HOUR + (20 + late) * MINUTE)
     assert len(operators_mails(gocron)) == 1
 
 
@@ -271,3 +271,71 @@ def test_the_page_tells_of_an_outage_for_a_week(
         gocron.sweep(at)
         index = (tmp_path / "status/index.html").read_text()
         assert (iso(ended_at) in index) is shown
+
+
+def away_for_an_hour(gocron: Gocron, front: Front) -> int:
+    """Let gocron be away; return when a sweep can know that it is over."""
+    front.live(NOON - 60, NOON)
+    gocron.sweep(NOON)
+    over = NOON + HOUR + 20 * MINUTE
+    front.live(NOON + HOUR, over)
+    return over
+
+
+def test_an_operators_address_that_is_dead_is_given_up_once_and_complained_of(
+    gocron: Gocron, front: Front
+) -> None:
+    gocron.mail.answers["admin@example.com"] = "550 5.1.1 no such user"
+    over = away_for_an_hour(gocron, front)
+    failures = [gocron.sweep(over + minute * MINUTE).delivered.failures for minute in range(20)]
+    assert failures == [["admin@example.com: 550 5.1.1 no such user; given up"], *[[]] * 19]
+    assert [one.recipient for one in gocron.sweep(over + HOUR).unresolved] == ["admin@example.com"]
+    # Mended: the one who takes the place is told, once.
+    gocron.set(operator_email="root@example.com")
+    for minute in range(5):
+        gocron.sweep(over + 2 * HOUR + minute * MINUTE)
+    assert gocron.mail.recipients == ["root@example.com"]
+
+
+def test_the_operators_news_is_put_off_a_little_longer_each_time(
+    gocron: Gocron, front: Front
+) -> None:
+    gocron.mail.answers["DATA"] = "451 later"
+    over = away_for_an_hour(gocron, front)
+    for minute in range(30):
+        gocron.sweep(over + minute * MINUTE)
+    tried = [to for to, _ in gocron.mail.received]
+    assert 5 <= len(tried) <= 9, "not each minute, and again and again"
+    with gocron.store.connected():
+        (waits,) = deliveries.undelivered(gocron.store, NOON, NOON)
+    assert (waits.recipient, waits.last_error) == ("admin@example.com", "451 later")
+
+
+def test_an_outage_that_goes_on_after_it_was_told_is_told_as_a_whole(
+    gocron: Gocron, front: Front
+) -> None:
+    over = away_for_an_hour(gocron, front)
+    gocron.sweep(over)
+    outage = gocron.store.tables.outage
+    with gocron.store.connected(), gocron.store.writing():
+        change = {outage.ended_at: NOON + HOUR + MINUTE, outage.told_at: None}
+        outage.update(change).execute()
+    gocron.sweep(over + 10)
+    gocron.sweep(over + 20)
+    first, second = operators_mails(gocron)
+    assert "not be reached for 1 h." in first
+    assert "not be reached for 1 h 1 min." in second
+    keys = {mail["Message-ID"] for mail in gocron.mail.mails}
+    assert len(keys) == 2
+
+
+def test_an_outage_of_more_than_a_week_ago_is_no_news(gocron: Gocron, front: Front) -> None:
+    gocron.set(operator_email="")
+    over = away_for_an_hour(gocron, front)
+    gocron.sweep(over)
+    gocron.set(operator_email="admin@example.com")
+    for late_s, told in ((1, 0), (-1, 1)):
+        at = NOON + HOUR + operator_news.NEWS_FOR_S + late_s
+        with gocron.store.connected():
+            operator_news.queue(gocron.store, "admin@example.com", at)
+        assert len(gocron.rows("news")) == told

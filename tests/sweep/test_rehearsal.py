@@ -23,7 +23,17 @@ from tests.sweep.test_journal import line
 from tests.sweep.test_own_outages import MINUTE, Front
 
 BACK = NOON + 7 * HOUR
-TABLES = ("job", "episode", "news", "outage", "silence", "presence", "journal", "instance")
+TABLES = (
+    "job",
+    "episode",
+    "news",
+    "redeclaration",
+    "outage",
+    "silence",
+    "presence",
+    "journal",
+    "instance",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -42,8 +42,9 @@ MAY_IMPORT = {
     "deliver": {"core", "store", "notify", "render", "outside", "sites", "ways"},
     "sweep": {
         *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"},
-        *{"bulkhead", "witnesses"},
+        *{"bulkhead", "witnesses", "history"},
     },
+    "history": {"core", "store"},
     "rehearse": {
         *{"core", "store", "render", "outside", "journal", "sweep", "bulkhead", "witnesses"}
     },

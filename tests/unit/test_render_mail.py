@@ -115,7 +115,7 @@ def test_late_news_of_a_job_that_is_back_says_so():
 def test_a_mail_lists_a_hundred_jobs_names_more_and_counts_the_rest():
     message = mail(*[news(f"job-{number}") for number in range(1300)])
     for said in (text(message), html(message)):
-        assert "and 800 more on the status page" in said
+        assert "and 800 more of web-01 on the status page" in said
         assert len(re.findall(r"job-\d+", said)) == 500
         assert said.count("late by") == 100
 

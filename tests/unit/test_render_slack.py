@@ -141,3 +141,11 @@ def test_what_slack_could_read_as_mark_up_stands_between_backticks(name):
     for said in (post["text"], section):
         assert said.count("`") % 2 == 0
         assert not set(re.sub("`[^`\n]+`", "", said)) & set("*~@")
+
+
+def test_no_account_crowds_another_out_of_a_post():
+    names = [(f"job-{number}", "web-01") for number in range(500)]
+    told = tuple(News(1, Kind.MISSED, episode(*one)) for one in [*names, ("dump", "db-01")])
+    said = texts(alert_post(Digest("key", Channel.SLACK, "", NOW, 1, told), "", PAGE, NOW))
+    assert "`dump` (`db-01`)" in said
+    assert "and 471 more of `web-01`" in said

@@ -1,0 +1,71 @@
+"""Outages of gocron's own become news for the operator."""
+
+import uuid
+
+from peewee import fn
+
+from gocron.core.door import SAME_OUTAGE_S
+from gocron.core.job import Channel, Kind
+from gocron.core.outage import OwnOutage
+from gocron.store.database import Store
+from gocron.store.outages import as_outage
+
+# Later than this an outage is no news.
+NEWS_FOR_S = 7 * 86_400
+
+
+def queue(store: Store, operator: str, now: int) -> None:
+    """Queue news for `operator` of gocron's own outages that are over.
+
+    An outage is over once no other that follows can be part of it. If another, found later,
+    is part of it, the whole is told again. Where an operator's address was given up, the one
+    that took its place is told.
+    """
+    outage, news = store.tables.outage, store.tables.news
+    lately = outage.site_id.is_null() & (outage.ended_at > now - NEWS_FOR_S)
+    is_over = outage.ended_at < now - SAME_OUTAGE_S
+    # `told_at` and `claimed_until` are what the version before goes by: nobody tells twice.
+    is_untold = outage.told_at.is_null() & (outage.claimed_until <= now)
+    untold = outage.select(outage.id).where(lately & is_over & is_untold)
+    of_it = news.select(news.id).where(news.outage_id == outage.id)
+    was_given_up = fn.EXISTS(of_it.where(news.given_up_at.is_null(False)))
+    has_mine = fn.EXISTS(of_it.where(news.recipient == operator))
+    moved = outage.select(outage.id).where(lately & was_given_up & ~has_mine)
+
+    def work() -> None:
+        for row in list(store.locked(untold.order_by(outage.id))):
+            news.delete().where(news.outage_id == row["id"]).execute()
+            outage.update({outage.told_at: now}).where(outage.id == row["id"]).execute()
+            _queue_one(store, row["id"], operator, now)
+        for row in list(moved):
+            _queue_one(store, row["id"], operator, now)
+
+    if untold.exists() or moved.exists():
+        store.write(work)
+
+
+def of_digest(store: Store, key: str) -> OwnOutage | None:
+    """Return the outage of gocron's own that the digest `key` has to tell of."""
+    outage, news = store.tables.outage, store.tables.news
+    query = (
+        outage.select()
+        .join(news, on=(news.outage_id == outage.id))
+        .where((news.digest == key) & news.sent_at.is_null() & news.given_up_at.is_null())
+        .limit(1)
+    )
+    return next((OwnOutage(as_outage(row), row["excused"]) for row in query), None)
+
+
+def _queue_one(store: Store, outage_id: int, operator: str, now: int) -> None:
+    store.tables.news.insert(
+        {
+            "outage_id": outage_id,
+            "kind": Kind.OUTAGE.value,
+            "channel": Channel.MAIL.value,
+            "recipient": operator,
+            # From the start: the version before must not take it into a digest of its own.
+            "digest": uuid.uuid4().hex,
+            "queued_at": now,
+            "next_try_at": now,
+        }
+    ).on_conflict("IGNORE").execute()

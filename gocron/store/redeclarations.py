@@ -1,0 +1,245 @@
+"""Jobs that declare themselves otherwise: their former recipients are told.
+
+A trigger on the job's row notes what was declared before, whoever changes it.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from peewee import chunked, fn
+
+from gocron.core.door import CLOCKS_DIFFER_S
+from gocron.core.job import Channel, Job, Kind
+from gocron.core.mailbox import mailbox_of, recipients_of
+from gocron.core.redeclaration import Declaration, Redeclaration, is_news
+from gocron.store.database import ROWS_A_STATEMENT, Store
+
+# Two hosts that check in by turns under one name would fill mailboxes otherwise.
+TOLD_ONCE_IN_S = 86_400
+
+# What one transaction takes is one mail to each recipient: enough for a fleet.
+BATCH = 5000
+
+
+def queue(store: Store, now: int, channel: Channel) -> None:
+    """Make news, to go by `channel`, of what was declared anew since the last time.
+
+    A job is told of once a day at most: what follows waits until then, and is compared with
+    what the job declares by then. What comes to nothing is no news. An address that a job got
+    while it is missing is told so at once.
+    """
+    after = 0
+    while ids := _open_ids(store, after):
+        store.write(partial(_queue_some, store, ids, now, channel))
+        after = ids[-1]
+
+
+def by_hand(store: Store, job: Job, now: int) -> None:
+    """Keep that it was no check-in that changed `job` just now. Part of a transaction."""
+    table = store.tables.redeclaration
+    table.update({table.address: "", table.changed_at: now}).where(
+        (table.job_id == job.id) & table.queued_at.is_null()
+    ).execute()
+
+
+def tell_former(
+    store: Store, told: Sequence[tuple[int, Declaration]], now: int, channel: Channel
+) -> None:
+    """Queue news of redeclarations, as (id, what was declared before). Part of a transaction."""
+    # The key is there from the start: one message to each recipient, and no version that knows
+    # nothing of this kind takes it into a digest of its own.
+    keys: dict[str, str] = defaultdict(lambda: uuid.uuid4().hex)
+    rows = [
+        _row(Kind.REDECLARED, recipient, now, channel)
+        | {"redeclaration_id": redeclaration_id, "digest": keys[mailbox_of(recipient)]}
+        for redeclaration_id, before in told
+        # On Slack everybody is told at once, which is the empty recipient.
+        for recipient in (("",) if channel is Channel.SLACK else before.recipients)
+    ]
+    for some in chunked(rows, ROWS_A_STATEMENT):
+        store.tables.news.insert(some).on_conflict("IGNORE").execute()
+
+
+def of_digest(store: Store, key: str) -> tuple[Redeclaration, ...]:
+    """Return the redeclarations that the digest `key` has to tell of, by account and cronname."""
+    table, news, job = store.tables.redeclaration, store.tables.news, store.tables.job
+    query = (
+        table.select(*_columns(table), job.account, job.cronname)
+        .join(news, on=(news.redeclaration_id == table.id))
+        .join(job, on=(job.id == table.job_id))
+        .where((news.digest == key) & news.sent_at.is_null() & news.given_up_at.is_null())
+        .order_by(job.account, job.cronname, table.id)
+    )
+    return tuple(_redeclaration(row) for row in query)
+
+
+def of_job(store: Store, job: Job, limit: int) -> list[Redeclaration]:
+    """Return the newest `limit` redeclarations of `job` that became news, the newest first."""
+    table, mine = store.tables.redeclaration, store.tables.job
+    query = (
+        table.select(*_columns(table), mine.account, mine.cronname)
+        .join(mine, on=(mine.id == table.job_id))
+        .where((table.job_id == job.id) & table.queued_at.is_null(False))
+        .order_by(table.id.desc())
+        .limit(limit)
+    )
+    return [_redeclaration(row) for row in query]
+
+
+def drop_before(store: Store, before: int) -> None:
+    """Remove what became news before `before`."""
+    table = store.tables.redeclaration
+    store.write(lambda: table.delete().where(table.queued_at < before).execute())
+
+
+def _open_ids(store: Store, after: int) -> list[int]:
+    table = store.tables.redeclaration
+    query = (
+        table.select(table.id)
+        .where(table.queued_at.is_null() & (table.id > after))
+        .order_by(table.id)
+        .limit(BATCH)
+    )
+    return [row["id"] for row in query]
+
+
+def _queue_some(store: Store, ids: Sequence[int], now: int, channel: Channel) -> None:
+    table = store.tables.redeclaration
+    # Without the jobs' rows: a check-in locks its job first, and this row after it.
+    still_open = table.id.in_(list(ids)) & table.queued_at.is_null()
+    locked = store.locked(table.select(table.id).where(still_open).order_by(table.id))
+    rows = _with_jobs(store, [row["id"] for row in locked], now)
+    for some in chunked([row["job_id"] for row in rows if row["is_missing"]], ROWS_A_STATEMENT):
+        _tell_new_recipients(store, some, now)
+    told: list[dict[str, Any]] = []
+    void: list[dict[str, Any]] = []
+    for row in rows:
+        if row["told_lately"]:
+            continue
+        # While nobody has checked in for a job, whoever declared it may declare it anew.
+        matters = row["heard_from"] and is_news(_before(row), _now(row))
+        (told if matters else void).append(row)
+    table.delete().where(table.id.in_([row["id"] for row in void])).execute()
+    for row in told:
+        _keep_what_is_told(store, row, now)
+    tell_former(store, [(row["id"], _before(row)) for row in told], now, channel)
+
+
+def _with_jobs(store: Store, ids: Sequence[int], now: int) -> list[dict[str, Any]]:
+    """Return these redeclarations with what their jobs declare now."""
+    table, job = store.tables.redeclaration, store.tables.job
+    other = table.alias("other")
+    told_lately = fn.EXISTS(
+        other.select(other.id).where(
+            (other.job_id == table.job_id)
+            & (other.queued_at > now - TOLD_ONCE_IN_S)
+            & (other.queued_at <= now + CLOCKS_DIFFER_S)
+        )
+    )
+    query = (
+        table.select(
+            *_columns(table),
+            table.job_id,
+            job.email,
+            job.frequency_s,
+            job.grace_s,
+            job.site,
+            job.address.alias("heard_from"),
+            (job.missed_at.is_null(False) & job.back_at.is_null()).alias("is_missing"),
+            told_lately.alias("told_lately"),
+        )
+        .join(job, on=(job.id == table.job_id))
+        .where(table.id.in_(list(ids)))
+        .order_by(table.id)
+    )
+    return list(query)
+
+
+def _tell_new_recipients(store: Store, job_ids: Sequence[int], now: int) -> None:
+    """Queue that these jobs are missing for addresses that they got since their episode began.
+
+    Only where mail tells of the episode. Whoever has the news already doesn't get it again.
+    """
+    news, episode, job = store.tables.news, store.tables.episode, store.tables.job
+    query = (
+        episode.select(episode.id, job.email, news.recipient)
+        .join(job, on=(job.id == episode.job_id))
+        .join(news, on=(news.episode_id == episode.id))
+        .where(
+            job.id.in_(list(job_ids))
+            & episode.ended_at.is_null()
+            & (news.kind == Kind.MISSED.value)
+            & (news.channel == Channel.MAIL.value)
+        )
+        .order_by(episode.id)
+    )
+    told: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for row in query:
+        told[row["id"], row["email"]].add(mailbox_of(row["recipient"]))
+    rows = [
+        _row(Kind.MISSED, recipient, now) | {"episode_id": episode_id}
+        for (episode_id, email), have_it in told.items()
+        for recipient in recipients_of(email)
+        if mailbox_of(recipient) not in have_it
+    ]
+    for some in chunked(rows, ROWS_A_STATEMENT):
+        news.insert(some).on_conflict("IGNORE").execute()
+
+
+def _keep_what_is_told(store: Store, row: dict[str, Any], now: int) -> None:
+    table, declared = store.tables.redeclaration, _now(row)
+    change = {
+        table.email_after: declared.email,
+        table.frequency_after_s: declared.frequency_s,
+        table.grace_after_s: declared.grace_s,
+        table.site_after: declared.site,
+        table.queued_at: now,
+    }
+    table.update(change).where(table.id == row["id"]).execute()
+
+
+def _row(kind: Kind, recipient: str, now: int, channel: Channel = Channel.MAIL) -> dict[str, Any]:
+    return {
+        "kind": kind.value,
+        "channel": channel.value,
+        "recipient": recipient,
+        "queued_at": now,
+        "next_try_at": now,
+    }
+
+
+def _columns(table: Any) -> list[Any]:
+    names = ("id", "address", "changed_at")
+    sides = [
+        f"{name}_{side}{unit}"
+        for side in ("before", "after")
+        for name, unit in (("email", ""), ("frequency", "_s"), ("grace", "_s"), ("site", ""))
+    ]
+    return [getattr(table, name) for name in (*names, *sides)]
+
+
+def _redeclaration(row: dict[str, Any]) -> Redeclaration:
+    names = ("id", "account", "cronname", "address", "changed_at")
+    return Redeclaration(
+        **{name: row[name] for name in names}, before=_before(row), after=_side(row, "after")
+    )
+
+
+def _before(row: dict[str, Any]) -> Declaration:
+    return _side(row, "before")
+
+
+def _side(row: dict[str, Any], side: str) -> Declaration:
+    return Declaration(
+        row[f"email_{side}"],
+        row[f"frequency_{side}_s"],
+        row[f"grace_{side}_s"],
+        bool(row[f"site_{side}"]),
+    )
+
+
+def _now(row: dict[str, Any]) -> Declaration:
+    return Declaration(row["email"], row["frequency_s"], row["grace_s"] or 0, bool(row["site"]))
