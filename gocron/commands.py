@@ -224,10 +224,9 @@ def outbox_list(arguments: Arguments, config: Config) -> int:
     from gocron import listing
     from gocron.store import deliveries
 
-    now = _now()
     with opened(config) as store:
-        found = deliveries.waiting_or_given_up(store, now)
-    say(listing.outbox_json(found) if arguments.json else listing.outbox_table(found, now))
+        found = deliveries.waiting_or_given_up(store, _now())
+    say(listing.outbox_json(found) if arguments.json else listing.outbox_table(found, _now()))
     return ExitStatus.OK
 
 
@@ -235,15 +234,12 @@ def outbox_retry(arguments: Arguments, config: Config) -> int:
     """Have news that waits, or was given up, tried by the next sweep."""
     from gocron.store import deliveries
 
-    recipient = None if arguments.address == "all" else arguments.address
+    address = arguments.address
     with opened(config) as store:
-        count = deliveries.retry(store, recipient, _now())
-    if not count and recipient is not None:
-        complain(
-            "gocron outbox retry",
-            f"{recipient}: no news waits for this address, nor was given up; "
-            "see `gocron outbox list`",
-        )
+        count = deliveries.retry(store, None if address == "all" else address, _now())
+    if not count and address != "all":
+        said = "no news waits for it, nor was given up; see `gocron outbox list`"
+        complain("gocron outbox retry", f"{address}: {said}")
         return ExitStatus.USAGE
     say(f"{count} news due now; the next sweep tries them")
     return ExitStatus.OK
