@@ -15,6 +15,7 @@ from gocron.config import load_config
 from gocron.core.duration import parse_duration
 from gocron.core.name import normal
 from gocron.errors import ExitStatus, GocronError
+from gocron.ownership import become_owner
 from gocron.render.moment import say_time
 
 
@@ -246,6 +247,8 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
             output.complain(parser.prog, f"{broken[0]}: is no UTF-8; write it in UTF-8")
             return ExitStatus.USAGE
         config = [load_config(arguments.config)] if arguments.configured else []
+        for one in config:
+            become_owner(one)
         status: int = arguments.command(arguments, *config)
         output.flush()
         return status

@@ -1,12 +1,13 @@
 """The files of a page: each is written beside its place and renamed into it."""
 
+import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gocron.errors import PageError
-from gocron.ownership import give_to_owner_of
 
 # What a publication leaves that was killed while it wrote; no other is at work so long.
 UNFINISHED = ".new"
@@ -24,6 +25,18 @@ def as_page_error(folder: Path) -> Iterator[None]:
             f"can't write the status page: {error.strerror}",
             "check status_dir and its owner",
         ) from error
+
+
+def make_folders(folder: Path) -> None:
+    """Make what is missing, for the web server to read whatever the umask is."""
+    accounts_folder = folder / "account"
+    for path in (*reversed(folder.parents), folder, accounts_folder):
+        if not path.is_dir():
+            path.mkdir(exist_ok=True)
+            path.chmod(0o755)
+    told, wanted = accounts_folder.stat(), stat.S_IMODE(folder.stat().st_mode)
+    if told.st_uid == os.geteuid() and stat.S_IMODE(told.st_mode) != wanted:
+        accounts_folder.chmod(wanted)
 
 
 def tidy(folder: Path, now: int) -> None:
@@ -46,7 +59,6 @@ def write(path: Path, content: str | bytes) -> None:
     try:
         beside.write_bytes(data)
         beside.chmod(0o644)
-        give_to_owner_of(path.parent, beside)
         beside.replace(path)
     except OSError:
         beside.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from gocron.bulkhead import Bulkheads
 from gocron.core.job import Account, Job, Totals
 from gocron.core.judge import standing
 from gocron.core.odd import notes
-from gocron.page_files import as_page_error, tidy, write
+from gocron.page_files import as_page_error, make_folders, tidy, write
 from gocron.render.page import (
     CHECK_IN_URL,
     AccountPage,
@@ -94,7 +94,7 @@ def publish(
     PageError where nothing can be written.
     """
     with as_page_error(folder):
-        (folder / "account").mkdir(parents=True, exist_ok=True)
+        make_folders(folder)
         tidy(folder, now)
         press = _Press(store, folder, templates, interval_s, now, bulkheads, check_in_url)
         progress = _read_progress(folder)

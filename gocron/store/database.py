@@ -1,9 +1,10 @@
 """The connection: SQLite or Postgres, how a transaction is begun, what is tried again."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -12,7 +13,6 @@ import peewee
 from playhouse import db_url
 
 from gocron.errors import StoreError, Unfit
-from gocron.ownership import give_to_owner_of
 from gocron.store.tables import Tables
 
 BUSY_TIMEOUT_S = 5
@@ -148,7 +148,14 @@ class Store:
 
     def lacks_file(self) -> bool:
         """Tell whether this is a SQLite database that nobody has made yet."""
-        return not self.is_postgres and not Path(str(self.db.database)).exists()
+        if self.is_postgres:
+            return False
+        try:
+            Path(str(self.db.database)).stat()
+        except OSError:
+            # Where it can't even be looked for, making it tells why.
+            return True
+        return False
 
     def server_version(self) -> str:
         """Return the version of the database behind the connection."""
@@ -215,7 +222,13 @@ class _Postgres(_RefusesUnfit, peewee.PostgresqlDatabase):
 def _sqlite(url: str) -> Any:
     path = url.removeprefix("sqlite:///")
     folder = Path(path).parent
-    if not folder.is_dir():
+    try:
+        is_folder = folder.is_dir()
+    except PermissionError as error:
+        raise StoreError(
+            f"sqlite {path}", str(error.strerror), f"check who owns {folder}"
+        ) from None
+    if not is_folder:
         raise StoreError(f"sqlite {path}", f"no folder {folder}", "make it, or set database_url")
     return _Sqlite(
         path,
@@ -230,13 +243,16 @@ def _sqlite(url: str) -> Any:
 
 
 def _create(path: Path) -> None:
-    folder = path.parent
+    """Make an empty file that others can't read, whatever the umask; its -wal and -shm follow it.
+
+    Another process may make it at the same moment. Raises StoreError.
+    """
     try:
-        path.touch()
-        give_to_owner_of(folder, path)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
     except OSError as error:
         raise StoreError(
-            f"sqlite {path}", str(error.strerror), f"check who owns {folder}"
+            f"sqlite {path}", str(error.strerror), f"check who owns {path.parent}"
         ) from None
 
 

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
     "host": set(),
-    "ownership": set(),
+    "ownership": {"config", "errors"},
     "listening": set(),
     "processes": {"listening"},
     "core": set(),
