@@ -4,6 +4,7 @@ import ipaddress
 import json
 import re
 import textwrap
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +29,27 @@ class Option:
     secret: bool = False
 
 
+# What nginx, sed, a shell or a crontab would take for more than a part of a name.
+_NO_PLAIN_NAME = re.compile(r"""[\s"'`;{}$|&\\<>#]""")
+
+
 def _text(value: str) -> str:
-    return value.strip()
+    value = value.strip()
+    if any(unicodedata.category(char) == "Cc" for char in value):
+        raise ValueError("want one line, without control characters")
+    return value
+
+
+def _path(value: str) -> str:
+    """Return the path of a file or folder, "" for none, fit to stand in nginx's configuration."""
+    value = _text(value)
+    if value and (not value.startswith("/") or not value.strip("/")):
+        raise ValueError("want a path that begins with /, below it")
+    if ".." in value.split("/"):
+        raise ValueError("want a path without ..")
+    if _NO_PLAIN_NAME.search(value) or not value.isprintable():
+        raise ValueError("want a path without spaces, quotes and any of ; { } $ | & \\ < > #")
+    return value
 
 
 def _yes_no(value: str) -> bool:
@@ -97,7 +117,8 @@ def _mail_address(value: str) -> str:
 
 def _host(value: str) -> str:
     value = value.strip()
-    if read_address(value) is not None:
+    # What follows a % is the name of an interface to us, and may be anything to the parser.
+    if read_address(value) is not None and re.fullmatch(r"[\w.:%-]*", value):
         return value
     try:
         # As sockets do: an empty or overlong part of a name has no such form.
@@ -123,11 +144,21 @@ def _web_url(value: str) -> str:
         raise ValueError("want a URL such as https://gocron.example.com/")
     if not re.fullmatch(r"[!-~]*", value):
         raise ValueError("want a URL without spaces; write others than ASCII as %XX")
+    if re.search(r"""["'`$\\<>{}|^]""", value):
+        raise ValueError("want a URL without quotes and any of $ < > { } | ^ \\; write them as %XX")
+    return value
+
+
+def _page_url(value: str) -> str:
+    """Return the URL of a folder of pages, to which names of pages are added."""
+    value = _web_url(value)
+    if _NO_PLAIN_NAME.search(value) or "?" in value:
+        raise ValueError("want the URL of a folder, without ?, #, quotes and any of ; { } $ | & \\")
     return value
 
 
 def _database_url(value: str) -> str:
-    value = value.strip()
+    value = _text(value)
     scheme, parts = value.partition(":")[0], _split(value)
     if value and scheme not in ("sqlite", "postgresql", "postgres"):
         raise ValueError("want sqlite:////path/to/file.db or postgresql://user:password@host/name")
@@ -206,14 +237,14 @@ OPTIONS = (
     Option(
         "status_dir",
         "/var/cache/gocron/status",
-        _text,
+        _path,
         "Folder into which the status page is written; empty: no page.",
     ),
-    Option("public_url", "", _web_url, "Address of the status page, for the links in mails."),
+    Option("public_url", "", _page_url, "Address of the status page, for the links in mails."),
     Option(
         "reports_dir",
         "/etc/gocron/reports",
-        _text,
+        _path,
         "Folder of your own templates; a file there replaces the one of the same name.",
     ),
     Option(
@@ -267,7 +298,7 @@ OPTIONS = (
     Option(
         "journal",
         "/var/log/gocron/journal.log",
-        _text,
+        _path,
         "File in which nginx keeps check-ins while no front answers; sweeps on its host take "
         "them from there. Empty, or not there: none.",
     ),

@@ -11,7 +11,7 @@ from playhouse import db_url
 
 from gocron.config import Config, load_config
 from gocron.errors import ConfigError
-from gocron.options import OPTIONS, example
+from gocron.options import OPTIONS, Option, example
 from gocron.outside import door_url
 
 ORIGINAL = """\
@@ -239,6 +239,55 @@ def test_all_problems_are_told_together(file: Path) -> None:
 )
 def test_a_bad_value_is_told_with_what_would_be_right(file: Path, text: str, said: str) -> None:
     assert said in problem(file, text + "\n")
+
+
+PATHS = ("status_dir", "journal", "reports_dir")
+
+# What ends a value, or the line that it stands in, for nginx, sed, a shell or cron.
+BREAKING = [*"\n\r\t\0\x1b\x7f\x85\u2028 \"'`;{}$|&\\<>#"]
+
+
+@pytest.mark.parametrize("char", BREAKING, ids=ascii)
+@pytest.mark.parametrize("name", [*PATHS, "public_url"])
+def test_no_option_breaks_the_file_that_it_is_written_into(
+    file: Path, name: str, char: str
+) -> None:
+    start = "http://gocron.example.com" if name == "public_url" else ""
+    text = yaml.safe_dump({name: f"{start}/srv/a{char}b/"}, allow_unicode=False)
+    assert f"{name}: want" in problem(file, text)
+
+
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("path", ["page", "./page", "~/page", "/", "//", "/srv/../etc", "/srv/.."])
+def test_a_path_says_from_the_root_on_where_it_leads(file: Path, name: str, path: str) -> None:
+    assert f"{name}: want a path" in problem(file, f"{name}: '{path}'\n")
+
+
+@pytest.mark.parametrize("path", ["", "/srv/page", "/srv/page/", "/srv/Straße-1_a.b+c@d/..page"])
+def test_a_plain_path_is_taken(file: Path, path: str) -> None:
+    assert load(file, f"status_dir: '{path}'\n").status_dir == path
+
+
+@pytest.mark.parametrize("char", [*"\n\r\0\x1b\x7f\x85"], ids=ascii)
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_no_option_holds_a_control_character(file: Path, option: Option, char: str) -> None:
+    starts = {one.name: "http://h/" for one in OPTIONS if one.name.endswith("_url")}
+    starts |= {"database_url": "postgresql://u:p@h/", "mail_from": "a@", "operator_email": "a@"}
+    text = yaml.safe_dump({option.name: f"{starts.get(option.name, '')}a{char}b"})
+    assert f"{option.name}: want" in problem(file, text)
+
+
+@pytest.mark.parametrize("name", ["smtpserver", "dbfqdn", "listen_host"])
+@pytest.mark.parametrize("host", ["fe80::1%a b", "fe80::1%;}", "fe80::1%$(id)", "a;b", "a'b"])
+def test_the_zone_of_an_address_is_no_way_to_say_more(file: Path, name: str, host: str) -> None:
+    assert f"{name}: want" in problem(file, yaml.safe_dump({name: host}))
+
+
+@pytest.mark.parametrize("name", ["self_url", "watchdog_url", "slack_hook_url", "public_url"])
+@pytest.mark.parametrize("char", [*"\"'`$\\<>{}|^"])
+def test_a_url_is_one_that_a_shell_takes_as_it_is(file: Path, name: str, char: str) -> None:
+    text = yaml.safe_dump({name: f"http://gocron.example.com/a{char}b"})
+    assert f"{name}: want a URL" in problem(file, text)
 
 
 def test_an_error_of_the_syntax_names_its_line(file: Path) -> None:
