@@ -40,9 +40,12 @@ http {{
 
 
 class Nginx:
-    """What clients find at `port`; `journal` is where it keeps what no front takes."""
+    """What clients find at `port`; `journal` is where it keeps what no front takes.
 
-    def __init__(self, folder: Path, front_port: int) -> None:
+    One that is `strict` takes one check-in of each client, and no more.
+    """
+
+    def __init__(self, folder: Path, front_port: int, strict: bool = False) -> None:
         self.port = free_port()
         self.journal = folder / "log/journal.log"
         self._folder = folder
@@ -50,6 +53,8 @@ class Nginx:
         (folder / "conf.d").mkdir()
         # By the names of a host: nginx reads them in their order.
         fronts = {"127.0.0.1:8080": f"127.0.0.1:{front_port}"}
+        fronts |= {"rate=100r/s": "rate=1r/m"} if strict else {}
+        burst = {" burst=5000 nodelay": ""} if strict else {}
         server = {
             "listen 80;": f"listen 127.0.0.1:{self.port};",
             "listen [::]:80;": "",
@@ -58,7 +63,9 @@ class Nginx:
         self._place("gocron-journal.conf", "conf.d/00-gocron-journal.conf", {})
         self._place("gocron-http.conf", "conf.d/gocron.conf", fronts)
         self._place("gocron-server.conf", "conf.d/gocron-server.conf", server)
-        self._place("gocron.conf", "gocron.conf", {"/var/log/gocron/journal.log": self.journal})
+        self._place(
+            "gocron.conf", "gocron.conf", {"/var/log/gocron/journal.log": self.journal, **burst}
+        )
         # As who starts it: the folders of tests are for their owner alone.
         user = "user root;" if os.geteuid() == 0 else ""
         config = CONFIG.format(folder=folder, user=user, claim=CLAIM)
@@ -128,9 +135,11 @@ class Nginx:
 
 
 @contextmanager
-def nginx(folder: Path, front_port: int, burst: int = 5000) -> Iterator[Nginx]:
+def nginx(
+    folder: Path, front_port: int, burst: int = 5000, strict: bool = False
+) -> Iterator[Nginx]:
     """Run nginx before the front at `front_port` for the length of the block."""
-    server = Nginx(folder, front_port)
+    server = Nginx(folder, front_port, strict)
     server.limit(burst)
     with subprocess.Popen(server.command("-g", "daemon off;"), start_new_session=True) as process:
         try:
