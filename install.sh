@@ -69,7 +69,7 @@ trap 'exit 143' TERM
 demo() {
     need_python
     folder=${XDG_CACHE_HOME:-$HOME/.cache}/gocron-demo/venv
-    install_into "$folder"
+    install_into "$folder" requirements.lock requirements-demo.lock
     rm -rf "$SCRATCH"
     exec "$folder/bin/gocron" demo "$@"
 }

@@ -1,4 +1,4 @@
-"""How gocron is packaged. `requirements.lock` pins what is named here."""
+"""How gocron is packaged. requirements.lock and requirements-demo.lock pin it."""
 
 import re
 from pathlib import Path

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Part of install.sh: a Python that is new enough, and environments made with it.
 
-# Make sure of a Python that can make environments; root gets the system's where there is none.
+# Make sure of a Python that can make environments.
 need_python() {
     if [ -n "${PYTHON:-}" ]; then
         command -v "$PYTHON" >/dev/null || fail "$PYTHON not found"
@@ -11,13 +11,8 @@ need_python() {
             fail "$PYTHON can't make environments; install its package for that"
     elif ! find_python; then
         package=$(python_package)
-        if [ "$(id -u)" != 0 ] || [ -z "$package" ]; then
-            fail "no Python from 3.10 on that can make environments; install ${package:-one}" \
-                "or name it with PYTHON="
-        fi
-        say "installing $package"
-        install_packages "$package"
-        find_python || fail "$package brought no Python from 3.10 on; name one with PYTHON="
+        fail "no Python from 3.10 on that can make environments; install ${package:-one}" \
+            "or name another with PYTHON="
     fi
 }
 
@@ -66,7 +61,8 @@ install_packages() {
     fi
 }
 
-# Install gocron and what requirements.lock pins into the environment $1, unless it is there.
+# Install gocron and what the other arguments, files of the checkout, pin into the environment $1,
+# unless it is there. Wheels only: nothing that others wrote is run to be installed.
 # A leftover build/ would bring back files that are gone, so a clean copy is built.
 install_into() {
     made_of=$(sources)
@@ -77,9 +73,13 @@ install_into() {
     source=$SCRATCH/source
     mkdir "$source"
     (cd "$CHECKOUT" && cp -R setup.py pyproject.toml MANIFEST.in LICENSE gocron reports "$source")
-    pip_of "$1" install --require-hashes -r "$CHECKOUT/requirements.lock"
-    pip_of "$1" install --no-deps --no-index --no-build-isolation "$source"
-    echo "$made_of" >"$1/made-of"
+    folder=$1
+    shift
+    for pins in "$@"; do
+        pip_of "$folder" install --require-hashes --only-binary=:all: -r "$CHECKOUT/$pins"
+    done
+    pip_of "$folder" install --no-deps --no-index --no-build-isolation "$source"
+    echo "$made_of" >"$folder/made-of"
 }
 
 pip_of() {
@@ -91,6 +91,6 @@ pip_of() {
 # Tell one state of the sources, and the Python they are for, from another.
 sources() {
     "$PYTHON" -V
-    (cd "$CHECKOUT" && find gocron reports setup.py requirements.lock -type f \
+    (cd "$CHECKOUT" && find gocron reports setup.py requirements*.lock -type f \
         ! -name '*.pyc' -exec cksum {} + | LC_ALL=C sort | cksum)
 }

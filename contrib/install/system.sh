@@ -44,7 +44,7 @@ remember_choices() {
 
 install_prerequisites() {
     packages=''
-    if [ -z "${PYTHON:-}" ] && ! find_python; then
+    if ! is_staged && [ -z "${PYTHON:-}" ] && ! find_python; then
         packages=$(python_package)
     fi
     if ! is_staged; then
@@ -106,7 +106,7 @@ build_release() {
     if is_built || ! doing "installing gocron"; then return 0; fi
     mkdir -p "$DESTDIR$PREFIX/releases"
     chmod 0755 "$DESTDIR$PREFIX" "$DESTDIR$PREFIX/releases"
-    (umask 022 && install_into "$BUILT")
+    (umask 022 && install_into "$BUILT" requirements.lock)
     if is_staged; then
         (cd "$BUILT" && find bin pyvenv.cfg -type f -exec sed -i "s|$DESTDIR/|/|g" {} +)
     fi

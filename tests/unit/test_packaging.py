@@ -43,10 +43,17 @@ def pinned(file: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize(
-    ("file", "extras"), [("requirements.lock", ["demo"]), ("tests/requirements.txt", ["test"])]
+    ("file", "extras"),
+    [
+        ("requirements.lock", []),
+        ("requirements-demo.lock", ["demo"]),
+        ("tests/requirements.txt", ["test"]),
+    ],
 )
 def test_every_declared_dependency_is_pinned_at_a_version_that_is_allowed(file, extras):
     pins = pinned(file)
+    if file == "requirements-demo.lock":
+        pins |= pinned("requirements.lock")
     for requirement in declared(*extras):
         versions = pins.get(canonicalize_name(requirement.name), set())
         assert versions, f"{file} lacks {requirement.name}"
@@ -54,14 +61,41 @@ def test_every_declared_dependency_is_pinned_at_a_version_that_is_allowed(file, 
 
 
 def test_the_tests_run_on_the_versions_that_are_installed_elsewhere():
-    tests, lock = pinned("tests/requirements.txt"), pinned("requirements.lock")
+    tests = pinned("tests/requirements.txt")
+    lock = pinned("requirements.lock") | pinned("requirements-demo.lock")
     assert {name: tests[name] for name in lock if name in tests} == {
         name: lock[name] for name in lock if name in tests
     }
 
 
-def test_the_lock_has_hashes_and_names_no_host():
-    lock = (ROOT / "requirements.lock").read_text()
+LOCKS = ("requirements.lock", "requirements-demo.lock")
+
+# Where programs for users are installed by pip.
+INSTALLERS = (
+    "contrib/docker/Dockerfile",
+    "contrib/install/python.sh",
+    "ansible/roles/gocron/tasks/install.yml",
+)
+
+
+def test_no_server_gets_what_only_the_demo_needs():
+    assert not pinned("requirements.lock").keys() & {"aiosmtpd", "attrs", "atpublic"}
+    for file in INSTALLERS[::2]:
+        assert "requirements-demo" not in (ROOT / file).read_text()
+    assert "requirements-demo" not in (ROOT / "contrib/install/system.sh").read_text()
+
+
+@pytest.mark.parametrize("file", INSTALLERS)
+def test_what_others_wrote_comes_as_wheels_with_hashes(file):
+    text = (ROOT / file).read_text()
+    assert text.count("--require-hashes") == text.count("--only-binary=:all:") == 1
+    installs = len(re.findall(r"pip\S*(?: \"\S+\")? install|- install$", text, re.M))
+    assert installs == 1 + text.count("--no-index")
+
+
+@pytest.mark.parametrize("file", LOCKS)
+def test_the_lock_has_hashes_and_names_no_host(file):
+    lock = (ROOT / file).read_text()
     assert "://" not in lock
     assert "index" not in lock
     for entry in re.split(r"\n(?=\w)", lock)[1:]:
@@ -98,7 +132,7 @@ def installed(wheel, tmp_path_factory):
         check=True,
     )
     (site_packages,) = folder.glob("lib/python*/site-packages")
-    for name in pinned("requirements.lock").keys() - {"setuptools", "aiosmtpd"}:
+    for name in pinned("requirements.lock").keys() - {"setuptools"}:
         for top in {path.parts[0] for path in distribution(name).files} - {"..", "__pycache__"}:
             link = site_packages / top
             if not link.exists():
