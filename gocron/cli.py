@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -11,11 +12,11 @@ from io import StringIO
 from pathlib import Path
 
 from gocron import __version__, commands, output
-from gocron.config import load_config
+from gocron.config import Config, config_file, load_config
 from gocron.core.duration import parse_duration
 from gocron.core.name import normal
 from gocron.errors import ExitStatus, GocronError
-from gocron.ownership import become_owner
+from gocron.ownership import become_author, become_owner
 from gocron.render.moment import say_time
 
 
@@ -246,9 +247,7 @@ def _run(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
         if broken := [name for name, value in vars(arguments).items() if not _is_text(value)]:
             output.complain(parser.prog, f"{broken[0]}: is no UTF-8; write it in UTF-8")
             return ExitStatus.USAGE
-        config = [load_config(arguments.config)] if arguments.configured else []
-        for one in config:
-            become_owner(one)
+        config = [_configured(arguments.config)] if arguments.configured else []
         status: int = arguments.command(arguments, *config)
         output.flush()
         return status
@@ -275,6 +274,14 @@ def _arguments(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> a
     except OSError:
         # What is wrong with them can't be written either.
         raise SystemExit(ExitStatus.USAGE) from None
+
+
+def _configured(file: Path | None) -> Config:
+    """Return the configuration; from here on root is the user to whom the data belongs."""
+    become_author(config_file(file, os.environ))
+    config = load_config(file)
+    become_owner(config)
+    return config
 
 
 def _is_text(value: object) -> bool:

@@ -24,6 +24,15 @@ SQLITE = "sqlite:///"
 _LINKS_LIMIT = 40
 
 
+def become_author(file: Path) -> None:
+    """Make this process, if it is root's, one of the user who may write the configuration `file`.
+
+    It says which files are read as secrets, and to whom they are sent. Raises ConfigError.
+    """
+    if os.geteuid() == 0 and (author := _owner(str(file), file.absolute())):
+        _become(author)
+
+
 def become_owner(config: Config) -> None:
     """Make this process, if it is root's, one of the user to whom the data belongs; for good.
 
@@ -52,7 +61,7 @@ def _places(config: Config) -> dict[str, Path]:
     told = {
         "database_url": database.removeprefix(SQLITE) if database.startswith(SQLITE) else "",
         "status_dir": config.status_dir,
-        "journal": config.journal,
+        "journal": str(Path(config.journal).parent) if config.journal else "",
         "reports_dir": config.reports_dir,
     }
     return {option: Path(path) for option, path in told.items() if path}

@@ -42,6 +42,8 @@ STATUSES = {
 }
 
 MORE = {
+    "gocron.1": "Run by root it becomes the user to whom the data belongs, before it opens any of "
+    "it, as all programs of gocron do.",
     "gocron-front.8": "Runs until a signal ends it, usually as gocron-front.service. It makes and "
     "upgrades the database's tables when it starts. Any number of fronts may share one Postgres.",
     "gocron-back.8": "Does what `gocron-sweep` does, each `interval` seconds, until a signal ends "

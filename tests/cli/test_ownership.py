@@ -208,6 +208,22 @@ def test_with_postgres_root_becomes_the_owner_of_the_page(place: Place, postgres
         assert place.precious_state() == before
 
 
+def test_no_file_of_roots_is_read_for_whoever_writes_the_configuration(
+    place: Place, tmp_path: Path
+) -> None:
+    secret = place.precious / "file"
+    place.configure(smtpaddress="a@example.com", smtppassword=f"file:{secret}")
+    assert run(place, "main", "jobs", "list").returncode == 0, "root wrote it"
+    give(place.config)
+    done = run(place, "main", "jobs", "list")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert f"smtppassword: {secret}: Permission denied" in done.stderr
+    os.chown(place.config, 0, 0)
+    link(place.page / "config.yml", place.config)
+    place.config = place.page / "config.yml"
+    assert run(place, "main", "jobs", "list").returncode == 3, "he chose the file"
+
+
 def test_the_owner_may_be_a_number_without_a_name(place: Place) -> None:
     os.chown(place.data, 54_321, 54_321)
     os.chown(place.page, 54_321, 54_321)

@@ -10,7 +10,7 @@ HOUSE = Path(__file__).parents[2] / "gocron"
 LINE_LIMIT = 330
 
 # Ground floor: what every room may know, and which knows no room.
-GROUND = {"errors", "config", "host", "options", "ownership", "__init__"}
+GROUND = {"errors", "config", "host", "options", "ownership", "values", "__init__"}
 
 # Who may import whom, beside itself and the ground floor.
 MAY_IMPORT = {
@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "listening": set(),
     "processes": {"listening"},
     "core": set(),
-    "options": {"core"},
+    "options": {"values"},
+    "values": {"core"},
     "config": {"core"},
     "store": {"core"},
     "notify": {"core"},

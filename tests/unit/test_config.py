@@ -269,8 +269,14 @@ def test_a_plain_path_is_taken(file: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("char", [*"\n\r\0\x1b\x7f\x85"], ids=ascii)
-@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_no_option_holds_a_control_character(file: Path, option: Option, char: str) -> None:
+@pytest.mark.parametrize(
+    "option",
+    [option for option in OPTIONS if option.name not in ("dbpass", "smtppassword")],
+    ids=lambda option: option.name,
+)
+def test_no_option_but_a_password_holds_a_control_character(
+    file: Path, option: Option, char: str
+) -> None:
     starts = {one.name: "http://h/" for one in OPTIONS if one.name.endswith("_url")}
     starts |= {"database_url": "postgresql://u:p@h/", "mail_from": "a@", "operator_email": "a@"}
     text = yaml.safe_dump({option.name: f"{starts.get(option.name, '')}a{char}b"})
