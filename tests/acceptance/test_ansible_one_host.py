@@ -177,8 +177,19 @@ UNTOUCHED = (
         ({"gocron_purge": True}, "gocron_purge is for gocron_state: absent"),
         ({"gocron_source": "/nowhere"}, "gocron_source: /nowhere is no checkout of gocron"),
         ({"gocron_nginx_fronts": ["front-02:8080"]}, "SQLite can't be shared between hosts"),
+        ({"gocron_nginx_fronts": ["[::1]:8080\n"]}, "gocron_nginx_fronts: has a line break"),
+        ({"gocron_nginx_fronts": ["[::1]:8080;"]}, "gocron_nginx_fronts: want a list"),
+        ({"gocron_nginx_server_name": "a; return 200"}, "gocron_nginx_server_name: want one name"),
+        ({"gocron_public_url": "http://a/\n"}, "gocron_public_url: has a line break"),
+        (
+            {"gocron_smtppassword": "s3cret\rx", "gocron_smtpaddress": "a\x1bb"},
+            "gocron_smtppassword, gocron_smtpaddress: has a line break",
+        ),
     ],
-    ids=["choice", "type", "name", "purge", "source", "sqlite"],
+    ids=[
+        *("choice", "type", "name", "purge", "source", "sqlite", "line-in-list", "front"),
+        *("server-name", "line", "control"),
+    ],
 )
 def test_a_wrong_variable_stops_the_play_before_anything_changes(
     server: Host, ansible: Ansible, variables: dict, said: str
@@ -187,6 +198,7 @@ def test_a_wrong_variable_stops_the_play_before_anything_changes(
     played = ansible.play("--limit", server.name, **variables)
     assert (played.status, played.count("changed")) == (2, 0)
     assert said in played.said
+    assert "s3cret" not in played.said
     assert server.run(UNTOUCHED) == before
 
 
