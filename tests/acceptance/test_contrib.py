@@ -31,6 +31,13 @@ def test_a_unit_is_walled_in(bare: Host, unit: str) -> None:
     assert float(exposure) <= MOST_EXPOSED, analysis
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_bounds_its_memory_and_its_tasks_and_says_why(unit: str) -> None:
+    text = (CHECKOUT / "contrib/systemd" / unit).read_text()
+    for bound in ("MemoryMax", "TasksMax"):
+        assert re.search(rf"(?m)^# .+\n{bound}=\d", text), bound
+
+
 def test_systemd_has_nothing_to_say_against_the_units(bare: Host) -> None:
     units = "gocron/contrib/systemd/*.service gocron/contrib/systemd/*.timer"
     done = bare.ask(f"systemd-analyze verify --man=no {units}")
@@ -53,5 +60,7 @@ def test_cron_takes_the_file_in_cron_d(bare: Host) -> None:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     jobs = [line.split() for line in lines if line[0] in "*0123456789"]
     assert [job[5] for job in jobs] == ["gocron", "gocron"]
-    for *_, command in jobs:
-        bare.run(f"test -x {command}")
+    for job in jobs:
+        # The program comes last, behind what watches it.
+        for program in (job[6], "timeout", job[-1]):
+            bare.run(f"command -v {program}")
