@@ -13,14 +13,16 @@ usage: ./install.sh [OPTION...]          install gocron on this host, or bring i
 
 As root, on a host with systemd: Debian 12 and 13, Ubuntu 22.04 and 24.04,
 Enterprise Linux 9 and 10 (written for, not tried). What is there already is left as it is; a
-second run changes nothing, one from a newer checkout upgrades. /etc/gocron/config.yml is made
-once and then yours.
+second run changes nothing but starts what has stopped, one from a newer checkout upgrades.
+/etc/gocron/config.yml is made once and then yours. It ends well only when a check-in went
+through at the address that it prints, and a sweep was started: the first run waits for cron.
 
   --database-url URL     postgresql://user:password@host/name, or file:/path to a file that
                          holds it; default: SQLite in /var/lib/gocron
   --listen [HOST:]PORT   where check-ins come in; default: 0.0.0.0:8080, with --nginx
                          127.0.0.1:8080
-  --nginx                let nginx pass check-ins on and serve the page; installs it if need be
+  --nginx                let nginx pass check-ins on and serve the page; installs it if need be.
+                         Where it has no other server, gocron takes the place of its welcome page
   --server-name NAME     this host's name for nginx; default: `hostname -f`
   --email ADDRESS        who is told when a job goes silent, for the crontab line that is printed
                          at the end; default: operator_email in /etc/gocron/config.yml
@@ -105,7 +107,10 @@ set_option() {
         LISTEN_HOST=${LISTEN_HOST#\[}
         LISTEN_HOST=${LISTEN_HOST%\]}
         [ "$LISTEN_HOST" != '*' ] || LISTEN_HOST=0.0.0.0
-        case $LISTEN_PORT in '' | *[!0-9]*) misused "--listen $2: want HOST:PORT or PORT" ;; esac
+        case $LISTEN_PORT in
+        '' | *[!0-9]* | ??????*) misused "--listen $2: want HOST:PORT or PORT" ;;
+        esac
+        case $LISTEN_HOST in *[!A-Za-z0-9.:_%-]*) misused "--listen $2: want a host's name or address" ;; esac
         ;;
     --server-name) SERVER_NAME=$2 NAMED=true ;;
     --email)
@@ -124,6 +129,7 @@ set_option() {
         PREFIX=${2%/}
         case $PREFIX in
         *[!A-Za-z0-9/._-]*) misused "--prefix $2: want letters, digits and . _ - only" ;;
+        */../* | */..) misused "--prefix $2: want a folder without .." ;;
         /?*) ;;
         *) misused "--prefix $2: want a folder below /" ;;
         esac
@@ -148,11 +154,25 @@ NGINX=false DRY_RUN=false UNINSTALL=false PURGE=false
 DESTDIR=${DESTDIR:-}
 DESTDIR=${DESTDIR%/}
 read_arguments "$@"
+case $DESTDIR in
+*[\|\&\\]* | [!/]* | *"
+"*) misused "DESTDIR=$DESTDIR: want a folder from / on, without | & and \\" ;;
+esac
+# `su` without - leaves these out, and nginx and cron are in them.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# Others must be able to read the program, whatever root's own umask is.
+umask 022
 
 # shellcheck source=contrib/install/files.sh
 . "$CHECKOUT/contrib/install/files.sh"
 # shellcheck source=contrib/install/config.sh
 . "$CHECKOUT/contrib/install/config.sh"
+# shellcheck source=contrib/install/life.sh
+. "$CHECKOUT/contrib/install/life.sh"
+# shellcheck source=contrib/install/nginx.sh
+. "$CHECKOUT/contrib/install/nginx.sh"
+# shellcheck source=contrib/install/prove.sh
+. "$CHECKOUT/contrib/install/prove.sh"
 # shellcheck source=contrib/install/system.sh
 . "$CHECKOUT/contrib/install/system.sh"
 # shellcheck source=contrib/install/uninstall.sh

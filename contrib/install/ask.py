@@ -7,23 +7,25 @@ with gocron's own exit status when the configuration or the database is not as n
 
 import json
 import os
-import shlex
+import socket
 import sys
 import time
 import urllib.parse
 from pathlib import Path
 
 from gocron.config import Config, load_config
-from gocron.errors import ConfigError, ExitStatus, GocronError
+from gocron.errors import ConfigError, ExitStatus, GocronError, UnknownJob
 from gocron.listening import open_listener
 from gocron.notify.http import NoAnswer, fetch
 from gocron.options import example
 from gocron.outside import reachable
 from gocron.render.crontab import SAMPLE, check_in
+from gocron.store import accounts, jobs
 from gocron.store.database import Store
 from gocron.store.schema import pending, upgrade
 
 SAMPLE_FREQUENCY_S = 86_400
+RELOADS_WITHIN_S = 5
 
 
 def new_config(*told: str) -> None:
@@ -36,7 +38,7 @@ def new_config(*told: str) -> None:
 
 
 def settings(path: str) -> None:
-    """Print what install.sh needs to know of the configuration, as shell variables."""
+    """Print what install.sh needs to know of the configuration: a name and its value a line."""
     config = load_config(Path(path))
     told = {
         "front_host": reachable(config.listen_host),
@@ -47,7 +49,7 @@ def settings(path: str) -> None:
         "page_folder": config.status_dir,
         "page_url": config.public_url,
     }
-    print("\n".join(f"{name}={shlex.quote(value)}" for name, value in told.items()))
+    print("\n".join(f"{name}={value}" for name, value in told.items()))
 
 
 def ready(path: str) -> None:
@@ -102,20 +104,36 @@ def answering(path: str, patience_s: str) -> None:
         time.sleep(0.1)
 
 
-def checks_in(url: str, account: str, cronname: str) -> None:
-    """Check in as a job would."""
+def checks_in(path: str, account: str, cronname: str, *urls: str) -> None:
+    """Check in at each of `urls` as a job would, and see that it is kept here."""
+    store = Store(load_config(Path(path)).database_url)
     fields = {
         "account": account,
         "cronname": cronname,
         "email": "gocron@example.com",
         "frequency": SAMPLE_FREQUENCY_S,
     }
+    for url in urls:
+        # nginx, told to read its configuration anew, answers by the one before for a moment.
+        give_up_at = time.monotonic() + RELOADS_WITHIN_S
+        while complaint := _check_in(f"{url}?{urllib.parse.urlencode(fields)}"):
+            if time.monotonic() > give_up_at:
+                raise GocronError(f"a check-in at {url}", complaint)
+            time.sleep(0.2)
+        try:
+            with store.connected():
+                jobs.forget(store, account, cronname)
+        except UnknownJob:
+            raise GocronError(f"a check-in at {url}", "was taken by another gocron") from None
+
+
+def _check_in(url: str) -> str:
+    """Return what came between a check-in and the database, "" where nothing did."""
     try:
-        answer = fetch(f"{url}?{urllib.parse.urlencode(fields)}", 20, direct=True)
+        answer = fetch(url, 20, direct=True)
     except NoAnswer as error:
-        raise GocronError(url, f"a check-in did not get through: {error}") from None
-    if answer.status != 201:
-        raise GocronError(url, f"answered {answer.status} to a check-in")
+        return f"did not get through: {error}"
+    return "" if answer.status == 201 else f"was answered {answer.status}, not as gocron does"
 
 
 def check_in_command(address: str, account: str, email: str) -> None:
@@ -123,7 +141,30 @@ def check_in_command(address: str, account: str, email: str) -> None:
     print(check_in(address, {**SAMPLE, "account": account, "email": email}))
 
 
-QUESTIONS = (new_config, settings, ready, answering, checks_in, check_in_command)
+def swept(path: str) -> None:
+    """Print when this host swept last, in seconds since 1970, 0 for never."""
+    config = load_config(Path(path))
+    if config.status_dir:
+        page = Path(config.status_dir, "index.html")
+        print(int(page.stat().st_mtime) if page.exists() else 0)
+        return
+    store = Store(config.database_url)
+    with store.connected():
+        print(accounts.totals(store).swept_at or 0)
+
+
+def left(path: str) -> None:
+    """Print what has to be done before gocron can tell anybody anything, a line each."""
+    config = load_config(Path(path))
+    try:
+        socket.create_connection((config.smtpserver, config.smtpport), 5).close()
+    except OSError as error:
+        where = f"{config.smtpserver}:{config.smtpport} ({error.strerror or error})"
+        then = f"set smtpserver in {path}, then try: gocron test-mail you@example.com"
+        print(f"mail: nothing answers at {where}; {then}")
+
+
+QUESTIONS = (new_config, settings, ready, answering, checks_in, check_in_command, swept, left)
 
 
 def main() -> int:

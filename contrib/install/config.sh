@@ -10,8 +10,9 @@ ask() {
     fi
 }
 
+# In a session of its own: what runs as gocron must not type into root's terminal.
 as_gocron() {
-    runuser -u gocron -- env -i PATH=/usr/bin:/bin LANG=C.UTF-8 \
+    setsid -w runuser -u gocron -- env -i PATH=/usr/bin:/bin LANG=C.UTF-8 \
         ${RUNNING:+GOCRON_IS_RUNNING=1} "$@"
 }
 
@@ -75,7 +76,32 @@ refuse_other() {
     fi
 }
 
+# A process of another user prints the settings: they are read, one name and value a line, and never
+# run. The configuration itself allows no other letters than these patterns do.
 read_settings() {
-    settings=$(ask settings "$CONFIG") || exit
-    eval "$settings"
+    ask settings "$CONFIG" >"$SCRATCH/settings" || exit
+    front_port='' front_bound='' operator_email=''
+    while IFS='=' read -r name value; do
+        case $name=$value in
+        *[[:cntrl:]]*) strange_setting ;;
+        front_host=*[!]A-Za-z0-9.:_%[-]* | front_bound=*[!A-Za-z0-9.:_%-]*) strange_setting ;;
+        front_host=*) front_host=$value ;;
+        front_bound=*) front_bound=$value ;;
+        front_port=*[!0-9]*) strange_setting ;;
+        front_port=*) front_port=$value ;;
+        operator_email=*) operator_email=$value ;;
+        front_database=*) front_database=$value ;;
+        page_folder=*[\"\'\`\;{}\$\|\&\\\<\>\#\ ]*) strange_setting ;;
+        page_folder=*/../* | page_folder=*/.. | page_folder=[!/]*) strange_setting ;;
+        page_folder=*) page_folder=$value ;;
+        page_url=*[!!-~]*) strange_setting ;;
+        page_url=*) page_url=$value ;;
+        *) strange_setting ;;
+        esac
+    done <"$SCRATCH/settings"
+    if [ -z "$front_port" ] || [ -z "$front_bound" ]; then strange_setting; fi
+}
+
+strange_setting() {
+    fail "$CONFIG: gocron's answer about it is no setting; nothing was done with it"
 }

@@ -2,13 +2,16 @@
 # Part of install.sh: from a bare host to a running service, step by step.
 
 CONFIG=/etc/gocron/config.yml
-NGINX_SERVER=/etc/nginx/conf.d/gocron-server.conf
-KEPT_NGINX_SERVER=/etc/gocron/nginx-server.conf
 ANSWERS_WITHIN_S=20
+
+# What a release takes on disk, and as much again while it is made.
+NEEDS_MB=300
 
 install_gocron() {
     check_host
     remember_choices
+    refuse_masked
+    refuse_taken_port
     install_prerequisites
     make_user_and_folders
     build_release
@@ -40,6 +43,9 @@ remember_choices() {
     fi
     ! was_placed /etc/nginx/conf.d/gocron.conf || NGINX=true
     [ -n "$SERVER_NAME" ] || SERVER_NAME=$(hostname -f 2>/dev/null || hostname)
+    case $SERVER_NAME in
+    '' | *[!A-Za-z0-9._-]*) misused "--server-name: $SERVER_NAME is no name; say by which this host is known" ;;
+    esac
 }
 
 install_prerequisites() {
@@ -48,7 +54,7 @@ install_prerequisites() {
         packages=$(python_package)
     fi
     if ! is_staged; then
-        if [ "$SCHEDULER" = cron ] && ! [ -d /etc/cron.d ]; then
+        if [ "$SCHEDULER" = cron ] && ! has_cron; then
             packages="$packages $(either cron cronie)"
         fi
         if [ "$NGINX" = true ] && ! command -v nginx >/dev/null; then
@@ -58,11 +64,6 @@ install_prerequisites() {
     # shellcheck disable=SC2086 # one word each
     if [ -n "$packages" ] && doing "installing packages:" $packages; then
         install_packages $packages
-        # Debian starts what it installs, Enterprise Linux does not.
-        if is_enterprise && ! is_staged; then
-            case $packages in *cronie*) systemctl -q enable --now crond ;; esac
-            case $packages in *nginx*) systemctl -q enable --now nginx ;; esac
-        fi
     fi
     [ "$DRY_RUN" = true ] || need_python
     if [ "$NGINX" = true ] && ! is_staged && command -v nginx >/dev/null && ! nginx -tq; then
@@ -86,13 +87,14 @@ make_user_and_folders() {
     if ! id gocron >/dev/null 2>&1 && doing "making the user gocron"; then
         systemd-sysusers gocron.conf
     fi
-    if ! [ -d /var/lib/gocron ] || ! [ -d /var/cache/gocron/status ] ||
+    if [ "$PLACED" = true ] || ! [ -d /var/lib/gocron ] || ! [ -d /var/cache/gocron/status ] ||
         ! [ -e /var/log/gocron/journal.log ] ||
         [ "$(stat -c %U /var/lib/gocron 2>/dev/null)" != gocron ]; then
         doing "making /var/lib/gocron, /var/cache/gocron and /var/log/gocron" || return 0
+        data_of=$(stat -c %U /var/lib/gocron 2>/dev/null || echo gocron)
         systemd-tmpfiles --create gocron.conf
-        # Data that an earlier installation left behind is ours again.
-        chown -R gocron:gocron /var/lib/gocron
+        # Data that an earlier installation left behind is ours again; where its links lead is not.
+        [ "$data_of" = gocron ] || chown -RhP gocron:gocron /var/lib/gocron
     fi
 }
 
@@ -104,6 +106,7 @@ build_release() {
     fi
     BUILT=$DESTDIR$RELEASE
     if is_built || ! doing "installing gocron"; then return 0; fi
+    refuse_little_room
     mkdir -p "$DESTDIR$PREFIX/releases"
     chmod 0755 "$DESTDIR$PREFIX" "$DESTDIR$PREFIX/releases"
     (umask 022 && install_into "$BUILT" requirements.lock)
@@ -149,8 +152,10 @@ place_program() {
 
 # One of the two: the other one's files are left out, so that they are removed as leftovers.
 place_scheduler() {
+    SCHEDULER_CHANGED=false
     if [ "$SCHEDULER" = cron ]; then
         place contrib/cron/gocron /etc/cron.d/gocron
+        SCHEDULER_CHANGED=$PLACED
         if was_placed /etc/systemd/system/gocron-sweep.timer && doing "stopping the timers"; then
             systemctl -q disable --now gocron-sweep.timer gocron-summary.timer
         fi
@@ -159,32 +164,8 @@ place_scheduler() {
     for unit in gocron-sweep gocron-summary; do
         place "contrib/systemd/$unit.service" "/etc/systemd/system/$unit.service"
         place "contrib/systemd/$unit.timer" "/etc/systemd/system/$unit.timer"
-        [ "$PLACED" = false ] || RELOAD=true
+        [ "$PLACED" = false ] || SCHEDULER_CHANGED=true
     done
-}
-
-place_nginx() {
-    RELOAD_NGINX=false
-    [ "$NGINX" = true ] || return 0
-    place contrib/nginx/gocron-http.conf /etc/nginx/conf.d/gocron.conf \
-        "s|127\.0\.0\.1:8080|$front_host:$front_port|"
-    RELOAD_NGINX=$PLACED
-    place contrib/nginx/gocron-journal.conf /etc/nginx/conf.d/00-gocron-journal.conf
-    [ "$PLACED" = false ] || RELOAD_NGINX=true
-    place contrib/nginx/gocron.conf /etc/nginx/snippets/gocron.conf \
-        "s|/var/cache/gocron/status|${page_folder:-/nowhere}|"
-    [ "$PLACED" = false ] || RELOAD_NGINX=true
-    place contrib/logrotate/gocron /etc/logrotate.d/gocron
-    if ! [ -e "$DESTDIR$NGINX_SERVER" ] && doing "writing $NGINX_SERVER"; then
-        if [ -e "$KEPT_NGINX_SERVER" ] && ! is_staged; then
-            mv "$KEPT_NGINX_SERVER" "$NGINX_SERVER"
-        else
-            mkdir -p "$DESTDIR${NGINX_SERVER%/*}"
-            sed "s|gocron\.example\.com|$SERVER_NAME|" "$CHECKOUT/contrib/nginx/gocron-server.conf" \
-                >"$DESTDIR$NGINX_SERVER"
-        fi
-        RELOAD_NGINX=true
-    fi
 }
 
 restart_front() {
@@ -200,7 +181,7 @@ restart_front() {
         doing "starting gocron-front" || return 0
     fi
     systemctl -q daemon-reload
-    systemctl restart gocron-front
+    systemctl restart gocron-front 2>"$SCRATCH/complaint" || true
     ask answering "$CONFIG" "$ANSWERS_WITHIN_S" || go_back
 }
 
@@ -224,34 +205,18 @@ go_back() {
     fail "gocron-front does not answer; journalctl -u gocron-front tells why"
 }
 
+# What starts the sweep is alive, whoever stopped it.
 start_scheduler() {
-    if is_staged || [ "$SCHEDULER" = cron ]; then return 0; fi
-    if ! systemctl -q is-active gocron-sweep.timer gocron-summary.timer ||
-        [ "${RELOAD:-false}" = true ]; then
-        doing "starting the timers" || return 0
-        systemctl -q daemon-reload
-        systemctl -q enable --now gocron-sweep.timer gocron-summary.timer
-    fi
-}
-
-reload_nginx() {
-    if is_staged || [ "$RELOAD_NGINX" = false ]; then return 0; fi
-    doing "reloading nginx" || return 0
-    let_nginx_through
-    nginx -tq || fail "nginx does not take $NGINX_SERVER and what it includes, see above"
-    systemctl reload-or-restart nginx
-}
-
-# SELinux on Enterprise Linux lets nginx neither connect to the front nor read the page nor write
-# the journal by itself. What boots label anew (tmpfiles.d) has to be told to the policy.
-let_nginx_through() {
-    if command -v getenforce >/dev/null && [ "$(getenforce)" = Enforcing ]; then
-        setsebool -P httpd_can_network_connect on
-        chcon -R -t httpd_sys_content_t "$page_folder"
-        if command -v semanage >/dev/null; then
-            semanage fcontext -N -a -t httpd_log_t '/var/log/gocron(/.*)?' 2>/dev/null || true
+    is_staged && return
+    if [ "$SCHEDULER" = systemd ]; then
+        if [ "$SCHEDULER_CHANGED" = true ] && [ "$DRY_RUN" = false ]; then
+            systemctl -q daemon-reload
         fi
-        chcon -R -t httpd_log_t /var/log/gocron
+        for timer in gocron-sweep.timer gocron-summary.timer; do keep_running "$timer"; done
+    elif has_cron; then
+        keep_running "$(cron_unit)"
+    else
+        [ "$DRY_RUN" = true ] || fail "nothing here reads /etc/cron.d; take --scheduler systemd"
     fi
 }
 
@@ -265,60 +230,4 @@ prune_releases() {
         *) remove "$release" ;;
         esac
     done
-}
-
-# A check-in goes through, or the installation has failed; then what to do next.
-prove() {
-    [ "$DRY_RUN" = false ] || return 0
-    if is_staged; then
-        say "done below $DESTDIR"
-        return
-    fi
-    account=$(hostname)
-    ask checks_in "http://$front_host:$front_port/" "$account" install.sh || exit
-    as_gocron "$PREFIX/venv/bin/gocron" jobs forget "$account" install.sh
-    # So that nobody has to wait a minute for the first page.
-    if [ -n "$page_folder" ] && ! [ -e "$page_folder/index.html" ]; then
-        as_gocron "$PREFIX/venv/bin/gocron-sweep" || say "the first sweep complains, see above"
-    fi
-    [ "$CHANGED" = true ] || say "nothing had to be changed"
-    tell_what_next
-}
-
-# By what other hosts reach this one: its name if that leads here from elsewhere too, else its
-# address. Debian's /etc/hosts gives a host's own name a loopback address.
-name_for_others() {
-    known_as=$(getent ahosts "$SERVER_NAME" | awk '{ print $1 }' | grep -v -e '^127\.' -e '^::1$' || true)
-    own=$(hostname -I 2>/dev/null | awk '{ print $1 }')
-    if [ "$NAMED" = true ] || [ -n "$known_as" ] || [ -z "$own" ]; then
-        echo "$SERVER_NAME"
-        return
-    fi
-    case $own in *:*) echo "[$own]" ;; *) echo "$own" ;; esac
-}
-
-tell_what_next() {
-    page=$page_folder/index.html
-    if [ "$NGINX" = true ]; then
-        address=http://$(name_for_others)
-        page=${page_url:-$address/status/}
-    else
-        case $front_bound in
-        0.0.0.0 | ::) address=http://$(name_for_others):$front_port ;;
-        *) address=http://$front_host:$front_port ;;
-        esac
-    fi
-    email=${EMAIL:-${operator_email:-ADDRESS}}
-    line=$(ask check_in_command "$address" "$account" "$email")
-    cat <<END
-gocron runs, and a check-in went through. In a crontab, after the command:
-
-  && $line
-
-  \`account\` is the host that the crontab is on, \`frequency\` how often the job runs, \`grace\` how late
-  is still in time. \`email\` is who is told when it goes silent$([ "$email" != ADDRESS ] || echo ": write it in place of ADDRESS").
-
-Status page   $page
-Settings      $CONFIG, the mail server among them; \`gocron check\` tests them
-END
 }

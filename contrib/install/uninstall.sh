@@ -4,6 +4,7 @@
 uninstall() {
     is_staged || [ "$(id -u)" = 0 ] || fail "must be run as root"
     stop_services
+    bring_back_welcome
     : >"$SCRATCH/files"
     if [ -e "$DESTDIR$FILES" ]; then
         while read -r file; do remove "$file"; done <"$DESTDIR$FILES"
@@ -59,7 +60,7 @@ remove_data() {
             "--purge removes them"; then
         # The next user might get gocron's number.
         for folder in /etc/gocron /var/lib/gocron /var/log/gocron; do
-            [ ! -e "$folder" ] || chown -R root:root "$folder"
+            [ ! -e "$folder" ] || chown -RhP root:root "$folder"
         done
     fi
 }

@@ -17,12 +17,14 @@ ROOT = Path(__file__).parents[2]
 # install.sh's last part, on a host that is only told of.
 SCRIPT = f"""
 set -eu
-. {ROOT}/contrib/install/system.sh
+. {ROOT}/contrib/install/prove.sh
 ask() {{ {shlex.quote(sys.executable)} {ROOT}/contrib/install/ask.py "$@"; }}
 getent() {{ for one in $KNOWN_AS; do echo "$one STREAM"; done; [ -n "$KNOWN_AS" ]; }}
 hostname() {{ echo "$OWN"; }}
 page_folder=/var/cache/gocron/status page_url='' CONFIG=/etc/gocron/config.yml account=web-01
 front_host=127.0.0.1 front_port=8080
+tell_what_is_left() {{ :; }}
+set_address
 tell_what_next
 """
 HOST = {
