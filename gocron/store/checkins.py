@@ -8,7 +8,7 @@ from typing import Any
 from peewee import EXCLUDED, Case, Tuple, Value, fn
 
 from gocron.core.checkin import CheckIn
-from gocron.core.door import CLOCKS_DIFFER_S
+from gocron.core.door import CLOCKS_DIFFER_S, SHUT_AFTER_S
 from gocron.core.odd import RETURNS_WITHIN_S, has_several_hosts
 from gocron.core.schedule import due_at
 from gocron.store.database import UNFIT, Store
@@ -63,6 +63,19 @@ def record(store: Store, checkins: Sequence[CheckIn]) -> list[int | None]:
             due[index] = deadlines.get(key)
         waiting = later
     return due
+
+
+def try_out(store: Store, checkins: Sequence[CheckIn], host: str) -> None:
+    """Keep `checkins` on trial, and a new job's first two of `host`'s own; nothing of it is left.
+
+    Raises what the database raises while it can keep none: a lock, a limit, a trigger, no room.
+    """
+    # No client's check-in has a control character in its name.
+    first = CheckIn("\x1f", f"\x1f{host}", "gocron@localhost", SHUT_AFTER_S, 0, None, "", 0)
+    with store.undone():
+        record(store, [*checkins, first])
+        record(store, [first])
+    store.require_room()
 
 
 def replay(

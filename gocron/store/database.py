@@ -13,9 +13,9 @@ import peewee
 from playhouse import db_url
 
 from gocron.errors import StoreError, Unfit
+from gocron.store.files import FileDatabase, require_room
 from gocron.store.tables import Tables
 
-BUSY_TIMEOUT_S = 5
 CONNECT_TIMEOUT_S = 5
 
 # A statement takes so many parameters and no more: 32,766 on SQLite.
@@ -37,8 +37,14 @@ _RAISED = (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error)
 
 # What concerns the database as a whole, and each statement that would follow.
 FAILING = (peewee.OperationalError, peewee.InterfaceError)
+# What it calls a lock that others held for longer than lock_timeout.
+_LOCK_TIMEOUT = "55P03"
 
 Result = TypeVar("Result")
+
+
+class _Undone(Exception):
+    """All that was written is to be rolled back."""
 
 
 class Store:
@@ -52,12 +58,13 @@ class Store:
         self.tables = Tables(self.db)
 
     @contextmanager
-    def connected(self) -> Iterator[None]:
+    def connected(self, makes_file: bool = True) -> Iterator[None]:
         """Hold a connection for the length of the block.
 
-        Raises StoreError for whatever the database can't do meanwhile.
+        Without `makes_file` a SQLite database that is gone stays so: it may be put back this
+        moment. Raises StoreError for whatever the database can't do meanwhile.
         """
-        if self.lacks_file():
+        if makes_file and self.lacks_file():
             _create(Path(str(self.db.database)))
         with self.reporting():
             self.db.connect(reuse_if_open=True)
@@ -91,6 +98,13 @@ class Store:
         """
         with self.db.atomic() if self.is_postgres else self.db.atomic("IMMEDIATE"):
             yield
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Make the block one transaction of which nothing is left when the block is."""
+        with suppress(_Undone), self.writing():
+            yield
+            raise _Undone
 
     def write(self, work: Callable[[], Result], one_statement: bool = False) -> Result:
         """Run `work` as one transaction, again where it met another transaction's lock.
@@ -157,6 +171,34 @@ class Store:
             return True
         return False
 
+    def reach(self) -> object:
+        """Have this thread's connection lead to the database that stands at its place by now.
+
+        Return what tells that file from others, None of Postgres. Raises what the driver raises,
+        and StoreError.
+        """
+        if self.is_astray():
+            self.db.close()
+        self.db.connect(reuse_if_open=True)
+        return None if self.is_postgres else self.db.place
+
+    def is_astray(self) -> bool:
+        """Tell whether this thread's connection leads to a file that was replaced or removed."""
+        return not self.is_postgres and bool(self.db.is_astray)
+
+    def require_room(self) -> None:
+        """Raise StoreError where the disk has no room for a group of check-ins.
+
+        Only of SQLite's disk this can be asked.
+        """
+        if self.is_postgres:
+            return
+        folder = Path(str(self.db.database)).parent
+        try:
+            require_room(folder)
+        except OSError as error:
+            raise StoreError(self.name, f"{error.strerror} in {folder}", "make room") from None
+
     def server_version(self) -> str:
         """Return the version of the database behind the connection."""
         if not self.is_postgres:
@@ -190,9 +232,22 @@ def _reason(error: BaseException) -> str:
     return " ".join(line for line in lines if line) or type(error).__name__
 
 
+def met_a_lock(error: StoreError) -> bool:
+    """Tell whether another held a lock for all the time that there was to wait."""
+    cause = error.__cause__
+    is_locked = isinstance(cause, peewee.OperationalError) and "locked" in error.what
+    return is_locked or _code(cause) == _LOCK_TIMEOUT
+
+
 def _is_passing(error: peewee.OperationalError) -> bool:
-    cause = error.__cause__ or error.__context__ or error
-    return getattr(cause, "pgcode", None) in _PASSING_CODES
+    return _code(error) in _PASSING_CODES
+
+
+def _code(error: BaseException | None) -> str | None:
+    """Return by which code Postgres refused, None where it was something else."""
+    driver_s = error and (error.__cause__ or error.__context__ or error)
+    code: str | None = getattr(driver_s, "pgcode", None)
+    return code
 
 
 class _RefusesUnfit:
@@ -211,7 +266,7 @@ class _RefusesUnfit:
             raise peewee.DataError(str(error)) from error
 
 
-class _Sqlite(_RefusesUnfit, peewee.SqliteDatabase):
+class _Sqlite(_RefusesUnfit, FileDatabase):
     pass
 
 
@@ -224,7 +279,7 @@ def _sqlite(url: str) -> Any:
     folder = Path(path).parent
     try:
         is_folder = folder.is_dir()
-    except PermissionError as error:
+    except OSError as error:
         raise StoreError(
             f"sqlite {path}", str(error.strerror), f"check who owns {folder}"
         ) from None
@@ -237,7 +292,6 @@ def _sqlite(url: str) -> Any:
             "synchronous": "full",
             "foreign_keys": 1,
         },
-        timeout=BUSY_TIMEOUT_S,
         autoconnect=False,
     )
 

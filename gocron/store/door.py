@@ -1,5 +1,7 @@
 """The front's life as it leaves signs of it, and when the door was known to be open."""
 
+import re
+import secrets
 from collections.abc import Callable
 
 from gocron.core.door import SHUT_AFTER_S, SIGN_EVERY_S, Presence
@@ -10,8 +12,8 @@ from gocron.store.database import Store
 class Pulse:
     """The signs of life of one front, given by the thread that keeps its check-ins.
 
-    A sign proves that a check-in could have been kept. Where signs failed for a while, a
-    new life begins: what lies between was no life.
+    A sign proves that a check-in could have been kept. Where signs failed for a while, or a
+    check-in could not be kept, a new life begins: what lies between was no life.
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class Pulse:
         self._uptime = uptime
         self._up_at: float | None = None
         self._life: int | None = None
+        self._name = ""
         self._given_at = -SHUT_AFTER_S
         self._heard_at = 0
 
@@ -41,15 +44,26 @@ class Pulse:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the last sign is young enough."""
-        return 0 <= self._clock() - self._given_at < SHUT_AFTER_S
+        """Whether this life lasts, and its last sign is young enough."""
+        return self._life is not None and 0 <= self._clock() - self._given_at < SHUT_AFTER_S
+
+    @property
+    def sign(self) -> str:
+        """What names this life and its last sign; `has_sign` finds it in the same database only."""
+        return "" if self._life is None else f"{self._life}-{self._name}-{self._given_at}"
+
+    def end(self) -> None:
+        """End this life at its last sign: check-ins are not being kept."""
+        self._life = None
 
     def give(self) -> None:
         """Give a sign of life. The caller holds a connection."""
         now, up_at = int(self._clock()), self._uptime()
         presence = self._store.tables.presence
         if not self.is_alive or not self._prolong(now):
+            self._name = secrets.token_hex(8)
             begun = {
+                "name": self._name,
                 "host": self._host,
                 "began_at": now,
                 "until_at": now,
@@ -69,7 +83,10 @@ class Pulse:
     def _prolong(self, now: int) -> bool:
         presence = self._store.tables.presence
         change = {presence.until_at: now, presence.heard_at: self._heard_at}
-        prolong = presence.update(change).where(presence.id == self._life)
+        # A database in which this life stands otherwise is another one, restored for example: what
+        # this front kept until now is not in it.
+        as_left = (presence.id == self._life) & (presence.until_at == self._given_at)
+        prolong = presence.update(change).where(as_left)
         return bool(self._store.write(prolong.execute, one_statement=True))
 
 
@@ -91,6 +108,18 @@ def presences(store: Store, since: int, host: str) -> list[Presence]:
     before = presence.select(*columns).where(presence.until_at < since)
     lives = [*recent, *before.order_by(presence.until_at.desc()).limit(1)]
     return [Presence(**{**row, "is_here": bool(row["is_here"])}) for row in lives]
+
+
+def has_sign(store: Store, sign: str) -> bool:
+    """Tell whether this database is the one in which a front gave the sign of that name."""
+    parts = re.fullmatch(r"(\d{1,18})-([0-9a-f]{16})-(\d{1,18})", sign, re.ASCII)
+    if parts is None:
+        return False
+    presence = store.tables.presence
+    life = (presence.id == int(parts[1])) & (presence.name == parts[2])
+    # In a copy of the database the signs of this life end when the copy was made.
+    found = presence.select(presence.id).where(life & (presence.until_at >= int(parts[3])))
+    return bool(list(found))
 
 
 def open_at(store: Store) -> int | None:

@@ -5,15 +5,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 from gocron.core.checkin import CheckIn
-from gocron.core.door import SIGN_EVERY_S
+from gocron.core.door import SAME_OUTAGE_S, SIGN_EVERY_S
+from gocron.core.health import Known
 from gocron.errors import Bug, StoreError, Unfit
-from gocron.store import checkins
-from gocron.store.database import Store
+from gocron.host import this_host
+from gocron.store import accounts, checkins
+from gocron.store.database import Result, Store, met_a_lock
 from gocron.store.door import Pulse
+from gocron.store.schema import see_to
 
 # Enough to share an fsync among all that wait; the statement of each size is compiled once.
 GROUP_LIMIT = 64
@@ -24,7 +28,13 @@ QUEUE_LIMIT = 20_000
 # A client waits 10 s (`curl -m 10`): we give up before it does, so that it learns why.
 PATIENCE_S = 8.0
 
+# However many ask how gocron is, the database is asked once in so long, and they wait so long.
+LOOK_EVERY_S = 1.0
+LOOK_PATIENCE_S = 2.0
+
 log = logging.getLogger("gocron-front")
+
+_NEVER = float("-inf")
 
 # What became of a check-in: its deadline, None where the job is unknown, or why not.
 Outcome = int | None | StoreError
@@ -56,18 +66,34 @@ class GroupCommit:
     ) -> None:
         self._store = store
         self._pulse = pulse
+        # How much news waits for too long: what that is, whoever asks says.
+        self.count_undelivered: Callable[[Store], int] = lambda _: 0
         self._announce = announce
         self._queue: deque[_Waiting] = deque()
-        self._handed_in = threading.Semaphore(0)
+        self._handed_in = threading.Event()
+        self._place: object = None
+        # Who wants to know how gocron is, and what is known of it.
+        self._askers: deque[Callable[[Known], None]] = deque()
+        self._known = Known()
+        self._looked_at = _NEVER
+        # The last check-ins that the database did not keep, and until when they matter.
+        self._unkept: Sequence[CheckIn] = ()
+        self._unkept_until = 0.0
+        self._refused_at = _NEVER
+        # The last group failed as a whole, by the database's fault; some check-in failed since the
+        # last sign, by whoever's fault.
+        self._is_failing = False
+        self._is_in_doubt = False
         threading.Thread(target=self._work, name="group-commit", daemon=True).start()
 
     def submit(self, checkin: CheckIn, tell: Tell) -> None:
         """Hand in `checkin`; `tell` learns its outcome once it is on disk, or is not to be."""
         if len(self._queue) >= QUEUE_LIMIT:
+            self._refused_at = time.monotonic()
             tell(StoreError(self._store.name, f"{QUEUE_LIMIT} check-ins wait for it"))
             return
         self._queue.append(_Waiting(checkin, tell, time.monotonic() + PATIENCE_S))
-        self._handed_in.release()
+        self._handed_in.set()
 
     def record(self, checkin: CheckIn) -> Outcome:
         """Hand in `checkin` and wait for its outcome."""
@@ -86,76 +112,147 @@ class GroupCommit:
         return StoreError(self._store.name, f"no answer within {PATIENCE_S:.0f} s")
 
     @property
+    def known(self) -> Known:
+        """What is known of gocron without asking anybody."""
+        if self._known.is_keeping and self._pulse is not None and not self._pulse.is_alive:
+            return replace(self._known, not_kept="no sign of life for long")
+        return self._known
+
+    @property
     def is_keeping(self) -> bool:
         """Whether what is handed in now would be kept, as far as the last sign of it tells."""
-        return self._pulse is None or self._pulse.is_alive
+        return self.known.is_keeping
+
+    def ask(self, tell: Callable[[Known], None]) -> None:
+        """Have `tell` learn how gocron is, by a sign of life that is a second old at most."""
+        if time.monotonic() - self._looked_at < LOOK_EVERY_S:
+            tell(self.known)
+            return
+        self._askers.append(tell)
+        self._handed_in.set()
+
+    def look(self) -> Known:
+        """Return how gocron is, once that is known; while the database hangs, as it was last."""
+        done = threading.Event()
+        self.ask(lambda _: done.set())
+        done.wait(LOOK_PATIENCE_S)
+        return self.known
 
     def _work(self) -> None:
         while True:
-            self._give_sign()
-            if self._handed_in.acquire(timeout=SIGN_EVERY_S):
+            if self._is_sign_due():
+                self._give_sign()
+            self._tell_askers()
+            if not self._queue:
+                is_sure = self.is_keeping and not self._is_in_doubt
+                self._handed_in.wait(SIGN_EVERY_S if is_sure else LOOK_EVERY_S)
+            self._handed_in.clear()
+            if self._queue:
                 self._keep_group()
 
+    def _is_sign_due(self) -> bool:
+        age_s = time.monotonic() - self._looked_at
+        # While groups fail the next one tells as much, and need not wait for a sign to fail first.
+        if age_s < LOOK_EVERY_S or (self._is_failing and self._queue):
+            return False
+        if self._askers or self._pulse is None:
+            return bool(self._askers)
+        return self._is_in_doubt or not self.is_keeping or self._pulse.is_due
+
+    def _tell_askers(self) -> None:
+        """Tell what is known to all who asked before it was."""
+        if time.monotonic() - self._looked_at >= LOOK_EVERY_S:
+            return
+        asked = [self._askers.popleft() for _ in range(len(self._askers))]
+        if asked:
+            self._announce(partial(_tell_known, asked, self.known))
+
     def _keep_group(self) -> None:
-        group = [self._queue.popleft()]
-        while len(group) < GROUP_LIMIT and self._handed_in.acquire(blocking=False):
-            group.append(self._queue.popleft())
+        waiting = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_LIMIT))]
         # Who was told that it came to nothing may have checked in elsewhere since.
-        group = [waiting for waiting in group if time.monotonic() < waiting.until]
-        if group:
-            outcomes = self._commit([waiting.checkin for waiting in group])
-            if self._pulse is not None and isinstance(outcomes[0], int):
+        group = [one for one in waiting if time.monotonic() < one.until]
+        if len(group) < len(waiting):
+            self._refused_at = time.monotonic()
+            self._end_life(self.too_late())
+        if not group:
+            return
+        outcomes = self._commit([one.checkin for one in group])
+        self._note([one.checkin for one in group], outcomes)
+        self._announce(partial(_tell_all, group, outcomes))
+
+    def _note(self, group: Sequence[CheckIn], outcomes: Sequence[Outcome]) -> None:
+        """Draw from the outcomes of a group what they say of all that come after it."""
+        failures = [outcome for outcome in outcomes if isinstance(outcome, StoreError)]
+        failed = len(failures) == len(group)
+        self._is_failing = failed and not isinstance(failures[0], (Bug, Unfit))
+        self._is_in_doubt = self._is_in_doubt or bool(failures)
+        if self._is_failing:
+            self._unkept, self._unkept_until = group, time.monotonic() + SAME_OUTAGE_S
+            self._end_life(failures[0])
+        elif any(isinstance(outcome, int) for outcome in outcomes):
+            if self._pulse is not None:
                 self._pulse.heard()
-            self._announce(partial(_tell_all, group, outcomes))
+            if not self._known.is_keeping:
+                # Something was kept again: the next sign need not wait its turn.
+                self._looked_at = _NEVER
+
+    def _end_life(self, error: StoreError) -> None:
+        """Note that check-ins are not being kept. A sign that succeeds begins the next life."""
+        self._known = replace(self._known, not_kept=str(error))
+        if self._pulse is not None:
+            self._pulse.end()
 
     def _give_sign(self) -> None:
-        if self._pulse is None or not self._pulse.is_due:
-            return
+        """Prove that check-ins are kept, leave a sign of it, and learn how gocron is."""
+        self._is_failing = self._is_in_doubt = False
         try:
-            with self._store.reporting():
-                self._store.db.connect(reuse_if_open=True)
-                self._pulse.give()
+            if time.monotonic() - self._refused_at < SIGN_EVERY_S:
+                raise StoreError(self._store.name, "more check-ins come than it can keep")
+            self._with_database(self._prove)
         except StoreError as error:
             # That there is no sign tells what there is to tell.
-            self._store.db.close()
             log.info("%s", error)
+            self._end_life(error)
         except Exception as error:
             # Whatever it is, the thread that all check-ins wait for goes on.
             self._store.db.close()
-            log.exception("bug: %r (please report)", error)
+            bug = Bug(self._store.name, f"bug: {error!r}")
+            if self._known.not_kept != str(bug):
+                # Once, not each second.
+                log.exception("bug: %r (please report)", error)
+            self._end_life(bug)
+        self._looked_at = time.monotonic()
+
+    def _prove(self) -> None:
+        """Go the way of a check-in, the way of those that were not kept first, and leave a sign."""
+        unkept = self._unkept if time.monotonic() < self._unkept_until else ()
+        checkins.try_out(self._store, unkept, this_host())
+        self._unkept = ()
+        if self._pulse is not None:
+            self._pulse.give()
+        self._known = Known(
+            instance=accounts.instance_name(self._store),
+            sign="" if self._pulse is None else self._pulse.sign,
+            swept_at=accounts.totals(self._store).swept_at,
+            undelivered=self.count_undelivered(self._store),
+            not_kept="",
+        )
 
     def _commit(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         failure: StoreError
-        for last in (False, True):
-            try:
-                with self._store.reporting():
-                    self._store.db.connect(reuse_if_open=True)
-                    return self._write(group)
-            except Unfit as error:
-                # The connection is as good as before.
-                if len(group) > 1:
-                    return self._one_by_one(group)
-                failure = error
-                break
-            except StoreError as error:
-                # A connection that went stale is made anew once: to keep a check-in twice
-                # is to keep it.
-                self._store.db.close()
-                failure = error
-                if last or self._is_busy(error):
-                    break
-            except Exception as error:
-                # Whatever it is, the thread that all check-ins wait for goes on.
-                if len(group) > 1:
-                    return self._one_by_one(group)
-                log.exception("bug: %r (please report)", error)
-                failure = Bug(self._store.name, f"bug: {error!r}")
-                break
+        try:
+            return self._with_database(lambda: self._write(group))
+        except StoreError as error:
+            if isinstance(error, Unfit) and len(group) > 1:
+                return self._one_by_one(group)
+            failure = error
+        except Exception as error:
+            # Whatever it is, the thread that all check-ins wait for goes on.
+            if len(group) > 1:
+                return self._one_by_one(group)
+            log.exception("bug: %r (please report)", error)
+            failure = Bug(self._store.name, f"bug: {error!r}")
         return [failure] * len(group)
-
-    def _is_busy(self, error: StoreError) -> bool:
-        """Tell whether another connection held its lock for all the time there was to wait."""
-        return not self._store.is_postgres and "locked" in error.what
 
     def _write(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         return self._store.write(
@@ -166,6 +263,41 @@ class GroupCommit:
     def _one_by_one(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         """Commit each by itself: the one that can't be kept must not cost the others theirs."""
         return [outcome for checkin in group for outcome in self._commit([checkin])]
+
+    def _reach(self) -> None:
+        """Get to the database; where it is another one by now, see to its tables first."""
+        place = self._store.reach()
+        if place != self._place:
+            if applied := see_to(self._store):
+                log.warning("%s: applied %s", self._store.name, ", ".join(applied))
+            self._place = place
+
+    def _with_database(self, work: Callable[[], Result]) -> Result:
+        """Run `work` in the database that stands at its place before and after. Raises StoreError.
+
+        A connection that went stale is made anew once: to keep a check-in twice is to keep it.
+        """
+        for last in (False, True):
+            try:
+                with self._store.reporting():
+                    self._reach()
+                    result = work()
+                    if self._store.is_astray():
+                        raise StoreError(self._store.name, "was replaced at this moment")
+                    return result
+            except Unfit:
+                # The connection is as good as before.
+                raise
+            except StoreError as error:
+                self._store.db.close()
+                if last or met_a_lock(error):
+                    raise
+        raise AssertionError("unreachable")
+
+
+def _tell_known(asked: Sequence[Callable[[Known], None]], known: Known) -> None:
+    for tell in asked:
+        tell(known)
 
 
 def _tell_all(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:

@@ -32,6 +32,16 @@ def open_store(url: str) -> Store:
     return store
 
 
+def see_to(store: Store) -> list[str]:
+    """Bring up to date what was put in the place of the database; return what was applied.
+
+    Raises StoreError for a database without tables: it may be a backup that is being put back.
+    """
+    if not _applied(store):
+        raise StoreError(store.name, "has no tables", "put it back, or let a sweep make new ones")
+    return upgrade(store) if pending(store) else []
+
+
 def pending(store: Store) -> list[str]:
     """Return the names of the migrations that the database still lacks, in order.
 

@@ -81,7 +81,7 @@ OUTAGE = (
     "allowance_s",
     "jumped_s",
 )
-PRESENCE = ("id", "host", "began_at", "until_at", "heard_at", "jumped_s")
+PRESENCE = ("id", "host", "began_at", "until_at", "heard_at", "jumped_s", "name")
 ENTRY = ("host", "entered_at")
 JOURNAL = ("name", "read_to", "settled_at")
 
