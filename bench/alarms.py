@@ -13,7 +13,7 @@ from bench.stage import Stage
 from bench.table import Row
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
-from gocron.core.door import Knock
+from gocron.core.door import Knock, Knocked
 from gocron.outside import Outside
 from gocron.store import checkins, door
 from gocron.store.database import Store
@@ -88,7 +88,7 @@ class _Gocron:
     def sweep(self, at: int) -> float:
         """Sweep once; return the CPU seconds that it took."""
         began = time.process_time()
-        knock = (Knock.KEPT, "")
+        knock = Knocked(Knock.KEPT)
         world = Outside(lambda _: knock, self._courier, lambda: None)
         sweep(self.store, self.config, lambda: at, world)
         return time.process_time() - began

@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gocron.config import Config
-from gocron.core.door import CLOCKS_DIFFER_S, SAME_OUTAGE_S, Door, Knock, Presence, Signs, look
+from gocron.core.door import (
+    CLOCKS_DIFFER_S,
+    SAME_OUTAGE_S,
+    Door,
+    Knock,
+    Knocked,
+    Presence,
+    Signs,
+    look,
+)
 from gocron.core.job import Status
 from gocron.core.outage import Outage
 from gocron.host import this_host
@@ -13,27 +22,39 @@ from gocron.store import accounts, ahead, door, outages
 from gocron.store.database import Store
 
 CLOCKS_DIFFER = "this host's clock and the front's differ by more than ten minutes"
+ELSEWHERE = "the front keeps check-ins in another database than this one, or in another file"
 
 
-def watch_door(store: Store, config: Config, knocked: tuple[Knock, str], now: int) -> list[str]:
+def watch_door(store: Store, config: Config, knocked: Knocked, now: int) -> list[str]:
     """Keep what a knock, and the fronts' signs of life, tell of the time since the last look.
 
     Return what is to be complained of: that nobody can check in, or that the sweep can't.
     """
-    knock, why = knocked
-    since = store.write(lambda: _look(store, config, knock, now))
+    knocked = verified(store, knocked)
+    since = store.write(lambda: _look(store, config, knocked.knock, now))
     if since is not None:
-        why = why or CLOCKS_DIFFER
+        why = knocked.why or CLOCKS_DIFFER
         return [f"nobody can check in since {say_time(since)}: {why}; see `gocron check`"]
-    if config.self_url and knock is not Knock.KEPT:
-        return [f"can't check in through the front door: {why}; see self_url"]
+    failed = knocked.knock in (Knock.SLOW, Knock.ELSEWHERE)
+    if failed or (config.self_url and knocked.knock is not Knock.KEPT):
+        return [f"can't check in through the front door: {knocked.why}; see `gocron check`"]
     return []
+
+
+def verified(store: Store, knocked: Knocked) -> Knocked:
+    """Return `knocked` as it counts once its sign was looked for in the database.
+
+    A front of an earlier version names no sign, and is believed.
+    """
+    if not knocked.sign or door.has_sign(store, knocked.sign):
+        return knocked
+    return Knocked(Knock.ELSEWHERE, ELSEWHERE)
 
 
 def _look(store: Store, config: Config, knock: Knock, now: int) -> int | None:
     """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
     open_at = door.open_at(store)
-    if config.self_url and knock is not Knock.FAILED:
+    if config.self_url and knock in (Knock.KEPT, Knock.JOURNALLED):
         door.enter(store, this_host(), now)
     if ahead.was_ahead(store, now):
         open_at = min(open_at or now, ahead.bring_back(store, now))

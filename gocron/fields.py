@@ -17,6 +17,10 @@ KNOCK_FIELD = "self"
 # The one field that JSON may tell by `true` and `false`.
 YES_OR_NO_FIELD = "site"
 
+# What a front answers to it: the sign of life that it rests on, and by which options it runs.
+SIGN_HEADER = "Gocron-Sign"
+CONFIGURED_HEADER = "Gocron-Configured"
+
 Fields = list[tuple[str, str]]
 
 

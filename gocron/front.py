@@ -18,14 +18,11 @@ from gocron.errors import StoreError, Unfit
 from gocron.fields import BODY_LIMIT
 from gocron.host import this_host
 from gocron.reception import NO_BROWSER, Answer, Front, KnockedBy, Request, is_by_page, text
-from gocron.render.moment import iso
-from gocron.store import accounts, deliveries, jobs
+from gocron.store import deliveries, jobs
+from gocron.store.database import Store
 from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import open_store
-
-# A sweep that is this many intervals old is a dead sweep.
-STALE_AFTER_INTERVALS = 3
 
 _PROXY_HEADERS = ("HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
 
@@ -40,7 +37,9 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
             config = load_config()
             store = open_store(config.database_url)
             group_commit = GroupCommit(store, pulse=Pulse(store, time.time, this_host()))
-            _app = make_app(Front(config, store, time.time), group_commit)
+            # Who reads gets a store of his own: of one store's threads one connects at a time.
+            readable = Store(config.database_url)
+            _app = make_app(Front(config, readable, time.time), group_commit)
     response: Iterable[bytes] = _app(environ, start_response)
     return response
 
@@ -51,6 +50,9 @@ _making = threading.Lock()
 
 def make_app(front: Front, group_commit: GroupCommit) -> Bottle:
     """Return the WSGI application: `front` with its routes."""
+    group_commit.count_undelivered = lambda store: deliveries.count_undelivered(
+        store, int(front.clock()) - front.config.interval
+    )
     app = Bottle()
     app.default_error_handler = _plain_error
     reading = _Reading(front)
@@ -66,12 +68,12 @@ def make_app(front: Front, group_commit: GroupCommit) -> Bottle:
     def check_in() -> HTTPResponse:
         came = front.read(_asked())
         if isinstance(came, KnockedBy):
-            return _bottled(front.knocked(came, group_commit.is_keeping))
+            return _bottled(front.knocked(came, group_commit.look()))
         return _bottled(
             came if isinstance(came, Answer) else front.answer(came, group_commit.record(came))
         )
 
-    app.route("/healthcheck", "GET", reading.healthcheck)
+    app.route("/healthcheck", "GET", lambda: _bottled(front.health(group_commit.look())))
     app.route("/version", "GET", reading.version)
     app.route("/cron", "GET", reading.crons)
     app.route("/cron/missed", "GET", reading.missed_crons)
@@ -85,31 +87,6 @@ class _Reading:
     def __init__(self, front: Front) -> None:
         self.front = front
         self.store = front.store
-
-    def healthcheck(self) -> HTTPResponse:
-        """Tell whether the database answers and a sweep ran lately."""
-        now = int(self.front.clock())
-        body: dict[str, Any] = {"version": __version__, "database": "ok", "last_sweep": None}
-        try:
-            # A database that can only be read keeps no check-in.
-            with self.store.connected(), self.store.writing():
-                swept_at = accounts.totals(self.store).swept_at
-                body["undelivered"] = deliveries.count_undelivered(
-                    self.store, now - self.front.config.interval
-                )
-        except StoreError as error:
-            log.warning("%s", error)
-            return _json(503, {**body, "database": "away"})
-        if swept_at is None:
-            return _json(200, body)
-        age_s = max(now - swept_at, 0)
-        fresh = age_s < STALE_AFTER_INTERVALS * self.front.config.interval
-        body |= {
-            "last_sweep": iso(swept_at),
-            "last_sweep_age_s": age_s,
-            "sweep": "ok" if fresh else "silent",
-        }
-        return _json(200 if fresh else 503, body)
 
     def version(self) -> HTTPResponse:
         """Tell the versions of gocron and its database, as the original does."""
@@ -142,7 +119,7 @@ class _Reading:
         if not self._may_read():
             return _bottled(text(403, "gocron: this address may not read jobs; see api_allow"))
         try:
-            with self.store.connected():
+            with self.store.connected(makes_file=False):
                 content = read()
         except Unfit:
             # The database can't hold such a name, so no job has it.

@@ -14,10 +14,10 @@ from urllib.parse import urlencode, urlsplit
 
 from gocron.config import Config
 from gocron.core.address import read_address
-from gocron.core.door import Knock
-from gocron.fields import KNOCK_FIELD
+from gocron.core.door import Knock, Knocked
+from gocron.fields import CONFIGURED_HEADER, KNOCK_FIELD, SIGN_HEADER
 from gocron.notify import Lease
-from gocron.notify.http import Answer, NoAnswer, fetch
+from gocron.notify.http import Answer, NoAnswer, NoAnswerInTime, fetch
 from gocron.notify.mail import MailServer
 
 # All tries together end within a minute, before the next sweep.
@@ -43,10 +43,10 @@ class Outside:
     """The world as one sweep meets it.
 
     `knock` checks in through the front door as the gocron of that name, and tells what came
-    of it and why. `couriers` opens the way for mails. `report_well` tells the watchdog.
+    of it. `couriers` opens the way for mails. `report_well` tells the watchdog.
     """
 
-    knock: Callable[[str], tuple[Knock, str]]
+    knock: Callable[[str], Knocked]
     couriers: Callable[[], AbstractContextManager[Courier]]
     report_well: Callable[[], None]
 
@@ -66,8 +66,11 @@ def outside(config: Config) -> Outside:
 
 def door_url(config: Config) -> str:
     """Return where sweeps check in: `self_url`, else the front on this host."""
-    if config.self_url:
-        return config.self_url
+    return config.self_url or here_url(config)
+
+
+def here_url(config: Config) -> str:
+    """Return where the front on this host is, if there is one."""
     return f"http://{reachable(config.listen_host)}:{config.listen_port}/"
 
 
@@ -97,30 +100,34 @@ def reachable(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def knock(url: str, instance: str, is_here: bool = False) -> tuple[Knock, str]:
-    """Check in at `url` as the gocron named `instance`; return what came of it, and why.
+def knock(url: str, instance: str, is_here: bool = False) -> Knocked:
+    """Check in at `url` as the gocron named `instance`; return what came of it.
 
     A front that `is_here`, on this host, is asked directly and once: by asking once nothing is
     lost, since fronts leave signs of life. Others are tried again, as a crontab's curl does.
     """
     asked = f"{url}{'&' if '?' in url else '?'}{urlencode({KNOCK_FIELD: instance})}"
-    said = ""
+    said, is_slow = "", False
     for pause_s in (0.0, *(() if is_here else PAUSES_S)):
         sleep(pause_s)
         try:
-            answer = fetch(asked, TRY_LIMIT_S, direct=is_here, follow=True)
+            # Half of it for each step, so that one that takes long is told from many short ones.
+            answer = fetch(asked, TRY_LIMIT_S, direct=is_here, follow=True, step_s=TRY_LIMIT_S / 2)
         except NoAnswer as error:
-            said = str(error)
+            said, is_slow = str(error), isinstance(error, NoAnswerInTime)
             continue
-        said = str(answer)
+        said, is_slow = str(answer), False
         if answer.status == 201:
-            return Knock.KEPT, ""
+            told = (answer.headers.get(SIGN_HEADER, ""), answer.headers.get(CONFIGURED_HEADER, ""))
+            return Knocked(Knock.KEPT, "", *told)
         if answer.status == 202:
-            return Knock.JOURNALLED, "no front answers nginx, which keeps check-ins meanwhile"
+            why = "no front answers nginx, which keeps check-ins meanwhile"
+            return Knocked(Knock.JOURNALLED, why)
         if answer.status == 400:
             break
     parts = urlsplit(url)
-    return Knock.FAILED, f"{parts.hostname}:{parts.port or parts.scheme}: {said}"
+    why = f"{parts.hostname}:{parts.port or parts.scheme}: {said}"
+    return Knocked(Knock.SLOW if is_slow else Knock.FAILED, why)
 
 
 def report_well(url: str) -> None:

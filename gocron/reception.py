@@ -1,22 +1,26 @@
 """What a check-in goes through, whichever server took it: read, kept, answered."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from random import randint
+from typing import Any
 
+from gocron import __version__
 from gocron.config import Config
 from gocron.core import odd
 from gocron.core.address import Client, client_network, client_of
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
+from gocron.core.health import Known, is_stale
 from gocron.errors import Bug, StoreError, Unfit
-from gocron.fields import KNOCK_FIELD, read_fields
+from gocron.fields import CONFIGURED_HEADER, KNOCK_FIELD, SIGN_HEADER, read_fields
 from gocron.render.crontab import SAMPLE, query
 from gocron.render.moment import iso
-from gocron.store import accounts
 from gocron.store.checkins import DueOfSeveral
-from gocron.store.database import Store
+from gocron.store.database import Store, nameless
 from gocron.store.group_commit import Outcome
 
 # When a client is to come again, from and to. A crontab's curl tries six times more: together
@@ -78,6 +82,7 @@ class Front:
         self.store = store
         self.clock = clock
         self._failing = False
+        self._configured = configured_by(config)
         self._network = lru_cache(maxsize=4096)(self._network_of)
 
     def _network_of(self, client: Client) -> str:
@@ -131,21 +136,40 @@ class Front:
         if isinstance(due, DueOfSeveral):
             yield odd.SEVERAL_HOSTS
 
-    def knocked(self, knocked: KnockedBy, is_keeping: bool) -> Answer:
-        """Return the answer to a sweep's own check-in; `is_keeping` tells of all the others."""
-        try:
-            with self.store.connected():
-                # Whoever doesn't know the name gets no lock.
-                if knocked.instance != accounts.instance_name(self.store):
-                    return text(400, ANOTHER)
-                # A database that can only be read keeps no check-in.
-                with self.store.writing():
-                    pass
-        except StoreError as error:
-            return self.unavailable(error)
-        if not is_keeping:
-            return retry_later("gocron: check-ins are not being kept; try again")
-        return Answer(201, _HEADERS)
+    def knocked(self, knocked: KnockedBy, known: Known) -> Answer:
+        """Return the answer to a sweep's own check-in, by what is `known` of all the others.
+
+        It names the sign of life on which it rests: the sweep looks for that in its database.
+        """
+        if not known.instance:
+            return retry_later("gocron: the database is away; try again")
+        if knocked.instance != known.instance:
+            return text(400, ANOTHER)
+        if known.not_kept:
+            # Whoever knows the name may know why.
+            return retry_later(f"gocron: check-ins are not being kept: {known.not_kept}")
+        told = ((SIGN_HEADER, known.sign), (CONFIGURED_HEADER, self._configured))
+        return Answer(201, (*((name, value) for name, value in told if value), *_HEADERS))
+
+    def health(self, known: Known) -> Answer:
+        """Tell whether check-ins are kept and a sweep ran lately."""
+        body: dict[str, Any] = {
+            "version": __version__,
+            "database": "ok" if known.is_keeping else "away",
+            "last_sweep": None,
+            "undelivered": known.undelivered,
+        }
+        stale = False
+        if known.swept_at is not None:
+            now = int(self.clock())
+            stale = is_stale(known.swept_at, self.config.interval, now)
+            body |= {
+                "last_sweep": iso(known.swept_at),
+                "last_sweep_age_s": max(now - known.swept_at, 0),
+                "sweep": "silent" if stale else "ok",
+            }
+        headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+        return Answer(200 if known.is_keeping and not stale else 503, headers, _line(body))
 
     def unavailable(self, error: StoreError) -> Answer:
         """Return the answer while the database is away: curl's --retry heeds it."""
@@ -167,6 +191,25 @@ def is_by_page(header: Callable[[str], str | None]) -> bool:
     """
     asked_by = header("sec-fetch-site")
     return header("origin") is not None or asked_by not in (None, "none")
+
+
+def configured_by(config: Config) -> str:
+    """Return a digest of the options by which a front runs; it tells none of them."""
+    # Without the password of the database, which a digest would let people try out.
+    options = (
+        nameless(config.database_url),
+        config.listen_host,
+        config.listen_port,
+        config.trusted_proxies,
+        config.site_ipv6_prefix,
+        config.api_allow,
+        config.interval,
+    )
+    return hashlib.sha256(repr(options).encode()).hexdigest()[:16]
+
+
+def _line(content: dict[str, Any]) -> str:
+    return json.dumps(content) + "\n"
 
 
 def text(status: int, line: str) -> Answer:

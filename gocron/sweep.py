@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gocron.bulkhead import Bulkheads
 from gocron.config import Config
-from gocron.core.door import Knock
+from gocron.core.door import Knocked
 from gocron.core.job import Channel, Job, Undelivered
 from gocron.core.judge import Ground, Judgement, Limits, RestsOn, deadline_of, judge
 from gocron.core.outage import Outage
@@ -146,7 +146,7 @@ def _listen(
 def look_around(
     store: Store,
     config: Config,
-    knocked: tuple[Knock, str] | None,
+    knocked: Knocked | None,
     now: int,
     bulkheads: Bulkheads,
 ) -> list[str]:

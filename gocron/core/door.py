@@ -1,6 +1,6 @@
 """Was gocron's own front there? What the sweeps' knocks and the fronts' signs of life tell."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,11 +26,31 @@ SAME_OUTAGE_LASTS_S = 90_000
 
 
 class Knock(str, Enum):
-    """What became of a sweep's own check-in through the front door."""
+    """What became of a sweep's own check-in through the front door.
+
+    SLOW: somebody took the connection, and did not answer in time. ELSEWHERE: a front answered
+    that keeps check-ins, but in another database than the one that the sweep reads.
+    """
 
     KEPT = "kept"
     JOURNALLED = "journalled"
+    SLOW = "slow"
     FAILED = "failed"
+    ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True)
+class Knocked:
+    """What became of a knock, and `why`.
+
+    `sign` names the front's sign of life on which its answer rests, and `configured` is a digest
+    of the options by which the front runs; both are "" where no front told them.
+    """
+
+    knock: Knock
+    why: str = ""
+    sign: str = ""
+    configured: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,16 +105,27 @@ class Signs:
 
 def look(signs: Signs, now: int) -> Door:
     """Return how the door stands at `now`, and how it stood before."""
-    knock, is_public, fronts = signs.knock, signs.is_public, signs.fronts
-    if not fronts and not (is_public and knock is not Knock.KEPT):
+    fronts, is_own = signs.fronts, not signs.is_public
+    nothing_known = not fronts and signs.knock is not Knock.ELSEWHERE
+    if nothing_known and (is_own or signs.knock is Knock.KEPT):
         return Door(now)
-    away_s = [(abs(now - front.until_at), front.is_here) for front in fronts]
-    same_clock = min(away_s, default=(0, True))[0] <= CLOCKS_DIFFER_S
-    others_live = any(away <= ALIVE_WITHIN_S and not here for away, here in away_s)
-    is_open = knock is Knock.KEPT and same_clock
-    if is_open or (knock is Knock.FAILED and not is_public and others_live):
+    away_s = [abs(now - front.until_at) for front in fronts]
+    same_clock = min(away_s, default=0) <= CLOCKS_DIFFER_S
+    # A sign proves that check-ins were kept: a front that has no time for a sweep is at work.
+    is_busy = signs.knock is Knock.SLOW and min(away_s, default=now) <= SHUT_AFTER_S
+    failed = signs.knock in (Knock.SLOW, Knock.FAILED)
+    if is_busy or (failed and is_own and others_live(fronts, now)):
+        return Door(now, _ended(signs, now))
+    if signs.knock is Knock.KEPT and same_clock:
         return Door(now, _ended(signs, now))
     return _shut(signs, now)
+
+
+def others_live(fronts: Iterable[Presence], now: int) -> bool:
+    """Tell whether a front of another host is alive at `now`, by that host's clock."""
+    return any(
+        abs(now - front.until_at) <= ALIVE_WITHIN_S and not front.is_here for front in fronts
+    )
 
 
 def _shut(signs: Signs, now: int) -> Door:
@@ -102,12 +133,13 @@ def _shut(signs: Signs, now: int) -> Door:
     fronts, outage, since = signs.fronts, signs.outage, signs.unknown_since
     last_signs = [front.until_at for front in fronts if front.until_at <= now]
     ended: tuple[tuple[int, int], ...] = ()
-    if not signs.is_public or now - max(last_signs, default=0) > SHUT_AFTER_S:
+    none_left = not signs.is_public or now - max(last_signs, default=0) > SHUT_AFTER_S
+    if none_left and signs.knock is not Knock.ELSEWHERE:
         # No front is left. Until its last sign of life one was there, if it came to life at all.
         gaps = _gaps(fronts, since, now)
         if outage is None or (gaps and gaps[0][0] <= since):
             ended, since = gaps, max([since, *last_signs])
-    if signs.knock is Knock.FAILED and signs.is_public:
+    if signs.knock in (Knock.SLOW, Knock.FAILED) and signs.is_public:
         # Whoever else checked in since came through the door that we did not find.
         heard_at = max((front.heard_at for front in fronts if front.heard_at <= now), default=0)
         if outage is not None and heard_at > since + SHUT_AFTER_S:

@@ -63,6 +63,10 @@ class NoAnswer(Exception):
     """No server answered in HTTP and whole; the message says why."""
 
 
+class NoAnswerInTime(NoAnswer):
+    """A server took the connection, and then said nothing for as long as a step may take."""
+
+
 def fetch(
     url: str,
     limit_s: float,
@@ -71,12 +75,14 @@ def fetch(
     direct: bool = False,
     follow: bool = False,
     lease: Lease | None = None,
+    step_s: float | None = None,
 ) -> Answer:
     """Return what the server at `url` answers to a GET, or to a POST of `body`.
 
-    It takes at most `limit_s` seconds in all. Proxies are those that the environment names,
-    with `direct` none. Only with `follow` it goes where a redirect leads. Raises NoAnswer, and
-    LeaseOver where `lease` is over once there is a connection: then nothing was sent.
+    It takes at most `limit_s` seconds in all, and `step_s` for each step. Proxies are those that
+    the environment names, with `direct` none. Only with `follow` it goes where a redirect leads.
+    Raises NoAnswer, and LeaseOver where `lease` is over once there is a connection: then nothing
+    was sent.
     """
     try:
         parts = _parts(url)
@@ -89,7 +95,9 @@ def fetch(
             # Not for whoever a redirect leads to.
             request.add_unredirected_header("Authorization", f"Basic {parts.login}")
         with within(limit_s):
-            return _answer(request, _opener(direct, follow, lease), limit_s, parts.secrets)
+            return _answer(
+                request, _opener(direct, follow, lease), step_s or limit_s, parts.secrets
+            )
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise NoAnswer(_why(error, parts.secrets)) from None
 
@@ -97,12 +105,15 @@ def fetch(
 def _answer(
     request: urllib.request.Request,
     opener: urllib.request.OpenerDirector,
-    limit_s: float,
+    step_s: float,
     secrets: tuple[str, ...],
 ) -> Answer:
     try:
-        with opener.open(request, timeout=limit_s) as response:
+        with opener.open(request, timeout=step_s) as response:
             status, headers, body = response.status, response.headers, _whole(response)
+    except TimeoutError:
+        # What fails before there is a connection is another error: urllib's own.
+        raise NoAnswerInTime(f"no answer within {step_s:.0f} s") from None
     except urllib.error.HTTPError as error:
         with error:
             status, headers, body = error.code, error.headers, _beginning(error)

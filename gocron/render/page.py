@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gocron.core.duration import say_duration
+from gocron.core.health import STALE_INTERVALS, stale_at
 from gocron.core.job import Account, Job, Status, Totals, Undelivered
 from gocron.core.outage import OwnOutage
 from gocron.render.crontab import SAMPLE, check_in
@@ -13,9 +14,6 @@ from gocron.render.moment import iso, say_time
 from gocron.render.rows import RowView, row_view
 from gocron.render.templates import Templates
 from gocron.render.wording import count, cut, say_channel, shown
-
-# A page older than this many intervals doesn't trust itself any more.
-STALE_INTERVALS = 3
 
 # Where check-ins go in examples of somebody of whom nothing better is known.
 CHECK_IN_URL = "http://gocron.example.com:8080/"
@@ -201,13 +199,12 @@ def _frame(
     page: IndexPage | AccountPage | AccountsPage, root: str, missing: int
 ) -> dict[str, object]:
     """Return what the layout of every page needs; `root` leads to the index's folder."""
-    stale_at = page.written_at + STALE_INTERVALS * page.interval_s
     return {
         "root": root,
         "any_missing": missing > 0,
         "written_at": page.written_at,
         "written": moment(page.written_at),
-        "stale": moment(stale_at),
+        "stale": moment(stale_at(page.written_at, page.interval_s)),
         "interval_s": page.interval_s,
         "refresh_s": max(page.interval_s, _REFRESH_LEAST_S),
         "stale_intervals": STALE_INTERVALS,

@@ -51,9 +51,10 @@ class Response:
 class Site:
     """One front on one database, and what a client does with it."""
 
-    def __init__(self, config: Config, store: Store) -> None:
+    def __init__(self, config: Config, store: Store, readable: Store | None = None) -> None:
         self.config = config
         self.store = store
+        self._readable = readable or store
         self.now: float = NOON
         self._group_commit = GroupCommit(store)
         self.configure()
@@ -61,7 +62,7 @@ class Site:
     def configure(self, **changed: Any) -> None:
         """Make the application anew with some options changed."""
         self.config = replace(self.config, **changed)
-        front = Front(self.config, self.store, lambda: self.now)
+        front = Front(self.config, self._readable, lambda: self.now)
         self._app = validator(make_app(front, self._group_commit))
 
     def ask(

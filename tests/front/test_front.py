@@ -14,6 +14,7 @@ from gocron.config import Config
 from gocron.core.job import Channel
 from gocron.render.moment import iso
 from gocron.store import accounts, checkins, episodes, jobs, outbox
+from gocron.store.database import Store
 from gocron.store.episodes import Missed
 from gocron.store.schema import open_store
 from tests.front.conftest import FORM, NOON, WHOLE, Response, Site, away
@@ -413,6 +414,20 @@ def test_the_health_check_counts_undelivered_news(site: Site) -> None:
         digest = outbox.claim(site.store, waiting, int(site.now))
         outbox.put_back(site.store, digest, int(site.now), "451 later")
     assert json.loads(site.ask(path="/healthcheck").body)["undelivered"] == 1
+
+
+def test_the_health_check_and_a_knock_open_no_connection_of_their_own(
+    config: Config, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers' connections may be slow to be had; who watches is answered without any."""
+    readable = Store(config.database_url)
+    site = Site(config, store, readable)
+    monkeypatch.setattr(readable, "connected", None)
+    assert site.ask(path="/healthcheck").status == 200
+    with store.connected():
+        name = accounts.instance_name(store)
+    assert site.ask(query=f"self={name}").status == 201
+    assert site.ask(query="self=stranger").status == 400
 
 
 def test_the_health_check_can_be_asked_by_head_and_by_anybody(site: Site) -> None:

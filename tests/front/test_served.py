@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
@@ -26,7 +27,7 @@ from gocron.errors import ExitStatus
 from gocron.fields import BODY_LIMIT
 from gocron.outside import outside
 from gocron.render.crontab import CURL
-from gocron.store import jobs
+from gocron.store import accounts, jobs
 from gocron.store.schema import open_store
 from tests.front.conftest import away
 from tests.peers import free_port
@@ -607,7 +608,7 @@ def test_a_front_listens_where_it_is_told_by_address_or_by_name(
                 connection.sendall(request(b"GET", b"/?" + QUERY))
                 assert answer(connection) == (201, b"")
         knocked = outside(load_config(config, {})).knock("another")
-        assert "answered 400" in knocked[1], "another gocron answers, but it answers"
+        assert "answered 400" in knocked.why, "another gocron answers, but it answers"
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1"])
@@ -620,6 +621,44 @@ def test_a_name_or_address_that_is_not_of_this_host_is_one_line_and_exit_status_
     said = capsys.readouterr().err
     assert said.startswith(f"gocron-front: listen_host {host}, listen_port 8080: can't listen: ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("database", ["postgres"])
+def test_who_watches_goes_the_way_of_check_ins_and_not_that_of_readers(own: Served) -> None:
+    """No new connection can be had, and the one that check-ins are kept by goes on."""
+    store = open_store(own.database_url)
+    with store.connected():
+        knock = b"/?self=" + accounts.instance_name(store).encode()
+    assert own.get(b"/?" + QUERY)[0] == 201
+    with no_newcomers(own.database_url):
+        assert own.get(b"/cron")[0] == 503
+        assert own.get(b"/?" + QUERY)[0] == 201
+        assert own.get(b"/healthcheck")[0] == 200
+        assert own.get(knock)[0] == 201
+
+
+@contextmanager
+def no_newcomers(url: str) -> Iterator[None]:
+    """Let nobody new into a Postgres database for the length of the block."""
+    name = urlsplit(url).path.removeprefix("/")
+    with closing(psycopg2.connect(urlsplit(url)._replace(path="/postgres").geturl())) as admin:
+        admin.autocommit = True
+        with admin.cursor() as cursor:
+            cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            yield
+            cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def test_a_flood_of_readers_mutes_neither_check_ins_nor_who_watches(front: Served) -> None:
+    store = open_store(front.database_url)
+    with store.connected():
+        knock = b"/?self=" + accounts.instance_name(store).encode()
+    paths = (b"/cron", b"/version", b"/healthcheck", b"/?self=stranger")
+    with ThreadPoolExecutor(40) as readers:
+        asked = [readers.submit(front.get, path) for _ in range(100) for path in paths]
+        watched = [front.get(b"/?" + QUERY)[0], front.get(knock)[0], front.get(b"/healthcheck")[0]]
+    assert watched == [201, 201, 200]
+    assert {reading.result()[0] for reading in asked} == {200, 400}
 
 
 def test_a_port_in_use_is_one_line_and_exit_status_3(

@@ -9,7 +9,7 @@ import pytest
 from gocron.config import Config, load_config
 from gocron.core.address import network_of
 from gocron.core.checkin import CheckIn
-from gocron.core.door import Knock
+from gocron.core.door import Knock, Knocked
 from gocron.core.job import Job
 from gocron.outside import Outside, outside
 from gocron.store import checkins, jobs
@@ -21,9 +21,9 @@ NOON = 1_790_000_000
 HOUR = 3600
 
 
-def quiet_world(config: Config, knock: Knock = Knock.KEPT) -> Outside:
+def quiet_world(config: Config, knock: Knock = Knock.KEPT, sign: str = "") -> Outside:
     """The real one, but for the front: a sweep's own check-in goes as `knock` says."""
-    return replace(outside(config), knock=lambda _: (knock, ""))
+    return replace(outside(config), knock=lambda _: Knocked(knock, sign=sign))
 
 
 @dataclass
@@ -34,6 +34,7 @@ class Gocron:
     config: Config
     mail: MailPeer
     knock: Knock = Knock.KEPT
+    sign: str = ""
 
     def hear(
         self, cronname: str, at: int, email: str | None = "ops@example.com", **more: object
@@ -55,7 +56,8 @@ class Gocron:
 
     def sweep(self, at: int) -> Swept:
         with self.store.connected():
-            return sweep(self.store, self.config, lambda: at, quiet_world(self.config, self.knock))
+            world = quiet_world(self.config, self.knock, self.sign)
+            return sweep(self.store, self.config, lambda: at, world)
 
     def job(self, cronname: str, account: str = "web-01") -> Job:
         with self.store.connected():

@@ -109,6 +109,40 @@ def test_while_nobody_can_check_in_what_becomes_overdue_is_held(
     assert swept.complaints[0].startswith("nobody can check in since 2026-09-21 14:13:20 UTC")
 
 
+@pytest.mark.parametrize("self_url", ["", "https://gocron.example.com/"])
+def test_a_sweep_whose_front_keeps_check_ins_in_another_database_holds_everything_and_says_so(
+    gocron: Gocron, front: Front, self_url: str
+) -> None:
+    """A file restored under the front, two configurations on a host, production's self_url."""
+    gocron.set(self_url=self_url)
+    front.live(NOON - 60, NOON)
+    gocron.sign = front.pulse.sign
+    gocron.hear("backup", NOON - 50 * MINUTE)
+    assert gocron.sweep(NOON).complaints == []
+    front.live(NOON + 10, NOON + 30 * MINUTE)
+    gocron.sign = f"7-{'a' * 16}-{NOON}"
+    swept = gocron.sweep(NOON + 30 * MINUTE)
+    assert gocron.mail.received == []
+    assert standing(gocron.job("backup"), NOON + 30 * MINUTE) is Status.HELD
+    assert swept.complaints[0].startswith("nobody can check in since 2026-09-21 14:")
+    assert "the front keeps check-ins in another database" in swept.complaints[0]
+    gocron.sign = front.pulse.sign
+    assert gocron.sweep(NOON + 30 * MINUTE).complaints == []
+
+
+def test_a_front_without_time_for_a_sweep_holds_nobody_while_its_signs_are_young(
+    gocron: Gocron, front: Front
+) -> None:
+    front.live(NOON - 60, NOON)
+    gocron.hear("backup", NOON - 50 * MINUTE)
+    gocron.sweep(NOON)
+    gocron.knock = Knock.SLOW
+    front.live(NOON + 10, NOON + 30 * MINUTE)
+    swept = gocron.sweep(NOON + 30 * MINUTE)
+    assert owners_mails(gocron) == ["[gocron] backup (web-01) has not checked in"]
+    assert "can't check in through the front door" in swept.complaints[0]
+
+
 def test_a_public_door_that_is_shut_counts_though_fronts_are_alive(
     gocron: Gocron, front: Front
 ) -> None:

@@ -94,3 +94,29 @@ def test_a_gap_of_the_sweeps_alone_is_no_outage() -> None:
 def test_a_clock_that_differs_from_the_fronts_shuts_the_door_for_the_sweep() -> None:
     assert seen(Knock.KEPT, life(NOW - 99_999, NOW - 18_000)).since == NOW - 60
     assert seen(Knock.KEPT, life(NOW - 99_999, NOW + 18_000)).since == NOW - 60
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_front_that_is_too_busy_for_a_knock_is_no_outage_while_it_gives_signs(
+    public: bool,
+) -> None:
+    assert seen(Knock.SLOW, life(NOW - 9999, NOW - SHUT_AFTER_S), public=public) == Door(NOW)
+    hanging = seen(Knock.SLOW, life(NOW - 9999, NOW - SHUT_AFTER_S - 1), public=public)
+    assert hanging == Door(NOW - SHUT_AFTER_S - 1, since=NOW - SHUT_AFTER_S - 1)
+
+
+@pytest.mark.parametrize("public", [False, True])
+@pytest.mark.parametrize(
+    "fronts", [(), (life(NOW - 9999),), (life(NOW - 9999, heard_at=NOW, is_here=False),)]
+)
+def test_a_front_that_keeps_check_ins_elsewhere_is_an_outage_whoever_is_alive_here(
+    public: bool, fronts: tuple[Presence, ...]
+) -> None:
+    assert seen(Knock.ELSEWHERE, *fronts, public=public).since is not None
+
+
+def test_the_outage_by_a_front_that_keeps_check_ins_elsewhere_ends_when_it_keeps_them_here() -> (
+    None
+):
+    ended = seen(Knock.KEPT, life(NOW - 9999, NOW - 500), life(NOW - 20), since=NOW - 500)
+    assert ended == Door(NOW, ((NOW - 500, NOW - 20),))
