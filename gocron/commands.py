@@ -6,13 +6,13 @@ import signal
 import threading
 import time
 from argparse import Namespace as Arguments
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
 from gocron.config import Config, config_file
-from gocron.errors import ExitStatus, GocronError
+from gocron.errors import ExitStatus, GocronError, worst
 from gocron.output import complain, flush, say
 
 if TYPE_CHECKING:
@@ -56,13 +56,18 @@ def sweep(arguments: Arguments, config: Config) -> int:
 def _sweep_once(program: str, config: Config) -> int:
     """Sweep; complain of what could not be told or heard, in one line each."""
     from gocron.listing import say_unresolved
+    from gocron.promise import renew_promise
     from gocron.sweep import sweep
 
+    # First of all: while the database is away, the journal is what check-ins are kept in.
+    lacks_room = renew_promise(config, _now())
+    for complaint in lacks_room:
+        complain(program, complaint)
     with opened(config) as store:
         swept = sweep(store, config, _now)
     for complaint in swept.complaints:
         complain(program, complaint)
-    statuses = [swept.status]
+    statuses = [swept.status, ExitStatus.CHECK_FAILED if lacks_room else ExitStatus.OK]
     failures = swept.delivered.failures
     if failures:
         more = f"; and {len(failures) - 2} more" if len(failures) > 2 else ""
@@ -313,11 +318,6 @@ def demo(arguments: Arguments) -> int:
     from gocron.demo import demo
 
     return demo(arguments.port)
-
-
-def worst(statuses: Iterable[int]) -> int:
-    """Return the exit status of a command that met several: the lowest that isn't 0."""
-    return min((status for status in statuses if status), default=ExitStatus.OK)
 
 
 @contextmanager

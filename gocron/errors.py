@@ -1,5 +1,6 @@
 """What can go wrong, said for people: one line and an exit status each."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -14,6 +15,11 @@ class ExitStatus(IntEnum):
     UNDELIVERED = 5
     CHECK_FAILED = 6
     OUTPUT = 7
+
+
+def worst(statuses: Iterable[int]) -> int:
+    """Return the exit status of a command that met several: the lowest that isn't 0."""
+    return min((status for status in statuses if status), default=ExitStatus.OK)
 
 
 class GocronError(Exception):

@@ -1,11 +1,21 @@
-"""Which host this is, and for how long it has been up."""
+"""Which host this is, for how long it has been up, and whether anything on it is amiss."""
 
+import os
 import socket
+import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 
 MACHINE_ID = Path("/etc/machine-id")
+
+CRON_FILE = Path("/etc/cron.d/gocron")
+TIMER_FILE = Path("/etc/systemd/system/gocron-sweep.timer")
+PROCESSES = Path("/proc")
+CRON_DAEMONS = ("cron", "crond", "busybox", "bcron-sched")
+
+# With less a disk is as good as full: a file each minute, and there is no more.
+FILES_LEAST = 100
 
 
 def this_host() -> str:
@@ -19,3 +29,52 @@ def this_host() -> str:
 def uptime() -> float:
     """Return for how many seconds the host has been up, asleep or not; its clock has no part."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def lacks_room(path: Path, least_mb: int) -> str:
+    """Return what the disk of `path` lacks, "" where users other than root have room there.
+
+    Where `path` is not there yet, the folder counts in which it would be. Raises OSError.
+    """
+    while not os.path.lexists(path) and path != path.parent:
+        path = path.parent
+    disk = os.statvfs(path)
+    free_mb = disk.f_bavail * disk.f_frsize // 1_000_000
+    if free_mb < least_mb:
+        return f"{free_mb} MB free at {path}; make room, {least_mb} MB at least"
+    # Some file systems have files as long as there is room, and say 0.
+    if disk.f_files and disk.f_favail < FILES_LEAST:
+        return f"room for {disk.f_favail} files at {path}; remove some"
+    return ""
+
+
+def dead_schedule() -> str:
+    """Return what on this host should start sweeps and is dead, "" where nothing is known to be."""
+    if CRON_FILE.exists() and not _runs(CRON_DAEMONS) and not _is_active("cron.target"):
+        return f"{CRON_FILE} is there, but no cron runs; start or install it"
+    if TIMER_FILE.exists() and not _is_active(TIMER_FILE.name):
+        return (
+            "gocron-sweep.timer is there, but not active; systemctl enable --now gocron-sweep.timer"
+        )
+    return ""
+
+
+def _runs(names: tuple[str, ...]) -> bool:
+    """Tell whether a process of one of these names runs, or may run: some see their own only."""
+    if not os.access(PROCESSES / "1/comm", os.R_OK):
+        return True
+    for process in PROCESSES.glob("[0-9]*/comm"):
+        # It may be gone by now.
+        with suppress(OSError):
+            if process.read_text("utf-8", "replace").strip() in names:
+                return True
+    return False
+
+
+def _is_active(unit: str) -> bool:
+    command = ["systemctl", "is-active", "--quiet", unit]
+    try:
+        asked = subprocess.run(command, check=False, timeout=10)  # noqa: S603 (names of our own)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0

@@ -20,15 +20,17 @@ from typing import Any
 from gocron import processes
 from gocron.config import Config, load_config
 from gocron.core.checkin import CheckIn
+from gocron.core.health import Known
 from gocron.fields import BODY_LIMIT
 from gocron.front import make_app
 from gocron.host import this_host
 from gocron.listening import open_listener
 from gocron.processes import Stop
+from gocron.promise import renew_promise
 from gocron.reception import Answer, Front, KnockedBy, Request, is_by_page, retry_later
 from gocron.store.database import Store
 from gocron.store.door import Pulse
-from gocron.store.group_commit import PATIENCE_S, GroupCommit, Outcome
+from gocron.store.group_commit import LOOK_PATIENCE_S, PATIENCE_S, GroupCommit, Outcome
 
 BODY_PATIENCE_S = 5.0
 READING_THREADS = 4
@@ -39,6 +41,8 @@ _CHECK_IN_METHODS = ("GET", "POST", "HEAD")
 def serve(config: Config, path: Path | None) -> None:
     """Serve check-ins until a signal ends it. Raises ConfigError where the port can't be had."""
     listener = open_listener(config.listen_host, config.listen_port)
+    # Until the first sweep, which says where there is no room.
+    renew_promise(config, int(time.time()))
     # The process that serves reads the configuration anew.
     if path is not None:
         os.environ["GOCRON_CONFIG"] = str(path.resolve())
@@ -70,7 +74,8 @@ class Server:
         # Its schema was seen to before: a database that is away now is no reason not to serve.
         store = Store(self._config.database_url)
         self._loop = loop
-        self._front = Front(self._config, store, time.time)
+        # Who reads gets a store of his own: of one store's threads one connects at a time.
+        self._front = Front(self._config, Store(self._config.database_url), time.time)
         self._group_commit = GroupCommit(
             store,
             announce=loop.call_soon_threadsafe,
@@ -104,15 +109,15 @@ class Server:
         protocol.response_bytes(answer.status, headers, answer.body.encode("utf-8", "replace"))
 
     async def _serve(self, scope: Any, body: _Body) -> Answer:
+        if scope.path == "/healthcheck" and scope.method in ("GET", "HEAD"):
+            return self._front.health(await self._known())
         if scope.path != "/" or scope.method not in _CHECK_IN_METHODS:
             return await self._loop.run_in_executor(self._readers, self._read, scope, body.content)
         came = self._front.read(_asked(scope, body))
         if isinstance(came, Answer):
             return came
         if isinstance(came, KnockedBy):
-            return await self._loop.run_in_executor(
-                self._readers, self._front.knocked, came, self._group_commit.is_keeping
-            )
+            return self._front.knocked(came, await self._known())
         return self._front.answer(came, await self._recorded(came))
 
     def _recorded(self, checkin: CheckIn) -> "asyncio.Future[Outcome]":
@@ -126,6 +131,19 @@ class Server:
 
         timer = self._loop.call_later(PATIENCE_S, lambda: tell(self._group_commit.too_late()))
         self._group_commit.submit(checkin, tell)
+        return future
+
+    def _known(self) -> "asyncio.Future[Known]":
+        """Return what will tell how gocron is; no thread waits for it, and no connection."""
+        future: asyncio.Future[Known] = self._loop.create_future()
+
+        def tell(known: Known) -> None:
+            if not future.done():
+                timer.cancel()
+                future.set_result(known)
+
+        timer = self._loop.call_later(LOOK_PATIENCE_S, lambda: tell(self._group_commit.known))
+        self._group_commit.ask(tell)
         return future
 
     def _read(self, scope: Any, body: bytes) -> Answer:

@@ -88,7 +88,7 @@ make_user_and_folders() {
         systemd-sysusers gocron.conf
     fi
     if [ "$PLACED" = true ] || ! [ -d /var/lib/gocron ] || ! [ -d /var/cache/gocron/status ] ||
-        ! [ -e /var/log/gocron/journal.log ] ||
+        ! [ -e /var/log/gocron/journal.log ] || ! [ -d /var/log/gocron/journal.log.room ] ||
         [ "$(stat -c %U /var/lib/gocron 2>/dev/null)" != gocron ]; then
         doing "making /var/lib/gocron, /var/cache/gocron and /var/log/gocron" || return 0
         data_of=$(stat -c %U /var/lib/gocron 2>/dev/null || echo gocron)
