@@ -2,23 +2,28 @@
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from gocron.config import Config
-from gocron.core.door import ALIVE_WITHIN_S, Knock
+from gocron.core.door import Knock, others_live
 from gocron.core.duration import say_duration
+from gocron.core.health import is_stale
 from gocron.core.odd import notes
 from gocron.core.site import CROWD
+from gocron.door import verified
 from gocron.errors import GocronError
-from gocron.front import STALE_AFTER_INTERVALS
-from gocron.host import this_host
+from gocron.host import dead_schedule, lacks_room, this_host
 from gocron.notify import DeliveryFailed
+from gocron.notify.http import NoAnswer, fetch
 from gocron.notify.mail import MailServer
-from gocron.outside import door_url, outside
-from gocron.store import accounts, deliveries, jobs, sites
+from gocron.outside import TRY_LIMIT_S, door_url, here_url, knock, outside
+from gocron.promise import flags
+from gocron.reception import configured_by
+from gocron.store import accounts, checkins, deliveries, jobs, sites
 from gocron.store.database import Store
 from gocron.store.deliveries import GIVEN_UP_SHOWN_S
 from gocron.store.door import presences
@@ -28,6 +33,10 @@ from gocron.store.schema import later, pending
 ENCODINGS = ("UTF8", "SQL_ASCII")
 
 log = logging.getLogger("gocron")
+# What is told of before it is too late: a day's worth of a large fleet.
+ROOM_LEAST_MB = 64
+
+NO_SWEEP = "is gocron-sweep in cron, or gocron-back running?"
 
 # Odd jobs are named up to here; the summary names more.
 ODD_SHOWN = 3
@@ -55,10 +64,11 @@ def findings(config: Config, now: int) -> Iterator[Finding]:
         candidate = Store(config.database_url)
         if candidate.lacks_file():
             raise _Bad(f"{candidate.name} is not there yet; start gocron-front")
-        with candidate.connected(), candidate.writing():
+        with candidate.connected():
             version = candidate.server_version()
             encoding = candidate.encoding()
-        store = candidate
+            store = candidate
+            _keeps(candidate)
         if encoding not in ENCODINGS:
             raise _Bad(
                 f"{candidate.name} keeps text as {encoding} and can't hold every name; make one "
@@ -81,6 +91,8 @@ def findings(config: Config, now: int) -> Iterator[Finding]:
     yield _ask("mail server", lambda: _mail_server(config))
     yield _ask("slack", lambda: _slack(config))
     yield _ask("page folder", lambda: _page_folder(config))
+    if config.public_url:
+        yield _ask("page", lambda: _page(config, now))
 
 
 def _ask(subject: str, question: Callable[[], str]) -> Finding:
@@ -88,9 +100,27 @@ def _ask(subject: str, question: Callable[[], str]) -> Finding:
         return Finding(True, subject, question())
     except (GocronError, DeliveryFailed, _Bad) as error:
         return Finding(False, subject, str(error))
+    except OSError as error:
+        # A folder that may not be entered, for one.
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return Finding(False, subject, f"{said}; run this as the user that gocron runs as")
     except Exception as error:
         log.exception("bug: %s", subject)
         return Finding(False, subject, f"bug: {error!r} (please report)")
+
+
+def _keeps(store: Store) -> None:
+    """Have a check-in kept and taken back, unless tables are missing: that is told of elsewhere."""
+    if later(store) or pending(store):
+        return
+    checkins.try_out(store, (), this_host())
+    if not store.is_postgres:
+        _require_room(Path(str(store.db.database)))
+
+
+def _require_room(path: Path) -> None:
+    if lack := lacks_room(path, ROOM_LEAST_MB):
+        raise _Bad(lack)
 
 
 def _schema(store: Store) -> str:
@@ -107,14 +137,13 @@ def _last_sweep(store: Store, config: Config, now: int) -> str:
     with store.connected():
         swept_at = accounts.totals(store).swept_at
     if swept_at is None:
-        raise _Bad("never; is gocron-sweep in cron, or gocron-back running?")
-    age_s = max(now - swept_at, 0)
-    if age_s >= STALE_AFTER_INTERVALS * config.interval:
-        raise _Bad(
-            f"{say_duration(age_s)} ago; is gocron-sweep in cron, or gocron-back running? "
-            "What does it complain of?"
-        )
-    return f"{say_duration(age_s)} ago"
+        raise _Bad(f"never; {dead_schedule() or NO_SWEEP}")
+    said = f"{say_duration(max(now - swept_at, 0))} ago"
+    if is_stale(swept_at, config.interval, now):
+        raise _Bad(f"{said}; {dead_schedule() or NO_SWEEP}")
+    if dead := dead_schedule():
+        raise _Bad(f"{said}, but {dead}")
+    return said
 
 
 def _outbox(store: Store, config: Config, now: int) -> str:
@@ -136,16 +165,20 @@ def _front_door(store: Store, config: Config, now: int) -> str:
     with store.connected():
         name = accounts.instance_name(store)
         fronts = presences(store, now, this_host())
-    answer, why = outside(config).knock(name)
-    if answer is Knock.KEPT:
+        knocked = verified(store, outside(config).knock(name))
+        here = knocked
+        if config.self_url:
+            here = verified(store, knock(here_url(config), name, is_here=True))
+    if here.knock is Knock.ELSEWHERE:
+        raise _Bad(f"{here.why}; restart gocron-front, and see database_url")
+    if here.configured not in ("", configured_by(config)):
+        raise _Bad("gocron-front runs by another configuration than this one; restart gocron-front")
+    if knocked.knock is Knock.KEPT:
         return f"a check-in at {door_url(config)} is kept"
-    elsewhere = any(
-        abs(now - front.until_at) <= ALIVE_WITHIN_S and not front.is_here for front in fronts
-    )
-    if elsewhere and not config.self_url:
+    if not config.self_url and knocked.knock is Knock.FAILED and others_live(fronts, now):
         return "no front on this host, but on others; self_url could tell more"
     what_next = "see self_url" if config.self_url else "is gocron-front running?"
-    raise _Bad(f"can't check in: {why}; {what_next}")
+    raise _Bad(f"can't check in: {knocked.why}; {what_next}")
 
 
 def _sites(store: Store) -> str:
@@ -182,6 +215,9 @@ def _journal(config: Config) -> str:
         return "none on this host"
     if not os.access(path, os.R_OK):
         raise _Bad(f"{path} can't be read by this user; check its group")
+    if not os.access(flags(path), os.W_OK | os.X_OK):
+        raise _Bad(f"{flags(path)} can't be written by this user, so nginx keeps no check-ins")
+    _require_room(path)
     return str(path)
 
 
@@ -208,4 +244,31 @@ def _page_folder(config: Config) -> str:
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise _Bad(f"{existing} can't be written by this user; check status_dir")
+    _require_room(existing)
     return str(folder)
+
+
+def _page(config: Config, now: int) -> str:
+    """Look at the page as its readers do, by the little script that tells its age."""
+    folder = config.public_url
+    if "." not in urlsplit(folder).path.rpartition("/")[2]:
+        folder = f"{folder.rstrip('/')}/"
+    try:
+        answer = fetch(urljoin(folder, "age.js"), TRY_LIMIT_S, follow=True)
+    except NoAnswer as error:
+        raise _Bad(f"{config.public_url}: {error}; see public_url") from None
+    if answer.status in (401, 403):
+        return f"{config.public_url} asks who one is, so its age can't be told"
+    if answer.status != 200:
+        raise _Bad(f"{config.public_url}: {answer}; see public_url")
+    told = re.fullmatch(
+        r"self\.gocronAge=\{swept:(\d{1,18}),.*\};\s*",
+        answer.body.decode("ascii", "replace"),
+        re.ASCII,
+    )
+    if told is None:
+        raise _Bad(f"{config.public_url} answers, but is no page of gocron's; see public_url")
+    age = f"{say_duration(max(now - int(told[1]), 0))} old"
+    if is_stale(int(told[1]), config.interval, now):
+        raise _Bad(f"{config.public_url} is {age}; is it the one that is written to status_dir?")
+    return f"{config.public_url} is {age}"

@@ -3,13 +3,16 @@
 import json
 import os
 import shlex
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,7 +28,14 @@ from gocron.listing import cells
 from gocron.render.moment import iso
 from gocron.store import accounts, checkins, jobs
 from gocron.store.schema import open_store
-from tests.peers import MailPeer, SlackPeer, free_port, mail_peer, slack_peer
+from tests.peers import (
+    MailPeer,
+    SlackPeer,
+    free_port,
+    mail_peer,
+    scripted_server,
+    slack_peer,
+)
 from tests.service.processes import front
 
 HOUR = 3600
@@ -486,6 +496,140 @@ def test_a_check_finds_tables_that_were_never_made(host: Host, empty_database_ur
         assert ran.lines[2].startswith("FAIL  schema: ")
         assert ran.lines[2].endswith("run `gocron db upgrade`")
     assert ran.status == ExitStatus.CHECK_FAILED
+
+
+def failed(ran: Ran, subject: str) -> str:
+    """What a check said of a subject that is not well."""
+    (line,) = [line for line in ran.lines if line.startswith(f"FAIL  {subject}: ")]
+    assert ran.status == ExitStatus.CHECK_FAILED
+    return line
+
+
+def test_a_check_keeps_a_check_in_and_takes_it_back(host: Host, database: str) -> None:
+    assert host.run("check").lines[1].startswith("ok    database: ")
+    broken = {
+        "sqlite": "CREATE TRIGGER broken AFTER UPDATE ON job BEGIN "
+        "SELECT RAISE(ABORT, 'it is broken'); END",
+        "postgres": "ALTER TABLE job ADD CONSTRAINT it_is_broken CHECK (frequency_s > 1000000)",
+    }[database]
+    store = open_store(host.options["database_url"])
+    with store.connected():
+        assert not list(store.tables.job.select())
+        store.db.execute_sql(broken)
+    assert "broken" in failed(host.run("check"), "database")
+
+
+@pytest.mark.parametrize("database", ["postgres"])
+def test_a_check_finds_a_database_that_turned_read_only(host: Host) -> None:
+    name = urlsplit(host.options["database_url"]).path.removeprefix("/")
+    store = open_store(host.options["database_url"])
+    with store.connected():
+        store.db.execute_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    assert "read-only transaction" in failed(host.run("check"), "database")
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_check_finds_disks_with_little_room(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "journal.log"
+    journal.touch()
+    host.options["journal"] = str(journal)
+    host.sweep()
+    assert f"ok    journal: {journal}" in host.run("check").lines
+    monkeypatch.setattr("gocron.check.ROOM_LEAST_MB", 10**12)
+    ran = host.run("check")
+    for subject in ("database", "journal", "page folder"):
+        assert " MB free at " in failed(ran, subject)
+
+
+def test_a_check_tells_to_restart_a_front_that_runs_by_another_configuration(
+    host: Host, mail: MailPeer
+) -> None:
+    port = free_port()
+    host.options |= {"listen_host": "127.0.0.1", "listen_port": str(port)}
+    host.sweep()
+    with front(host.config, port):
+        assert host.run("check").status == 0
+        host.options["trusted_proxies"] = "192.0.2.1"
+        said = failed(host.run("check"), "front door")
+    assert said.endswith("; restart gocron-front")
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_check_and_sweep_find_a_front_that_keeps_check_ins_in_a_copy(
+    host: Host, tmp_path: Path
+) -> None:
+    port = free_port()
+    host.options |= {"listen_host": "127.0.0.1", "listen_port": str(port)}
+    host.sweep()
+    with front(host.config, port):
+        path = host.options["database_url"].removeprefix("sqlite:///")
+        copy = tmp_path / "copy.db"
+        with closing(sqlite3.connect(path)) as here, closing(sqlite3.connect(copy)) as there:
+            here.backup(there)
+            there.execute("UPDATE presence SET until_at = until_at - 60")
+            there.commit()
+        host.options["database_url"] = f"sqlite:///{copy}"
+        assert "in another database than this one" in failed(host.run("check"), "front door")
+        assert "in another database than this one" in complaint(host.sweep())
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("200 OK\r\n\r\nself.gocronAge={swept:%(fresh)d,interval:60};\n", ""),
+        ("401 Who\r\n\r\n", ""),
+        ("200 OK\r\n\r\nself.gocronAge={swept:9,interval:60};\n", "old; is it the one"),
+        ("200 OK\r\n\r\n<h1>It works!</h1>", "is no page of gocron's"),
+        ("404 None\r\n\r\n", "answered 404"),
+        ("", "see public_url"),
+    ],
+)
+def test_a_check_looks_at_the_page_as_its_readers_do(host: Host, answer: str, said: str) -> None:
+    host.sweep()
+    scripted = f"HTTP/1.0 {answer % {'fresh': int(time.time())}}" if answer else ""
+    with scripted_server(scripted.encode()) as port:
+        host.options["public_url"] = f"http://127.0.0.1:{port}/status"
+        ran = host.run("check")
+    if said:
+        assert said in failed(ran, "page")
+    else:
+        assert ran.lines[-1].startswith("ok    page: http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("running", [(), ("init", "nginx"), ("init", "cron")])
+def test_a_check_finds_a_cron_file_that_no_cron_reads(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, running: tuple[str, ...]
+) -> None:
+    (tmp_path / "cron.d").touch()
+    for number, name in enumerate(running, 1):
+        (tmp_path / f"proc/{number}").mkdir(parents=True)
+        (tmp_path / f"proc/{number}/comm").write_text(f"{name}\n")
+    monkeypatch.setattr("gocron.host.CRON_FILE", tmp_path / "cron.d")
+    monkeypatch.setattr("gocron.host.PROCESSES", tmp_path / "proc")
+    monkeypatch.setattr("gocron.host._is_active", lambda _: False)
+    host.sweep()
+    ran = host.run("check")
+    if "nginx" in running:
+        assert failed(ran, "last sweep").endswith("but no cron runs; start or install it")
+    else:
+        # Also where other users' processes can't be seen.
+        assert "ok    last sweep" in ran.out
+
+
+def test_a_check_finds_a_timer_that_is_not_active(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gocron-sweep.timer").touch()
+    monkeypatch.setattr("gocron.host.TIMER_FILE", tmp_path / "gocron-sweep.timer")
+    assert "not active" in failed(host.run("check"), "last sweep")
+
+
+def test_a_path_that_can_not_be_looked_at_is_no_traceback(host: Host) -> None:
+    """As a folder that this user may not enter; this one fails for root, too."""
+    host.options["status_dir"] = f"/{'x' * 300}/there"
+    assert "File name too long" in failed(host.run("check"), "page folder")
 
 
 # What is typed and printed.

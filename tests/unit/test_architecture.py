@@ -30,11 +30,12 @@ MAY_IMPORT = {
     "fields": {"core"},
     "reception": {"core", "store", "render", "fields"},
     "front": {"core", "store", "render", "fields", "reception"},
-    "serve": {"core", "store", "fields", "front", "listening", "processes", "reception"},
+    "serve": {"core", "store", "fields", "front", "listening", "processes", "promise", "reception"},
     "bulkhead": {"store"},
     "page_files": set(),
     "publish": {"core", "store", "render", "bulkhead", "page_files"},
     "outside": {"core", "fields", "notify"},
+    "promise": set(),
     "journal": {"core", "store", "fields", "bulkhead"},
     "door": {"core", "store", "render"},
     "sites": {"core", "store", "render", "bulkhead"},
@@ -52,7 +53,7 @@ MAY_IMPORT = {
     "summary": {"core", "store", "notify", "render", "bulkhead"},
     "listing": {"core", "render"},
     "output": {"listing"},
-    "check": {"core", "store", "notify", "front", "outside", "publish"},
+    "check": {*{"core", "store", "notify", "reception", "outside", "door", "promise", "publish"}},
 }
 # The top floor may know every room.
 TOP = {"cli", "commands", "demo"}
