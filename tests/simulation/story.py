@@ -14,6 +14,9 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 # What is shorter costs no check-in: the retries of the documented line bridge it.
 OWN_OUTAGE_LEAST_S = 60
 
+# For so long the documented crontab line tries again.
+RETRIES_S = 31
+
 PERIODS = {
     "minutes": (60, 120, 300, 600),
     "hours": (900, HOUR, 2 * HOUR, 4 * HOUR),
@@ -102,6 +105,8 @@ class Story:
     seed: int
     # Jobs whose name the mail server refuses to take in a mail.
     unspeakable: frozenset[str] = frozenset()
+    # In these of `front_down` the front is up: it can leave signs of life, and keep no check-in.
+    unkept: tuple[Span, ...] = ()
 
     def shown(self, at: int) -> int:
         """Return what the clock says at this moment."""
@@ -173,6 +178,7 @@ def draw(chance: Random) -> Story:
         ends_at=START + length + 2 * slowest + HOUR,
         seed=chance.randint(0, 2**30),
         unspeakable=_unspeakable(chance, crons),
+        unkept=tuple(span for span in front_down if chance.random() < 0.4),
     )
 
 

@@ -13,7 +13,7 @@ from peewee import fn
 from gocron.config import Config, load_config
 from gocron.core.address import network_of
 from gocron.core.checkin import CheckIn
-from gocron.core.door import Knock
+from gocron.core.door import Knock, Knocked
 from gocron.core.job import Kind
 from gocron.host import this_host
 from gocron.notify import Unreachable, Unwanted
@@ -21,7 +21,7 @@ from gocron.outside import Outside
 from gocron.store import checkins
 from gocron.store.database import Store
 from gocron.sweep import sweep
-from tests.simulation.story import START, Cron, Story
+from tests.simulation.story import RETRIES_S, START, Cron, Story
 
 
 class Killed(BaseException):
@@ -122,20 +122,32 @@ def _moments(story: Story) -> tuple[dict[str, list[Run]], list[tuple[int, int, o
     """Return all runs by job, and what happens in the order of (time, rank)."""
     chance = Random(story.seed)
     moments: list[tuple[int, int, object]] = [(START, 0, "up")]
-    for span in story.front_down:
-        moments += [(span.began_at, 0, "down"), (span.ended_at, 0, "up")]
     for jump in story.jumps:
         moments += [(jump.span.began_at, -1, "jump"), (jump.span.ended_at, -1, "jump")]
     runs: dict[str, list[Run]] = {}
     for cron in story.crons.values():
         runs[cron.name] = []
         for at in cron.runs(story.ends_at, chance):
+            at = _tried_until(story, at)
             fate = _fate(story, cron, at)
             runs[cron.name].append(Run(at, fate))
             if fate == "heard":
                 moments.append((at, 1, _checkin(story, cron, at)))
+    for span in story.front_down:
+        lost = [run.at for some in runs.values() for run in some if run.fate == "own"]
+        met = [at for at in lost if span.holds(at)]
+        # Where the front is up, the first check-in that it can't keep ends its life.
+        began_at = min(met, default=None) if span in story.unkept else span.began_at
+        if began_at is not None:
+            moments += [(began_at, 0, "down"), (span.ended_at, 0, "up")]
     moments += [(at, 2, "sweep") for at in story.sweeps()]
     return runs, moments
+
+
+def _tried_until(story: Story, at: int) -> int:
+    """Return when a run that checks in at this moment gets through, if trying again is enough."""
+    ends = [span.ended_at for span in story.unkept if span.holds(at)]
+    return ends[0] if ends and ends[0] - at <= RETRIES_S else at
 
 
 def _fate(story: Story, cron: Cron, at: int) -> str:
@@ -214,7 +226,7 @@ class _Teller:
     def sweep(self, at: int) -> None:
         self._prolong(at)
         knock = Knock.KEPT if self._life is not None else Knock.FAILED
-        world = Outside(lambda _: (knock, ""), lambda: self._courier(at), lambda: None)
+        world = Outside(lambda _: Knocked(knock), lambda: self._courier(at), lambda: None)
         killed = self.story.kills.get(self._count)
         self._count += 1
         if killed is not None:
