@@ -36,7 +36,8 @@ STATUSES = {
     "interval; it is kept for the next sweep, unless the line says that it was told without a "
     "name. Or it was given up within a day, and is unresolved: see `gocron outbox list`.",
     ExitStatus.CHECK_FAILED: "`gocron check` found something; or a sweep could not check in "
-    "through the front door, read the journal or keep a line of it, or reach the watchdog.",
+    "through the front door, read the journal, keep a line of it or find room for it, or reach "
+    "the watchdog.",
     ExitStatus.OUTPUT: "Standard output can't be written. What the command was to do besides is "
     "done.",
 }
