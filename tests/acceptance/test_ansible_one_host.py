@@ -183,7 +183,7 @@ UNTOUCHED = (
         ({"gocron_public_url": "http://a/\n"}, "gocron_public_url: has a line break"),
         (
             {"gocron_smtppassword": "s3cret\rx", "gocron_smtpaddress": "a\x1bb"},
-            "gocron_smtppassword, gocron_smtpaddress: has a line break",
+            "gocron_smtpaddress, gocron_smtppassword: has a line break",
         ),
     ],
     ids=[
@@ -287,7 +287,7 @@ def test_an_absent_job_is_gone_at_both_ends(server: Host, client: Host, ansible:
         ({"command": None}, "alive: want command, frequency and email"),
         ({"name": "a.b"}, "a.b: want a name of letters, digits, _ and -"),
         ({"frequenzy": "1d"}, "frequenzy"),
-        ({"command": "true\nfalse"}, "a command on one line"),
+        ({"command": "true\nfalse"}, "a command is on one line"),
     ],
     ids=["no-command", "name", "key", "lines"],
 )

@@ -467,9 +467,7 @@ def test_a_site_that_goes_down_is_one_mail_and_another_place_goes_on(
         assert "behind it: 2 jobs, not told of while nothing is heard from there" in alert
 
         office_is_heard(60)
-        assert swept(gocron)[2:] == [gocron.told()[2]]
-        assert gocron.told()[2].startswith("office (acme) is back after")
-
+    XX
 
 def text(mail: EmailMessage) -> str:
     return mail.get_body(("plain",)).get_content()

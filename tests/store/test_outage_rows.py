@@ -2,7 +2,7 @@
 
 from gocron.core.job import Job
 from gocron.core.outage import Outage
-from gocron.store import checkins, jobs, outages
+from gocron.store import checkins, jobs, operator_news, outages
 from gocron.store.database import Store
 from tests.store.conftest import NOON, checkin
 
@@ -18,29 +18,34 @@ def rows(store: Store) -> list[tuple[int, int | None, int]]:
     return [(row["began_at"], row["ended_at"], row["noticed_at"]) for row in found]
 
 
+def told_at(store: Store) -> list[int]:
+    """Return when news of outages was queued for the operator."""
+    return [row["queued_at"] for row in store.tables.news.select()]
+
+
 def test_an_outage_that_is_found_anew_by_a_sweep_that_looks_further_back_is_no_news(
     store: Store,
 ) -> None:
     with store.connected():
         record(store, NOON, NOON + 300, NOON + 310)
-        told = outages.claim_untold(store, NOON + HOUR)
-        assert told is not None
-        outages.settle(store, told.outage, NOON + HOUR)
+        operator_news.queue(store, "admin@example.com", NOON + HOUR)
+        assert told_at(store) == [NOON + HOUR]
         for ended_at in (NOON + 300, NOON + 200):
             record(store, NOON, ended_at, NOON + 2 * HOUR)
         assert rows(store) == [(NOON, NOON + 300, NOON + 310)]
-        assert outages.claim_untold(store, NOON + 2 * HOUR) is None
+        operator_news.queue(store, "admin@example.com", NOON + 2 * HOUR)
+        assert told_at(store) == [NOON + HOUR]
 
 
 def test_an_outage_that_goes_on_is_one_with_what_it_follows_and_news_again(store: Store) -> None:
     with store.connected():
         record(store, NOON, NOON + 300, NOON + 310)
-        told = outages.claim_untold(store, NOON + HOUR)
-        assert told is not None
-        outages.settle(store, told.outage, NOON + HOUR)
+        operator_news.queue(store, "admin@example.com", NOON + HOUR)
+        assert told_at(store) == [NOON + HOUR]
         record(store, NOON + 400, NOON + 600, NOON + 610)
         assert rows(store) == [(NOON, NOON + 600, NOON + 310)]
-        assert outages.claim_untold(store, NOON + 2 * HOUR) is not None
+        operator_news.queue(store, "admin@example.com", NOON + 2 * HOUR)
+        assert told_at(store) == [NOON + 2 * HOUR]
 
 
 def test_what_was_known_of_an_outage_while_no_sweep_looked_is_known_from_now_on(
