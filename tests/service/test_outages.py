@@ -467,7 +467,10 @@ def test_a_site_that_goes_down_is_one_mail_and_another_place_goes_on(
         assert "behind it: 2 jobs, not told of while nothing is heard from there" in alert
 
         office_is_heard(60)
-    XX
+        back, declared = sorted(swept(gocron)[2:], reverse=True)
+        assert back.startswith("office (acme) is back after")
+        assert declared == "3 jobs were declared anew"
+
 
 def text(mail: EmailMessage) -> str:
     return mail.get_body(("plain",)).get_content()
