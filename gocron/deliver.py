@@ -195,8 +195,12 @@ class _Round:
         try:
             with self.store.reporting():
                 digest = outbox.claim(self.store, waiting, now)
-        except StoreError:
-            raise
+        except StoreError as error:
+            # A row that another transaction holds keeps no other news from leaving.
+            if self.store.is_away(error):
+                raise
+            self._complain(waiting, f"{error}; will retry")
+            return None
         except Exception as error:
             self._complain(waiting, f"{_bug(error)}; will retry")
             return None

@@ -22,14 +22,7 @@ from gocron.render.reason import say_reason
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
 from gocron.sites import watch_sites
-from gocron.store import (
-    accounts,
-    deliveries,
-    episodes,
-    operator_news,
-    redeclarations,
-    reprieves,
-)
+from gocron.store import accounts, deliveries, episodes, operator_news, redeclarations, reprieves
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
 from gocron.store.reprieves import Spared
@@ -80,6 +73,7 @@ def sweep(
     templates = Templates(config.reports_dir)
     bulkheads = Bulkheads(store)
     now, complaints = _listen(store, config, clock, world, bulkheads)
+    is_known_who_was_heard = bulkheads.is_whole or _is_in_vain_to_wait(store, now)
     ended: list[Job] = []
     begun: list[Job] = []
     delivered = Delivered()
@@ -88,7 +82,8 @@ def sweep(
     with bulkheads.step("telling of jobs that were declared anew"):
         tell_former_recipients(store, config, now)
     with bulkheads.step("judging"):
-        judge_overdue(store, config, now, bulkheads, begun)
+        if is_known_who_was_heard:
+            judge_overdue(store, config, now, bulkheads, begun)
     with bulkheads.step("counting"):
         accounts.fold_changes(store, clock())
     with bulkheads.step("telling the operator"):
@@ -107,13 +102,14 @@ def sweep(
     status = ExitStatus.CHECK_FAILED if complaints else ExitStatus.OK
     complaints += bulkheads.complaints
     undelivered = deliveries.count_undelivered(store, clock() - config.interval)
-    if not delivered.failures and not complaints and not undelivered:
+    unresolved = tuple(deliveries.unresolved(store, clock()))
+    if not delivered.failures and not complaints and not undelivered and not unresolved:
         complaints += _report_well(world)
         status = ExitStatus.CHECK_FAILED if complaints else ExitStatus.OK
     return Swept(
         *(len(begun), len(ended), delivered, complaints, bulkheads.status or status),
         undelivered=undelivered,
-        unresolved=tuple(deliveries.unresolved(store, clock())),
+        unresolved=unresolved,
         is_hourly=is_hourly,
     )
 
@@ -143,12 +139,17 @@ def _listen(
     return now, complaints + look_around(store, config, knocked, now, bulkheads)
 
 
+def _is_in_vain_to_wait(store: Store, now: int) -> bool:
+    """Tell whether listening has failed for so long that to judge without it is the lesser harm.
+
+    Until then nobody is judged: whose check-ins were not read would look silent.
+    """
+    swept_at = accounts.totals(store).swept_at
+    return swept_at is None or not 0 <= now - swept_at <= PUT_OFF_S
+
+
 def look_around(
-    store: Store,
-    config: Config,
-    knocked: Knocked | None,
-    now: int,
-    bulkheads: Bulkheads,
+    store: Store, config: Config, knocked: Knocked | None, now: int, bulkheads: Bulkheads
 ) -> list[str]:
     """Learn who could be heard until `now`; return what is to be complained of.
 
@@ -217,12 +218,7 @@ def judge_overdue(
 
 
 def judged_in_batches(
-    store: Store,
-    config: Config,
-    now: int,
-    witnesses: Witnesses,
-    bulkheads: Bulkheads,
-    sites: bool,
+    store: Store, config: Config, now: int, witnesses: Witnesses, bulkheads: Bulkheads, sites: bool
 ) -> Iterator[list[Judged]]:
     """Judge the jobs that are overdue, with `sites` those that speak for one only.
 

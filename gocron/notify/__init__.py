@@ -17,7 +17,7 @@ class Unreachable(DeliveryFailed):
 
 
 class Deferred(DeliveryFailed):
-    """The server read the message, and did not take it for now."""
+    """The server read the message, and did not take it, for whatever reason."""
 
 
 class Unwanted(DeliveryFailed):

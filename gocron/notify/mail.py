@@ -106,7 +106,7 @@ class MailServer:
             About.MAILBOX: Refused,
             About.SIZE: TooLarge,
             About.CONTENT: Unwanted,
-            About.OTHER: Deferred if read and 400 <= code < 500 else DeliveryFailed,
+            About.OTHER: Deferred if read else DeliveryFailed,
         }
         meant = about(code, said(answer), recipient, read)
         return kinds[meant](f"{code} {self._said(answer)}".rstrip())

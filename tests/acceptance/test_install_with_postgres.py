@@ -87,7 +87,10 @@ def test_a_front_that_is_shut_in_answers_loopback_and_nobody_else(host: Host) ->
     check_in(host, "shut-in")
     assert "shut-in" in kept(host)
     assert not answers_others()
-    assert "nothing had to be changed" in host.run("gocron/install.sh 2>&1"), "and it stays"
+    again = host.ask("gocron/install.sh 2>&1")
+    assert again.returncode == 1, "the line that it would print lets nobody check in"
+    assert "a check-in at http://gocron-01:8080/: did not get through" in again.stdout
+    assert host.path(DROP_IN).exists(), "and it stays"
 
 
 def test_after_a_reboot_the_front_has_its_database_again(host: Host) -> None:

@@ -245,6 +245,21 @@ STEPS = ["watch_door", "watch_sites", "end_episodes", "judge_overdue", "deliver"
 STEPS += ["tell_operator", "tell_former_recipients"]
 
 
+@pytest.mark.parametrize("step", ["watch_door", "watch_sites", "replay_journal"])
+def test_nobody_is_told_of_while_it_is_not_known_who_was_heard_for_an_hour_at_most(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    go_silent(gocron, "a")
+    well_at = NOON + 600
+    gocron.sweep(well_at)
+    fails_at(monkeypatch, gocron_sweep, step, lambda *_: True)
+    for at in (LATE, well_at + HOUR):
+        assert gocron.sweep(at).status == ExitStatus.BUG
+        assert gocron.mail.told_names() == []
+    gocron.sweep(well_at + HOUR + 1)
+    assert gocron.mail.told_names() == ["a"]
+
+
 class Watched:
     """A world whose watchdog counts how often it is told that all is well."""
 
