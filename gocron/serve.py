@@ -7,6 +7,7 @@ others need. All other requests go to the WSGI application in a few threads.
 
 import asyncio
 import io
+import logging
 import os
 import socket
 import sys
@@ -21,6 +22,7 @@ from gocron import processes
 from gocron.config import Config, load_config
 from gocron.core.checkin import CheckIn
 from gocron.core.health import Known
+from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
 from gocron.front import make_app
 from gocron.host import this_host
@@ -37,6 +39,8 @@ READING_THREADS = 4
 
 _CHECK_IN_METHODS = ("GET", "POST", "HEAD")
 
+log = logging.getLogger("gocron-front")
+
 
 def serve(config: Config, path: Path | None) -> None:
     """Serve check-ins until a signal ends it. Raises ConfigError where the port can't be had."""
@@ -46,12 +50,20 @@ def serve(config: Config, path: Path | None) -> None:
     # The process that serves reads the configuration anew.
     if path is not None:
         os.environ["GOCRON_CONFIG"] = str(path.resolve())
-    processes.run(listener, partial(_server, listener))
+    processes.run(listener, partial(_server, config, listener))
 
 
-def _server(listener: socket.socket) -> Any:
-    """Return what granian serves, in the process that serves it."""
-    return Server(load_config(), listener)
+def _server(config: Config, listener: socket.socket) -> Any:
+    """Return what granian serves, in the process that serves it.
+
+    `config` is the one that this front began with: it goes on by that where what stands in the
+    file by now can't be used, or a slip in it would end a front that works.
+    """
+    try:
+        config = load_config()
+    except ConfigError as error:
+        log.warning("%s; going on with the configuration of the start", error)
+    return Server(config, listener)
 
 
 @dataclass(frozen=True)

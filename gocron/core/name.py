@@ -20,13 +20,19 @@ _EMPTY = re.compile(
 _UNCERTAIN = frozenset(("Co", "Cn", "Cs"))
 _SEEN = frozenset("LNPS")
 
+# What is longer is refused by its length however it is spelled. To order thousands of marks takes
+# seconds, and a front reads names in its event loop.
+_SPELLING_LIMIT = 4 * NAME_LIMIT
+
 
 def normal(name: str) -> str:
     """Return `name` as it is stored: in NFC, without spaces around it.
 
     One letter has several spellings in Unicode; macOS writes file names in another than Linux.
+    What is much too long for a name stays as it is.
     """
-    return (name if name.isascii() else unicodedata.normalize("NFC", name)).strip()
+    is_spelled_alike = name.isascii() or len(name) > _SPELLING_LIMIT
+    return (name if is_spelled_alike else unicodedata.normalize("NFC", name)).strip()
 
 
 def has_visible_character(name: str) -> bool:

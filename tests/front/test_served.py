@@ -574,6 +574,24 @@ def test_a_database_held_by_another_is_answered_503_and_then_201(own: Served) ->
     assert own.get(b"/?" + QUERY) == (201, b"")
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.parametrize("renew", [reload_first, crash_second])
+def test_a_slip_in_the_configuration_ends_no_front_that_works(
+    own: Served, renew: Callable[[Served], None]
+) -> None:
+    (worker,) = own.workers
+    with own.log.with_name("config.yml").open("a") as config:
+        config.write("nonsense_key: 3\n")
+    renew(own)
+    wait_for(lambda: len(own.workers) == 1 and own.workers != [worker])
+    assert own.get(b"/?" + QUERY)[0] == 201
+    assert own.process.poll() is None
+    log = own.log.read_text()
+    assert "nonsense_key: unknown key" in log
+    assert "going on with the configuration of the start" in log
+    assert "Traceback" not in log
+
+
 @pytest.mark.parametrize("database", ["postgres"])
 def test_a_database_that_went_away_and_came_back_is_found_again(own: Served) -> None:
     assert own.get(b"/?" + QUERY)[0] == 201

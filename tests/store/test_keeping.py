@@ -171,3 +171,13 @@ def test_however_many_ask_the_database_is_asked_once_a_second(
     while time.monotonic() < ends_at:
         assert front.keeps
     assert 1 <= len(asked) <= 3
+
+
+def test_a_check_in_that_was_waited_for_in_vain_says_at_once_that_none_is_kept(
+    front: Front,
+) -> None:
+    assert front.keeps
+    # A database that hangs leaves no sign that it does.
+    front.group_commit.too_late()
+    assert not front.group_commit.is_keeping
+    until(lambda: front.keeps)

@@ -109,3 +109,10 @@ def test_whatever_a_name_holds_what_is_said_of_it_is_one_line(name: str) -> None
     assert len(misleading(name)) < 200
     if not misleading(name):
         assert not {unicodedata.category(char) for char in name} & {"Cf", "Co", "Cn", "Cs"}
+
+
+def test_what_is_much_too_long_for_a_name_is_not_spelled_anew() -> None:
+    # To order so many marks would take seconds.
+    long = "x" + "\u0301\u0316" * 16_000
+    assert normal(long) == long
+    assert normal("e" + "\u0301" + "x" * 198) == "\u00e9" + "x" * 198
