@@ -79,11 +79,11 @@
     var utc = element.textContent;
     element.title = isUtc ? utc : FULL.format(new Date(at * 1000)) + "\n" + utc;
     element.textContent = utc;
-    element.after(" ");
     var small = document.createElement("small");
     small.className = "clock";
-    small.textContent = clock(at);
-    element.nextSibling.after(small);
+    // The space belongs to it: where it is hidden, none is left before a full stop.
+    small.textContent = " " + clock(at);
+    element.after(small);
     times.push({ at: at, text: element.firstChild, ahead: "ahead" in element.dataset, clock: small });
   });
   // In UTC there is nothing to be added to what the page says without a script.
@@ -95,7 +95,7 @@
     times.forEach(function (time) {
       var words = said(time);
       if (time.text.data !== words) time.text.data = words;
-      time.clock.hidden = words === time.clock.textContent;
+      time.clock.hidden = words === time.clock.textContent.trim();
     });
   }
 
