@@ -142,7 +142,7 @@ def locked(store: Store, ids: Iterable[int], missing: bool = False) -> dict[int,
     """
     job = store.tables.job
     query = (
-        job.select(job.id, job.due_at, job.judge_at, job.back_at, job.reprieve)
+        job.select(job.id, job.email, job.due_at, job.judge_at, job.back_at, job.reprieve)
         .where(job.id.in_(list(ids)) & job.missed_at.is_null(not missing))
         .order_by(job.account, job.cronname)
     )
@@ -154,4 +154,6 @@ def _stands(rows: dict[int, dict[str, Any]], job: Job) -> bool:
     row = rows.get(job.id)
     if row is None or row["back_at"] is not None:
         return False
-    return (row["due_at"], row["judge_at"]) == (job.due_at, job.judge_at)
+    # Whoever is told by now counts: an address that was mended meanwhile must not miss the news.
+    stands = row["due_at"], row["judge_at"], row["email"]
+    return stands == (job.due_at, job.judge_at, job.email)

@@ -15,7 +15,7 @@ from gocron.core.checkin import CheckIn
 from gocron.core.job import Channel, Job, Status
 from gocron.core.judge import RestsOn
 from gocron.sites import watch_sites
-from gocron.store import accounts, checkins, episodes, outbox, reprieves
+from gocron.store import accounts, checkins, episodes, jobs, outbox, reprieves
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
 from gocron.store.reprieves import Spared
@@ -87,6 +87,20 @@ def test_a_check_in_wins_over_a_sweep_that_has_just_judged_it(gocron: Gocron) ->
         assert episodes.begin(gocron.store, missed(judged), LATE, Channel.MAIL) == []
     gocron.sweep(LATE)
     assert gocron.mail.mails == []
+
+
+def test_an_address_that_is_mended_while_a_sweep_judges_hears_of_the_silence(
+    gocron: Gocron,
+) -> None:
+    gocron.hear("backup", NOON, email="old@example.com")
+    with gocron.store.connected():
+        judged = reprieves.overdue(gocron.store, LATE)
+        mended = CheckIn("web-01", "backup", "new@example.com", None, None, None, "", LATE)
+        jobs.declare(gocron.store, mended)
+        assert episodes.begin(gocron.store, missed(judged), LATE, Channel.MAIL) == []
+    gocron.sweep(LATE)
+    silences = [to for to, mail in gocron.mail.received if "not checked in" in mail["Subject"]]
+    assert silences == ["new@example.com"]
 
 
 def test_two_sweeps_that_judged_the_same_job_begin_one_episode(gocron: Gocron) -> None:
