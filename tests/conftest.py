@@ -1,5 +1,6 @@
 """Databases for the tests: a SQLite file, and a real Postgres that comes out of a wheel."""
 
+import logging
 import os
 import pwd
 import secrets
@@ -7,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -130,6 +132,19 @@ def store(database_url: str) -> Iterator[Store]:
     store = open_store(database_url)
     yield store
     store.db.close()
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """The library's, without what fronts of other tests, in threads of theirs, ask of databases."""
+    mine = threading.get_ident()
+
+    def is_mine(record: logging.LogRecord) -> bool:
+        return record.name != "peewee" or record.thread == mine
+
+    caplog.handler.addFilter(is_mine)
+    yield caplog
+    caplog.handler.removeFilter(is_mine)
 
 
 @contextmanager
