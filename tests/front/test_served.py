@@ -492,6 +492,8 @@ def test_whoever_waits_to_be_let_in_when_a_front_stops_is_answered(
 ) -> None:
     (worker,) = own.workers
     os.kill(worker, signal.SIGSTOP)
+    # Before it stands still it would let some of them in.
+    wait_for(lambda: Path(f"/proc/{worker}/stat").read_text().rpartition(") ")[2][0] == "T")
     clients = curls(own, 60)
     wait_for(lambda: own.waiting() == 60)
     stop(own)
