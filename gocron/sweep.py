@@ -66,8 +66,9 @@ def sweep(
 
     All is judged at one moment, the one at which `clock` (epoch seconds) is asked first, once
     it is known what could be heard. Each step leaves the database right by itself: a sweep
-    that dies between two of them is finished by the next one. A step that fails stops no other,
-    and is part of what is returned, as undelivered news is. Raises StoreError.
+    that dies between two of them is finished by the next one. A step that fails stops no other
+    and is part of what is returned, as undelivered news is; but while listening fails nobody is
+    judged, for an hour at most. Raises StoreError.
     """
     world = world or outside(config)
     templates = Templates(config.reports_dir)
