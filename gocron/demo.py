@@ -46,7 +46,7 @@ gocron runs here until you press Ctrl-C, and leaves no data behind.
 """
 
 
-def demo(port: int) -> int:
+def demo(port: int) -> ExitStatus:
     """Run front, sweep loop, mail catcher and page until a signal ends it."""
     stopping = threading.Event()
 

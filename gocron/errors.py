@@ -17,7 +17,7 @@ class ExitStatus(IntEnum):
     OUTPUT = 7
 
 
-def worst(statuses: Iterable[int]) -> int:
+def worst(statuses: Iterable[ExitStatus]) -> ExitStatus:
     """Return the exit status of a command that met several: the lowest that isn't 0."""
     return min((status for status in statuses if status), default=ExitStatus.OK)
 

@@ -7,20 +7,13 @@ import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
-from gocron import cli
+from gocron.cli import parser_of
 from gocron.errors import ExitStatus
 from gocron.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = {
-    "gocron.1": cli.main,
-    "gocron-front.8": cli.front,
-    "gocron-back.8": cli.back,
-    "gocron-sweep.8": cli.sweep,
-    "gocron-summary.1": cli.summary,
-}
+PAGES = ("gocron.1", "gocron-front.8", "gocron-back.8", "gocron-sweep.8", "gocron-summary.1")
 CONFIG_PAGE = "gocron-config.5"
 
 STATUSES = {
@@ -57,18 +50,12 @@ MORE = {
 
 def generated() -> dict[Path, str]:
     """Return the content of each file that is made here."""
-    parsers = {name: parser_of(command) for name, command in PAGES.items()}
+    parsers = {name: parser_of(name.partition(".")[0]).whole() for name in PAGES}
     pages = {name: page(name, parser) for name, parser in parsers.items()}
     pages[CONFIG_PAGE] = config_page()
     files = {ROOT / "contrib/man" / name: text for name, text in pages.items()}
     files[ROOT / "contrib/completion/gocron"] = completion(list(parsers.values()))
     return files
-
-
-def parser_of(command: object) -> argparse.ArgumentParser:
-    """Return the parser that a command makes, caught where it is about to be used."""
-    with patch.object(cli, "_run", lambda parser, _: parser):
-        return command(None)
 
 
 def page(name: str, parser: argparse.ArgumentParser) -> str:

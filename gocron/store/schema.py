@@ -1,6 +1,8 @@
 """The schema: brought up to date by numbered migrations, all of them or none."""
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,14 @@ def open_store(url: str) -> Store:
         if pending(store):
             upgrade(store)
     return store
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Store]:
+    """Hold the store at `url`, as `open_store` opens it, connected for the length of the block."""
+    store = open_store(url)
+    with store.connected():
+        yield store
 
 
 def see_to(store: Store) -> list[str]:

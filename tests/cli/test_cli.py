@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from gocron import __version__, cli
-from gocron import check as gocron_check
 from gocron import sweep as gocron_sweep
+from gocron.commands import check as gocron_check
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
@@ -537,7 +537,7 @@ def test_a_check_finds_disks_with_little_room(
     host.options["journal"] = str(journal)
     host.sweep()
     assert f"ok    journal: {journal}" in host.run("check").lines
-    monkeypatch.setattr("gocron.check.ROOM_LEAST_MB", 10**12)
+    monkeypatch.setattr("gocron.commands.check.ROOM_LEAST_MB", 10**12)
     ran = host.run("check")
     for subject in ("database", "journal", "page folder"):
         assert " MB free at " in failed(ran, subject)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gocron import listing
-from gocron.check import Finding, findings
+from gocron.commands.check import Finding, findings
 from gocron.core.checkin import CheckIn
 from gocron.store import checkins, deliveries, jobs, outbox
 from gocron.sweep import Swept, sweep

@@ -1,10 +1,17 @@
 """The house as docs describe it: which room may know which, read from the imports."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 import pytest
+
+from gocron.cli import COMMANDS, PROGRAMS
 
 HOUSE = Path(__file__).parents[2] / "gocron"
 LINE_LIMIT = 330
@@ -50,16 +57,14 @@ MAY_IMPORT = {
     "rehearse": {
         *{"core", "store", "render", "outside", "journal", "sweep", "bulkhead", "witnesses"}
     },
-    "summary": {"core", "store", "notify", "render", "bulkhead"},
     "listing": {"core", "render"},
     "output": {"listing"},
-    "check": {*{"core", "store", "notify", "reception", "outside", "door", "promise", "publish"}},
 }
 # The top floor may know every room.
 TOP = {"cli", "commands", "demo"}
 
 # The clock is read at the edge, once per request or sweep, and handed down.
-MAY_READ_THE_CLOCK = {"front", "serve", "cli", "commands", "demo"}
+MAY_READ_THE_CLOCK = {"front", "serve", "commands", "demo"}
 CLOCKS = {
     "time.time",
     "time.time_ns",
@@ -123,6 +128,53 @@ def test_only_the_top_floor_knows_the_commands() -> None:
     for module in modules():
         if room(module) not in TOP:
             assert not rooms_imported(module) & TOP, name_of(module)
+
+
+# Every command by its module: those of `gocron`, and the other programs.
+COMMAND_MODULES = {
+    words.removeprefix("gocron-").replace(" ", "_").replace("-", "_")
+    for words in {*COMMANDS, *PROGRAMS} - {"gocron"}
+}
+# What is in their room besides.
+NO_COMMANDS = {"__init__", "arguments"}
+
+
+def test_each_command_is_one_file_that_says_what_it_takes_and_does_it() -> None:
+    assert {path.stem for path in (HOUSE / "commands").iterdir() if path.suffix == ".py"} == {
+        *COMMAND_MODULES,
+        *NO_COMMANDS,
+    }
+    for name in COMMAND_MODULES:
+        module = import_module(f"gocron.commands.{name}")
+        assert list(signature(module.arguments).parameters) == ["parser"], name
+        taken = list(signature(module.run).parameters)
+        assert taken in (["arguments"], ["arguments", "config"]), name
+
+
+@pytest.mark.parametrize(
+    ("program", "argument", "needless"),
+    [
+        ("main", "--help", {"commands.*", "store.*", "serve", "sweep"}),
+        ("main", "config", {"store.*", "serve", "sweep"}),
+        ("front", "--help", {"commands.sweep", "sweep", "rehearse", "notify.*"}),
+        ("sweep", "--help", {"commands.front", "serve", "front", "rehearse", "demo"}),
+    ],
+)
+def test_a_program_imports_only_the_command_that_is_asked_for(
+    program: str, argument: str, needless: set[str]
+) -> None:
+    asked = f"""
+import sys
+from gocron import cli
+try:
+    cli.{program}([{argument!r}])
+except SystemExit:
+    pass
+print("imported", *(name for name in sys.modules if name.startswith("gocron.")))
+"""
+    ran = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    imported = ran.stdout.split("imported")[1].replace("gocron.", "").split()
+    assert [name for name in imported if any(fnmatch(name, one) for one in needless)] == []
 
 
 @every_module

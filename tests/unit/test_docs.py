@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 import yaml
 
-from gocron import cli
+from gocron.cli import PROGRAMS, parser_of
 from gocron.config import canonical, load_config
 from gocron.core import odd
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
@@ -52,22 +52,6 @@ def code_lines(text: str) -> Iterator[str]:
             yield line.strip()
 
 
-def parser_of(program: object, monkeypatch: pytest.MonkeyPatch) -> argparse.ArgumentParser:
-    """The parser that a command makes, caught where it is about to be used."""
-
-    class Caught(Exception):
-        pass
-
-    def parse_args(parser: argparse.ArgumentParser, *_: object) -> None:
-        raise Caught(parser)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(argparse.ArgumentParser, "parse_args", parse_args)
-        with pytest.raises(Caught) as caught:
-            program([])
-    return caught.value.args[0]
-
-
 def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     """The parsers below `parser` that have no commands of their own."""
     below = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
@@ -79,9 +63,8 @@ def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
 
 
 @pytest.fixture
-def commands(monkeypatch: pytest.MonkeyPatch) -> dict[str, argparse.ArgumentParser]:
-    programs = (cli.main, cli.front, cli.sweep, cli.back, cli.summary)
-    found = [leaf for program in programs for leaf in leaves(parser_of(program, monkeypatch))]
+def commands() -> dict[str, argparse.ArgumentParser]:
+    found = [leaf for program in PROGRAMS for leaf in leaves(parser_of(program).whole())]
     return {leaf.prog.replace(" ACCOUNT CRONNAME", ""): leaf for leaf in found}
 
 

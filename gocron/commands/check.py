@@ -3,23 +3,27 @@
 import logging
 import os
 import re
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from gocron.config import Config
+from gocron.commands import now
+from gocron.config import Config, config_file
 from gocron.core.door import Knock, others_live
 from gocron.core.duration import say_duration
 from gocron.core.health import is_stale
 from gocron.core.odd import notes
 from gocron.core.site import CROWD
 from gocron.door import verified
-from gocron.errors import GocronError
+from gocron.errors import ExitStatus, GocronError
 from gocron.host import dead_schedule, lacks_room, this_host
+from gocron.listing import printable
 from gocron.notify import DeliveryFailed
 from gocron.notify.http import NoAnswer, fetch
 from gocron.notify.mail import MailServer
+from gocron.output import say
 from gocron.outside import TRY_LIMIT_S, door_url, here_url, knock, outside
 from gocron.promise import flags
 from gocron.reception import configured_by
@@ -53,6 +57,21 @@ class Finding:
 
 class _Bad(Exception):
     """A question whose answer is not good."""
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Take nothing but what all commands take."""
+
+
+def run(arguments: Namespace, config: Config) -> ExitStatus:
+    """Print what is found, a line each."""
+    file = config_file(arguments.config, os.environ)
+    say(f"ok    configuration: {file if file.exists() else 'built-in defaults'}")
+    good = True
+    for finding in findings(config, now()):
+        say(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject}: {printable(finding.said)}")
+        good &= finding.good
+    return ExitStatus.OK if good else ExitStatus.CHECK_FAILED
 
 
 def findings(config: Config, now: int) -> Iterator[Finding]:

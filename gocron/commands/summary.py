@@ -1,19 +1,63 @@
-"""The weekly summary: what is missing, what came back, what could not be told."""
+"""`gocron-summary`: what is missing, what came back, what could not be told in a week."""
+
+from argparse import ArgumentParser, Namespace
 
 from gocron.bulkhead import Bulkheads
+from gocron.commands import now
 from gocron.config import Config
 from gocron.core.odd import notes
-from gocron.notify import slack
+from gocron.errors import ConfigError, ExitStatus, GocronError, worst
+from gocron.notify import DeliveryFailed, slack
+from gocron.output import complain, flush, say
 from gocron.render.slack import summary_post
-from gocron.render.summary import Report, ended_row, missing_row
+from gocron.render.summary import Report, ended_row, missing_row, summary_text
+from gocron.render.templates import Templates
 from gocron.render.wording import full_name
 from gocron.store import accounts, deliveries, episodes, jobs
 from gocron.store.database import Store
+from gocron.store.schema import opened
 
 PERIOD_S = 7 * 86_400
 MISSING_LISTED = 1000
 ENDED_LISTED = 100
 ODD_LISTED = 20
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Take whether Slack is told too."""
+    parser.add_argument(
+        "--slack", "--verbose", dest="slack", action="store_true", help="post it to Slack too"
+    )
+
+
+def run(arguments: Namespace, config: Config) -> ExitStatus:
+    """Print the summary, and post it where asked to."""
+    return tell_summary(config, arguments.slack)
+
+
+def tell_summary(config: Config, to_slack: bool) -> ExitStatus:
+    """Print the summary, and post it to Slack if `to_slack`."""
+    if to_slack and not config.slack_hook_url:
+        raise ConfigError("slack_hook_url", "not set", "set it, or leave --slack out")
+    with opened(config.database_url) as store:
+        reported = report(store, now(), config.interval, bulkheads := Bulkheads(store))
+    for complaint in bulkheads.complaints:
+        complain("gocron-summary", complaint)
+    statuses = [bulkheads.status]
+    try:
+        say(summary_text(Templates(config.reports_dir), reported), end="")
+        flush()
+    except GocronError as error:
+        # What can't be printed is posted all the same.
+        complain("gocron-summary", str(error))
+        statuses.append(error.status)
+    if to_slack:
+        try:
+            post_summary(config, reported)
+        except DeliveryFailed as error:
+            complain("gocron-summary", f"not posted: {error}; try again later")
+            statuses.append(ExitStatus.UNDELIVERED)
+    return worst(statuses)
 
 
 def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Report:

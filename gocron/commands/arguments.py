@@ -1,0 +1,63 @@
+"""What several commands take: a job, JSON, a moment in words."""
+
+import argparse
+import time
+from datetime import datetime, timezone
+
+from gocron.core.duration import parse_duration
+from gocron.core.name import normal
+from gocron.render.moment import say_time
+
+
+def names_a_job(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    """Have a job named as it is stored, however the terminal spells it."""
+    for name in ("account", "cronname"):
+        parser.add_argument(name, metavar=name.upper(), type=normal, nargs=nargs)
+
+
+def may_print_json(parser: argparse.ArgumentParser) -> None:
+    """Take `--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def moment_to_come(text: str) -> int:
+    """Return the moment that `text` means: ISO 8601, UTC unless it says otherwise, or +2h."""
+    try:
+        moment = int(time.time()) + parse_duration(text[1:]) if text[:1] == "+" else _iso(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-25T03:00") from None
+    if moment < time.time() - 60:
+        raise argparse.ArgumentTypeError(f"{text} is over: it is {say_time(int(time.time()))} now")
+    return moment
+
+
+def moment_past(text: str) -> int:
+    """Return the moment that `text` means: 30d, which is so long ago, or ISO 8601 as above."""
+    try:
+        moment = int(time.time()) - _length(text)
+    except ValueError:
+        try:
+            moment = _iso(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is neither a length such as 30d nor a time such as 2026-11-25"
+            ) from None
+    if moment >= int(time.time()):
+        raise argparse.ArgumentTypeError(f"{text} is not over yet: each job would be forgotten")
+    return moment
+
+
+def _length(text: str) -> int:
+    """Return the seconds that a length with a unit means. Raises ValueError."""
+    if not text[-1:].isalpha():
+        # A plain number would be seconds to one, and a date to another.
+        raise ValueError
+    return parse_duration(text)
+
+
+def _iso(text: str) -> int:
+    """Return the moment that ISO 8601 means, in UTC unless it says otherwise. Raises ValueError."""
+    if text.isdecimal():
+        raise ValueError
+    at = datetime.fromisoformat(text.upper().replace("Z", "+00:00"))
+    return int((at if at.tzinfo else at.replace(tzinfo=timezone.utc)).timestamp())

@@ -1,0 +1,25 @@
+"""`gocron explain`: why a job is told of, or is not."""
+
+from argparse import ArgumentParser, Namespace
+
+from gocron.commands import now
+from gocron.commands.arguments import names_a_job
+from gocron.config import Config
+from gocron.errors import ExitStatus
+from gocron.listing import printable
+from gocron.output import say
+from gocron.rehearse import explain
+from gocron.store.schema import opened
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Take a job."""
+    names_a_job(parser)
+
+
+def run(arguments: Namespace, config: Config) -> ExitStatus:
+    """Print what bears on a job, and what the next sweep will do."""
+    with opened(config.database_url) as store:
+        for line in explain(store, config, arguments.account, arguments.cronname, now):
+            say(printable(line))
+    return ExitStatus.OK

@@ -1,0 +1,41 @@
+"""`gocron jobs list`: list jobs."""
+
+from argparse import ArgumentParser, Namespace
+
+from gocron import listing
+from gocron.bulkhead import Bulkheads
+from gocron.commands import now
+from gocron.commands.arguments import may_print_json
+from gocron.config import Config
+from gocron.core.name import normal
+from gocron.errors import ExitStatus
+from gocron.output import complain, say
+from gocron.render.wording import full_name
+from gocron.store import jobs
+from gocron.store.schema import opened
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Take which jobs, and how they are printed."""
+    parser.add_argument("--account", type=normal, help="only those of this account")
+    parser.add_argument("--missing", action="store_true", help="only those that are missing")
+    may_print_json(parser)
+
+
+def run(arguments: Namespace, config: Config) -> ExitStatus:
+    """List jobs; complain of those that can't be shown."""
+    with opened(config.database_url) as store:
+        found = list(jobs.every_job(store, arguments.account, arguments.missing))
+    at, bulkheads = now(), Bulkheads(store)
+    bad = bulkheads.each(
+        "showing",
+        found,
+        lambda some: listing.can_be_shown(some, at),
+        full_name,
+        "all others are listed",
+    )
+    fit = [job for job in found if job not in bad]
+    say((listing.as_json if arguments.json else listing.table)(fit, at))
+    for complaint in bulkheads.complaints:
+        complain("gocron jobs list", complaint)
+    return bulkheads.status

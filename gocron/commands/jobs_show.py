@@ -1,0 +1,26 @@
+"""`gocron jobs show`: show one job."""
+
+from argparse import ArgumentParser, Namespace
+
+from gocron import listing
+from gocron.commands import now
+from gocron.commands.arguments import may_print_json, names_a_job
+from gocron.config import Config
+from gocron.errors import ExitStatus
+from gocron.output import say
+from gocron.store import jobs
+from gocron.store.schema import opened
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Take a job, and how it is printed."""
+    names_a_job(parser)
+    may_print_json(parser)
+
+
+def run(arguments: Namespace, config: Config) -> ExitStatus:
+    """Print all that is known of a job."""
+    with opened(config.database_url) as store:
+        job = jobs.find(store, arguments.account, arguments.cronname)
+    say(listing.as_json([job], now()) if arguments.json else listing.details(job, now()))
+    return ExitStatus.OK

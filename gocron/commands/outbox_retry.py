@@ -1,0 +1,28 @@
+"""`gocron outbox retry`: have the next sweep try news that waits, or was given up."""
+
+from argparse import ArgumentParser, Namespace
+
+from gocron.commands import now
+from gocron.config import Config
+from gocron.errors import ExitStatus
+from gocron.output import complain, say
+from gocron.store import deliveries
+from gocron.store.schema import opened
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Take whose news."""
+    parser.add_argument("address", metavar="ADDRESS", help="of the recipient, or all")
+
+
+def run(arguments: Namespace, config: Config) -> ExitStatus:
+    """Have the news of an address, or all news, tried by the next sweep."""
+    address = arguments.address
+    with opened(config.database_url) as store:
+        count = deliveries.retry(store, None if address == "all" else address, now())
+    if not count and address != "all":
+        said = "no news waits for it, nor was given up; see `gocron outbox list`"
+        complain("gocron outbox retry", f"{address}: {said}")
+        return ExitStatus.USAGE
+    say(f"{count} news due now; the next sweep tries them")
+    return ExitStatus.OK
