@@ -4,7 +4,8 @@ import json
 import re
 from pathlib import Path
 
-from gocron.options import OPTIONS, example
+from gocron.commands.config import example
+from gocron.config import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 

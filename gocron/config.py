@@ -1,67 +1,169 @@
-"""The configuration: what file and environment say of the options, all problems at once."""
+"""The options, each declared once, and what file and environment say of them."""
 
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import yaml
-
+from gocron import values
 from gocron.core.address import Network
 from gocron.core.mailbox import is_address
 from gocron.errors import ConfigError
-from gocron.options import OPTIONS, example
+from gocron.values import Option, option, secret
+from gocron.yaml_text import as_text, read_pairs
 
 DEFAULT_FILE = Path("/etc/gocron/config.yml")
 ENVIRONMENT_PREFIX = "GC_"
 
-# How like one of ours another's variable must be to be taken for a slip of the pen.
-VARIABLE_LIKENESS = 0.8
-
-__all__ = ["OPTIONS", "Config", "canonical", "example", "load_config"]
+# How like one of ours a key, or another program's variable, must be to be a slip of the pen.
+KEY_LIKENESS, VARIABLE_LIKENESS = 0.5, 0.8
 
 
 @dataclass(frozen=True)
 class Config:
-    """The options as values, ready to use; `OPTIONS` tells what each one means."""
+    """The options as values, ready to use."""
 
-    database_url: str
-    dbfqdn: str
-    dbport: int
-    dbuser: str
-    dbpass: str
-    dbdatabase: str
-    listen_host: str
-    listen_port: int
-    trusted_proxies: tuple[Network, ...]
-    api_allow: tuple[Network, ...]
-    interval: int
-    status_dir: str
-    public_url: str
-    reports_dir: str
-    site_ipv6_prefix: int
-    site_hold_max: int
-    site_suppress_max: int
-    site_settle: int
-    self_url: str
-    operator_email: str
-    watchdog_url: str
-    journal: str
-    smtpserver: str
-    smtpport: int
-    smtp_security: str
-    smtpaddress: str
-    smtppassword: str
-    smtp_timeout: int
-    mail_from: str
-    notify_recovery: bool
-    slack_hook_url: str
-    slack_channel: str
-    prefer_slack: bool
+    database_url: str = secret(
+        values.SQLITE_FILE,
+        values.database_url,
+        "Where jobs are kept: `sqlite:////path/to/file.db` (one host) or "
+        "`postgresql://user:password@host:5432/name`.",
+    )
+    dbfqdn: str = option("", values.host, "Postgres host; used when `database_url` is not set.")
+    dbport: int = option("5432", values.port, "Postgres port, with `dbfqdn`.")
+    dbuser: str = option("gocron", values.text, "Postgres user, with `dbfqdn`.")
+    dbpass: str = secret("", values.password, "Postgres password, with `dbfqdn`.")
+    dbdatabase: str = option("gocron", values.text, "Postgres database, with `dbfqdn`.")
+    listen_host: str = option(
+        values.EVERYWHERE, values.listen_host, "Where check-ins come in; `::`: IPv6 and IPv4."
+    )
+    listen_port: int = option("8080", values.port, "Port on which `gocron-front` takes check-ins.")
+    trusted_proxies: tuple[Network, ...] = option(
+        "127.0.0.0/8, ::1",
+        values.networks,
+        "Proxies whose `X-Forwarded-For` tells the client's address.",
+    )
+    api_allow: tuple[Network, ...] = option(
+        "127.0.0.0/8, ::1",
+        values.networks,
+        "Addresses that may read `/cron` and `/version`; loopback counts only without a proxy.",
+    )
+    interval: int = option(
+        "60",
+        values.seconds,
+        "Seconds from sweep to sweep: the pace of `gocron-back`, and what page and "
+        "`/healthcheck` expect of cron.",
+    )
+    status_dir: str = option(
+        "/var/cache/gocron/status",
+        values.path,
+        "Folder into which the status page is written; empty: no page.",
+    )
+    public_url: str = option(
+        "", values.page_url, "Address of the status page, for the links in mails."
+    )
+    reports_dir: str = option(
+        "/etc/gocron/reports",
+        values.path,
+        "Folder of your own templates; a file there replaces the one of the same name.",
+    )
+    site_ipv6_prefix: int = option(
+        "64",
+        values.ipv6_prefix,
+        "How much of an IPv6 address jobs share with the site that they are behind.",
+    )
+    site_hold_max: int = option(
+        "10m",
+        values.span,
+        "How long an overdue job is held at most while it isn't known yet whether its site is "
+        "down.",
+    )
+    site_suppress_max: int = option(
+        "24h",
+        values.span,
+        "How long jobs behind a site that is down, or all while gocron can't be reached, stay "
+        "untold at most.",
+    )
+    site_settle: int = option(
+        "7d",
+        values.span,
+        "How long after its site's outage a job whose run fell into it is waited for at most; "
+        "shorter than a job's frequency means to be told though nothing is wrong.",
+    )
+    self_url: str = option(
+        "",
+        values.web_url,
+        "Where each sweep checks in itself, to learn whether check-ins get through: the address "
+        "that crontabs use, the same for all sweeps. Default: the front on its own host.",
+    )
+    operator_email: str = option(
+        "",
+        values.mail_address,
+        "Who is told when gocron itself could not be reached; empty: only the page tells.",
+    )
+    watchdog_url: str = secret(
+        "",
+        values.web_url,
+        "Fetched after each sweep that did all of its work: a check-in at another gocron. "
+        "A redirect or a web page in answer is no success.",
+    )
+    journal: str = option(
+        "/var/log/gocron/journal.log",
+        values.path,
+        "File in which nginx keeps check-ins while no front answers; sweeps on its host take "
+        "them from there. Empty, or not there: none.",
+    )
+    smtpserver: str = option("localhost", values.host, "Mail server.")
+    smtpport: int = option("25", values.port, "Port of the mail server.")
+    smtp_security: str = option(
+        "auto",
+        values.security,
+        "`none`, `starttls`, `tls`, or `auto`: TLS on port 465, STARTTLS on 587 or with a "
+        "password.",
+    )
+    smtpaddress: str = option(
+        "", values.text, "Login at the mail server, and sender of mails unless `mail_from` is set."
+    )
+    smtppassword: str = secret(
+        "",
+        values.password,
+        "Password at the mail server, in any letters; empty: no login.",
+    )
+    smtp_timeout: int = option(
+        "20", values.patience, "Seconds to wait for each answer of the mail server."
+    )
+    mail_from: str = option(
+        "", values.mail_address, "Sender of mails; default `smtpaddress`, else gocron@host."
+    )
+    notify_recovery: bool = option(
+        "true", values.yes_no, "Tell when a missing job checks in again."
+    )
+    slack_hook_url: str = secret(
+        "",
+        values.web_url,
+        "Slack incoming webhook, for the summary and `prefer_slack`.",
+    )
+    slack_channel: str = option("", values.text, "Slack channel, for webhooks that may choose one.")
+    prefer_slack: bool = option(
+        "",
+        values.yes_no,
+        "Tell Slack first, and mail when Slack fails. Default: true when `slack_hook_url` is set "
+        "and `smtpserver` is not, else false.",
+    )
+
+
+OPTIONS = tuple(Option(field.name, **field.metadata) for field in fields(Config))
+
+
+def canonical(key: str) -> str:
+    """Return `key` as keys are compared: without regard to case and underscores."""
+    return key.lower().replace("_", "").replace("-", "")
+
+
+_BY_CANONICAL = {canonical(known.name): known for known in OPTIONS}
 
 
 def load_config(path: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
@@ -70,15 +172,25 @@ def load_config(path: Path | None = None, environment: Mapping[str, str] | None 
     Variables win over the file. Raises ConfigError that names every problem at once.
     """
     environment = os.environ if environment is None else environment
-    where = config_file(path, environment)
-    told, problems = _from_file(where, must_exist=where != DEFAULT_FILE)
-    from_environment, more = _from_environment(environment)
-    told |= from_environment
-    values, bad = _values(told)
+    file = config_file(path, environment)
+    try:
+        pairs = read_pairs(file)
+    except FileNotFoundError:
+        if file != DEFAULT_FILE:
+            raise ConfigError(str(file), "no such file", "name an existing one") from None
+        pairs = []
+    given, problems = _given(pairs)
+    variables = [pair for pair in environment.items() if pair[0].startswith(ENVIRONMENT_PREFIX)]
+    from_environment, more = _given(variables, ENVIRONMENT_PREFIX)
+    given |= from_environment
+    read, bad = _read(given)
     problems += more + bad
+    if not bad:
+        config = _settled(Config(**read), given)
+        problems += _contradictions(config)
     if problems:
-        raise ConfigError(str(where), "; ".join(problems), "correct these and start again")
-    return Config(**values)
+        raise ConfigError(str(file), "; ".join(problems), "correct these and start again")
+    return config
 
 
 def config_file(path: Path | None, environment: Mapping[str, str]) -> Path:
@@ -86,189 +198,91 @@ def config_file(path: Path | None, environment: Mapping[str, str]) -> Path:
     return path or Path(environment.get("GOCRON_CONFIG") or DEFAULT_FILE)
 
 
-def canonical(key: str) -> str:
-    """Return `key` as keys are compared: without regard to case and underscores."""
-    return key.lower().replace("_", "").replace("-", "")
+def find_option(key: str) -> Option | None:
+    """Return the option that `key` names in any spelling, None where there is no such."""
+    return _BY_CANONICAL.get(canonical(key))
 
 
-_BY_CANONICAL = {canonical(option.name): option for option in OPTIONS}
-
-
-def _from_file(path: Path, must_exist: bool) -> tuple[dict[str, str], list[str]]:
-    try:
-        content = _pairs(path.read_text("utf-8"))
-    except FileNotFoundError:
-        if must_exist:
-            raise ConfigError(str(path), "no such file", "name an existing one") from None
-        return {}, []
-    except OSError as error:
-        raise ConfigError(str(path), f"can't be read: {error.strerror}", "check its mode") from None
-    except UnicodeDecodeError:
-        raise ConfigError(str(path), "is no UTF-8 text", "save it as UTF-8") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(str(path), f"is no YAML: {_on_one_line(error)}") from None
-    except RecursionError:
-        raise ConfigError(str(path), "is no YAML: nested too deeply") from None
-    if content is None:
-        raise ConfigError(str(path), "holds no `key: value` lines")
-    told: dict[str, str] = {}
-    spelt: dict[str, str] = {}
-    problems: list[str] = []
-    for key, value in content:
-        option = _BY_CANONICAL.get(canonical(key))
-        if option is None:
-            problems.append(_unknown(key))
-        elif option.name in spelt:
-            problems.append(_twice(spelt[option.name], key))
-        elif isinstance(value, dict):
-            problems.append(f"{key}: want a single value")
-        else:
-            told[option.name] = _as_text(value)
-        if option is not None:
-            spelt.setdefault(option.name, key)
-    return told, problems
-
-
-def _pairs(text: str) -> list[tuple[str, Any]] | None:
-    """Return each key with its value as they stand in `text`, None where it holds something else.
-
-    In a dict the last one of a key that is given twice would silently win.
-    """
-    loader = _AsWritten(text)
-    try:
-        node = loader.get_single_node()
-        if node is None or node.tag == "tag:yaml.org,2002:null":
-            return []
-        if not isinstance(node, yaml.MappingNode):
-            return None
-        loader.flatten_mapping(node)
-        return [
-            (
-                str(loader.construct_object(key, deep=True)),
-                loader.construct_object(value, deep=True),
-            )
-            for key, value in node.value
-        ]
-    finally:
-        loader.dispose()
-
-
-def _twice(first: str, second: str) -> str:
-    return f"{second}: given twice" + ("" if first == second else f", as {first} too")
-
-
-class _AsWritten(yaml.SafeLoader):
-    """Reads every value as text: a password such as 012345 is no number."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 (as the base class has it)
-        first: [(tag, pattern) for tag, pattern in resolvers if tag == "tag:yaml.org,2002:null"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-def _on_one_line(error: yaml.YAMLError) -> str:
-    """Return what is wrong and where, without what it quotes, which may be a secret."""
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or "can't be parsed"
-    problem = re.sub(r" '(?!.').{2,}'", "", problem)
-    return f"{problem} (line {mark.line + 1}, column {mark.column + 1})" if mark else str(problem)
-
-
-def _as_text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return ", ".join(str(part) for part in value)
-    return str(value)
-
-
-def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    told: dict[str, str] = {}
-    spelt: dict[str, str] = {}
-    problems: list[str] = []
-    for name, value in environment.items():
-        if not name.startswith(ENVIRONMENT_PREFIX):
-            continue
-        option = _BY_CANONICAL.get(canonical(name.removeprefix(ENVIRONMENT_PREFIX)))
-        if option is not None and option.name in spelt:
-            problems.append(_twice(spelt[option.name], name))
-        elif option is not None:
-            told[option.name] = value
-            spelt[option.name] = name
-        elif "did you mean" in (problem := _unknown(name, VARIABLE_LIKENESS)):
-            # Others use the prefix too (the Boehm collector does): only a near miss is ours.
-            problems.append(problem)
-    return told, problems
-
-
-def _unknown(key: str, likeness: float = 0.5) -> str:
+def say_unknown(key: str, likeness: float = KEY_LIKENESS) -> str:
+    """Return that no option is named `key`, and which one may be meant."""
     bare = canonical(key.removeprefix(ENVIRONMENT_PREFIX))
     near = get_close_matches(bare, _BY_CANONICAL, 1, likeness)
     hint = f", did you mean {_BY_CANONICAL[near[0]].name}?" if near else ""
     return f"{key if key.isprintable() else ascii(key)}: unknown key{hint}"
 
 
-def _values(told: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
-    values: dict[str, Any] = {}
+def _given(
+    pairs: Iterable[tuple[str, object]], prefix: str = ""
+) -> tuple[dict[str, str], list[str]]:
+    """Return the text that `pairs` give each option that they name, and what is wrong with them.
+
+    With a `prefix`, which others use too (the Boehm collector does), only a near miss is wrong.
+    """
+    given: dict[str, str] = {}
+    spelt: dict[str, str] = {}
     problems: list[str] = []
-    for option in OPTIONS:
+    for key, value in pairs:
+        known = find_option(key.removeprefix(prefix))
+        if known is None:
+            problem = say_unknown(key, VARIABLE_LIKENESS if prefix else KEY_LIKENESS)
+            if not prefix or "did you mean" in problem:
+                problems.append(problem)
+        elif first := spelt.get(known.name):
+            problems.append(f"{key}: given twice" + ("" if first == key else f", as {first} too"))
+        elif isinstance(value, dict):
+            problems.append(f"{key}: want a single value")
+        else:
+            given[known.name] = as_text(value)
+        if known is not None:
+            spelt.setdefault(known.name, key)
+    return given, problems
+
+
+def _read(given: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the value of each option, and what is wrong with those that can't be read."""
+    read: dict[str, Any] = {}
+    problems: list[str] = []
+    for known in OPTIONS:
         try:
-            text = (
-                _secret(told.get(option.name, option.default))
-                if option.secret
-                else told.get(option.name, option.default)
-            )
-            values[option.name] = option.read(text)
+            read[known.name] = known.read(given.get(known.name, known.default))
         except ValueError as error:
-            problems.append(f"{option.name}: {error}")
-    if not problems:
-        _settle(values, told)
-        problems += _contradictions(values)
-    return values, problems
+            problems.append(f"{known.name}: {error}")
+    return read, problems
 
 
-def _secret(value: str) -> str:
-    """Return `value`, or what stands in the file that `file:/path` names."""
-    if not value.startswith("file:"):
-        return value
-    try:
-        return Path(value.removeprefix("file:")).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
-        raise ValueError(f"{value.removeprefix('file:')}: {reason}") from None
+def _settled(config: Config, given: Mapping[str, str]) -> Config:
+    """Return `config` with the final values of the options that depend on others."""
+    final: dict[str, Any] = {}
+    if config.dbfqdn and not given.get("database_url"):
+        final["database_url"] = _postgres_url(config)
+    if config.smtp_security == "auto":
+        final["smtp_security"] = _security_by_port(config)
+    if not given.get("prefer_slack"):
+        final["prefer_slack"] = bool(config.slack_hook_url) and not given.get("smtpserver")
+    if not config.mail_from and is_address(config.smtpaddress):
+        final["mail_from"] = config.smtpaddress
+    return replace(config, **final)
 
 
-def _settle(values: dict[str, Any], told: dict[str, str]) -> None:
-    """Give the options that depend on others their final values."""
-    if values["dbfqdn"] and not told.get("database_url"):
-        user, password = (quote(values[name], safe="") for name in ("dbuser", "dbpass"))
-        host = f"[{values['dbfqdn']}]" if ":" in values["dbfqdn"] else values["dbfqdn"]
-        name = quote(values["dbdatabase"], safe="")
-        login = f"{user}:{password}" if password else user
-        values["database_url"] = f"postgresql://{login}@{host}:{values['dbport']}/{name}"
-    elif not values["database_url"]:
-        values["database_url"] = OPTIONS[0].default
-    if values["smtp_security"] == "auto":
-        values["smtp_security"] = _security_by_port(values["smtpport"], values["smtppassword"])
-    if not told.get("prefer_slack"):
-        values["prefer_slack"] = bool(values["slack_hook_url"]) and not told.get("smtpserver")
-    if not values["mail_from"] and is_address(values["smtpaddress"]):
-        values["mail_from"] = values["smtpaddress"]
+def _postgres_url(config: Config) -> str:
+    user, password, name = (
+        quote(part, safe="") for part in (config.dbuser, config.dbpass, config.dbdatabase)
+    )
+    host = f"[{config.dbfqdn}]" if ":" in config.dbfqdn else config.dbfqdn
+    login = f"{user}:{password}" if password else user
+    return f"postgresql://{login}@{host}:{config.dbport}/{name}"
 
 
-def _security_by_port(port: int, password: str) -> str:
-    if port == 465:
+def _security_by_port(config: Config) -> str:
+    if config.smtpport == 465:
         return "tls"
-    return "starttls" if port == 587 or password else "none"
+    return "starttls" if config.smtpport == 587 or config.smtppassword else "none"
 
 
-def _contradictions(values: dict[str, Any]) -> list[str]:
+def _contradictions(config: Config) -> list[str]:
     problems = []
-    if values["smtppassword"] and not values["smtpaddress"]:
+    if config.smtppassword and not config.smtpaddress:
         problems.append("smtpaddress: needed with smtppassword, it is the login")
-    if values["prefer_slack"] and not values["slack_hook_url"]:
+    if config.prefer_slack and not config.slack_hook_url:
         problems.append("slack_hook_url: needed with prefer_slack")
     return problems
-
-
-assert tuple(field.name for field in fields(Config)) == tuple(option.name for option in OPTIONS)  # noqa: S101

@@ -1,19 +1,69 @@
-"""How the text of each kind of option is read; ValueError says what is wanted instead."""
+"""How an option is declared, and how the text of each kind is read.
+
+What reads a text raises ValueError, which says what is wanted instead.
+"""
 
 import ipaddress
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from gocron.core.address import Network, read_address
 from gocron.core.duration import parse_duration
 from gocron.core.mailbox import is_address
 
+SQLITE_FILE = "sqlite:////var/lib/gocron/gocron.db"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (hosts of a fleet check in from elsewhere)
 SMTP_SECURITIES = ("auto", "none", "starttls", "tls")
 
 # What nginx, sed, a shell or a crontab would take for more than a part of a name.
 _NO_PLAIN_NAME = re.compile(r"""[\s"'`;{}$|&\\<>#]""")
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One key of the configuration: its default as text, how it is read, what it means."""
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    help: str
+    secret: bool
+
+
+def option(default: str, read: Callable[[str], Value], meaning: str) -> Value:
+    """Declare an option as a field of a dataclass, of the type that `read` makes of its text."""
+    declared: Value = field(
+        metadata={"default": default, "read": read, "help": meaning, "secret": False}
+    )
+    return declared
+
+
+def secret(default: str, read: Callable[[str], Value], meaning: str) -> Value:
+    """Declare an option that is shown to nobody; it may stand in a file, as `file:/path`."""
+
+    def read_secret(value: str) -> Value:
+        return read(_content(value.removeprefix("file:")) if value.startswith("file:") else value)
+
+    declared: Value = field(
+        metadata={"default": default, "read": read_secret, "help": meaning, "secret": True}
+    )
+    return declared
+
+
+def _content(file: str) -> str:
+    try:
+        return Path(file).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{file}: {getattr(error, 'strerror', None) or 'is no UTF-8 text'}"
+        ) from None
 
 
 def text(value: str) -> str:
@@ -157,10 +207,10 @@ def page_url(value: str) -> str:
 
 
 def database_url(value: str) -> str:
-    """Return the URL of a database."""
-    value = text(value)
+    """Return the URL of a database, that of our own file for ""."""
+    value = text(value) or SQLITE_FILE
     scheme, parts = value.partition(":")[0], _split(value)
-    if value and scheme not in ("sqlite", "postgresql", "postgres"):
+    if scheme not in ("sqlite", "postgresql", "postgres"):
         raise ValueError("want sqlite:////path/to/file.db or postgresql://user:password@host/name")
     if scheme == "sqlite" and (
         not value.startswith("sqlite:////") or not value.removeprefix("sqlite:////")

@@ -13,11 +13,11 @@ import time
 import urllib.parse
 from pathlib import Path
 
+from gocron.commands.config import example
 from gocron.config import Config, load_config
 from gocron.errors import ConfigError, ExitStatus, GocronError, UnknownJob
 from gocron.listening import open_listener
 from gocron.notify.http import NoAnswer, fetch
-from gocron.options import example
 from gocron.outside import reachable
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.store import accounts, jobs

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gocron.cli import parser_of
+from gocron.config import OPTIONS
 from gocron.errors import ExitStatus
-from gocron.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("gocron.1", "gocron-front.8", "gocron-back.8", "gocron-sweep.8", "gocron-summary.1")

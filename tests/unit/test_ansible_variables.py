@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gocron.options import OPTIONS
+from gocron.config import OPTIONS
 
 ROLES = Path(__file__).parents[2] / "ansible/roles"
 

@@ -12,12 +12,11 @@ import pytest
 import yaml
 
 from gocron.cli import PROGRAMS, parser_of
-from gocron.config import canonical, load_config
+from gocron.config import OPTIONS, canonical, load_config
 from gocron.core import odd
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.errors import ExitStatus
 from gocron.fields import BODY_LIMIT, read_fields
-from gocron.options import OPTIONS
 from gocron.store import tables
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gocron.config import OPTIONS
 from gocron.errors import ExitStatus
-from gocron.options import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 MAKE = runpy.run_path(str(ROOT / "contrib/man/make.py"))
