@@ -44,6 +44,7 @@ COMMANDS = {
     "test-mail": "Send a mail to see whether mails arrive.",
     "db upgrade": "Bring the database's tables up to date.",
     "config": "Print every option as a configuration file.",
+    "config get": "Print what options are set to.",
     "demo": "Show it all, until Ctrl-C.",
 }
 
@@ -59,7 +60,9 @@ class Parser(argparse.ArgumentParser):
     def add(self, name: str, purpose: str, command: str = "") -> "Parser":
         """Return the parser of `name` below this one: a group, or else a command."""
         if self._below is None:
-            self._below = self.add_subparsers(title="commands", metavar="COMMAND", required=True)
+            self._below = self.add_subparsers(
+                title="commands", metavar="COMMAND", required=not self._command
+            )
         parser = self._below.add_parser(name, help=purpose, description=purpose, command=command)
         _common(parser, suppress=True)
         return parser
@@ -117,12 +120,13 @@ def parser_of(program: str) -> Parser:
     _common(parser)
     if command:
         return parser
-    groups = {"": parser}
+    made = {"": parser}
     for words, purpose in COMMANDS.items():
         group, _, name = words.rpartition(" ")
-        if group not in groups:
-            groups[group] = parser.add(group, GROUPS[group])
-        groups[group].add(name, purpose, words.replace(" ", "_").replace("-", "_"))
+        if group not in made:
+            made[group] = parser.add(group, GROUPS[group])
+        module = words.replace(" ", "_").replace("-", "_")
+        made[words] = made[group].add(name, purpose, module)
     return parser
 
 

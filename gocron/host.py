@@ -12,6 +12,8 @@ MACHINE_ID = Path("/etc/machine-id")
 CRON_FILE = Path("/etc/cron.d/gocron")
 TIMER_FILE = Path("/etc/systemd/system/gocron-sweep.timer")
 PROCESSES = Path("/proc")
+SOCKETS = ("net/tcp", "net/tcp6")
+_LISTENING = "0A"
 CRON_DAEMONS = ("cron", "crond", "busybox", "bcron-sched")
 
 # With less a disk is as good as full: a file each minute, and there is no more.
@@ -46,6 +48,18 @@ def lacks_room(path: Path, least_mb: int) -> str:
     if disk.f_files and disk.f_favail < FILES_LEAST:
         return f"room for {disk.f_favail} files at {path}; remove some"
     return ""
+
+
+def listening_users(port: int) -> set[int]:
+    """Return the users of whose processes one listens on a TCP port, as far as the host tells."""
+    users = set()
+    for table in SOCKETS:
+        with suppress(OSError):
+            for line in (PROCESSES / table).read_text("ascii").splitlines()[1:]:
+                _, local, _, state, _, _, _, user, *_ = line.split()
+                if state == _LISTENING and int(local.rpartition(":")[2], 16) == port:
+                    users.add(int(user))
+    return users
 
 
 def dead_schedule() -> str:

@@ -1,12 +1,11 @@
-"""Part of install.sh: what it asks of the gocron that it is installing.
+"""Part of install.sh: what only an installer asks of the gocron that it is installing.
 
 It is run by that gocron's Python, as the user that gocron runs as, from standard input. Ends
-with gocron's own exit status when the configuration or the database is not as needed.
+with gocron's own exit status when something is not as needed.
 """
 # ruff: noqa: T201 (it answers by printing; its URLs are gocron's own)
 
 import json
-import os
 import socket
 import sys
 import time
@@ -16,13 +15,11 @@ from pathlib import Path
 from gocron.commands.config import example
 from gocron.config import Config, load_config
 from gocron.errors import ConfigError, ExitStatus, GocronError, UnknownJob
-from gocron.listening import open_listener
 from gocron.notify.http import NoAnswer, fetch
-from gocron.outside import reachable
+from gocron.outside import here_url
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.store import accounts, jobs
 from gocron.store.database import Store
-from gocron.store.schema import pending, upgrade
 
 SAMPLE_FREQUENCY_S = 86_400
 RELOADS_WITHIN_S = 5
@@ -37,59 +34,17 @@ def new_config(*told: str) -> None:
         print(f"{name}: {json.dumps(chosen)}" if chosen else line)
 
 
-def settings(path: str) -> None:
-    """Print what install.sh needs to know of the configuration: a name and its value a line."""
-    config = load_config(Path(path))
-    told = {
-        "front_host": reachable(config.listen_host),
-        "front_port": str(config.listen_port),
-        "front_bound": config.listen_host,
-        "operator_email": config.operator_email,
-        "front_database": config.database_url,
-        "page_folder": config.status_dir,
-        "page_url": config.public_url,
-    }
-    print("\n".join(f"{name}={value}" for name, value in told.items()))
-
-
-def ready(path: str) -> None:
-    """Complain of what would keep front or sweep from working; upgrade the database."""
-    config = load_config(Path(path))
-    _listenable(config)
-    if config.status_dir:
-        _writable(Path(config.status_dir), "status_dir")
-    if config.database_url.startswith("sqlite:///"):
-        _writable(Path(config.database_url.removeprefix("sqlite:///")).parent, "database_url")
-    store = Store(config.database_url)
-    with store.connected():
-        for name in upgrade(store) if pending(store) else ():
-            print(f"upgrading the database: {name}")
-
-
-def _listenable(config: Config) -> None:
-    try:
-        open_listener(config.listen_host, config.listen_port).close()
-    except ConfigError:
-        # Where gocron itself listens, it is what will be restarted.
-        if "GOCRON_IS_RUNNING" in os.environ and _answers(config):
-            return
-        raise
-
-
-def _writable(folder: Path, option: str) -> None:
-    if not folder.is_dir():
-        raise ConfigError(str(folder), "is no folder", f"make it, or change {option}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigError(
-            str(folder), "can't be written by the user gocron", f"see to it, or change {option}"
-        )
+def same_database(path: str) -> None:
+    """Complain unless the file names the database that GC_DATABASE_URL does."""
+    if load_config(Path(path), {}).database_url != load_config(Path(path)).database_url:
+        other = "its database_url is another one than asked for, and the file is yours"
+        raise ConfigError(path, other, "change it there")
 
 
 def _answers(config: Config) -> bool:
     """Tell whether a front listens where the configuration says."""
-    url = f"http://{reachable(config.listen_host)}:{config.listen_port}/"
     try:
-        return fetch(url, 2, direct=True).body.startswith(b"gocron")
+        return fetch(here_url(config), 2, direct=True).body.startswith(b"gocron")
     except NoAnswer:
         return False
 
@@ -164,7 +119,7 @@ def left(path: str) -> None:
         print(f"mail: nothing answers at {where}; {then}")
 
 
-QUESTIONS = (new_config, settings, ready, answering, checks_in, check_in_command, swept, left)
+QUESTIONS = (new_config, same_database, answering, checks_in, check_in_command, swept, left)
 
 
 def main() -> int:

@@ -1,7 +1,12 @@
 # shellcheck shell=sh
 # Part of install.sh: the configuration is made once, and from then on only read.
 
-# Ask the new release something, as the user that it will run as and with nothing but its file.
+# Run the new release's own command, as the user that it will run as and with nothing but its file.
+new_gocron() {
+    as_gocron "$BUILT/bin/gocron" --config "$CONFIG" "$@"
+}
+
+# Ask the new release what only an installer asks.
 ask() {
     if is_staged; then
         "$BUILT/bin/python" -I - "$@" <"$CHECKOUT/contrib/install/ask.py"
@@ -12,8 +17,7 @@ ask() {
 
 # In a session of its own: what runs as gocron must not type into root's terminal.
 as_gocron() {
-    setsid -w runuser -u gocron -- env -i PATH=/usr/bin:/bin LANG=C.UTF-8 \
-        ${RUNNING:+GOCRON_IS_RUNNING=1} "$@"
+    setsid -w runuser -u gocron -- env -i PATH=/usr/bin:/bin LANG=C.UTF-8 "$@"
 }
 
 # Make the configuration where there is none; else see that what was asked for is what it says.
@@ -60,11 +64,10 @@ mine_again() {
 check_choices() {
     if is_staged || ! is_built || ! id gocron >/dev/null 2>&1; then return 0; fi
     read_settings
-    wanted=$DATABASE_URL
-    case $wanted in
-    file:*) wanted=$(cat "${wanted#file:}") || exit 3 ;;
-    esac
-    refuse_other database_url "$wanted" "$front_database"
+    if [ -n "$DATABASE_URL" ]; then
+        as_gocron env GC_DATABASE_URL="$DATABASE_URL" "$BUILT/bin/python" -I - same_database "$CONFIG" \
+            <"$CHECKOUT/contrib/install/ask.py" || exit
+    fi
     refuse_other listen_host "$LISTEN_HOST" "$front_bound"
     refuse_other listen_port "$LISTEN_PORT" "$front_port"
 }
@@ -76,30 +79,34 @@ refuse_other() {
     fi
 }
 
-# A process of another user prints the settings: they are read, one name and value a line, and never
-# run. The configuration itself allows no other letters than these patterns do.
+# A process of another user prints the settings, a line each: they are read, and never run. The
+# configuration itself allows no other letters than these patterns do.
 read_settings() {
-    ask settings "$CONFIG" >"$SCRATCH/settings" || exit
-    front_port='' front_bound='' operator_email=''
-    while IFS='=' read -r name value; do
-        case $name=$value in
-        *[[:cntrl:]]*) strange_setting ;;
-        front_host=*[!]A-Za-z0-9.:_%[-]* | front_bound=*[!A-Za-z0-9.:_%-]*) strange_setting ;;
-        front_host=*) front_host=$value ;;
-        front_bound=*) front_bound=$value ;;
-        front_port=*[!0-9]*) strange_setting ;;
-        front_port=*) front_port=$value ;;
-        operator_email=*) operator_email=$value ;;
-        front_database=*) front_database=$value ;;
-        page_folder=*[\"\'\`\;{}\$\|\&\\\<\>\#\ ]*) strange_setting ;;
-        page_folder=*/../* | page_folder=*/.. | page_folder=[!/]*) strange_setting ;;
-        page_folder=*) page_folder=$value ;;
-        page_url=*[!!-~]*) strange_setting ;;
-        page_url=*) page_url=$value ;;
-        *) strange_setting ;;
-        esac
-    done <"$SCRATCH/settings"
-    if [ -z "$front_port" ] || [ -z "$front_bound" ]; then strange_setting; fi
+    new_gocron config get listen_host listen_port status_dir public_url operator_email \
+        >"$SCRATCH/settings" || exit
+    if [ "$(wc -l <"$SCRATCH/settings")" != 5 ] || grep -q '[[:cntrl:]]' "$SCRATCH/settings"; then
+        strange_setting
+    fi
+    {
+        IFS= read -r front_bound
+        IFS= read -r front_port
+        IFS= read -r page_folder
+        IFS= read -r page_url
+        IFS= read -r operator_email
+    } <"$SCRATCH/settings"
+    case $front_bound in '' | *[!A-Za-z0-9.:_%-]*) strange_setting ;; esac
+    case $front_port in '' | *[!0-9]*) strange_setting ;; esac
+    case $page_folder in
+    *[\"\'\`\;{}\$\|\&\\\<\>\#\ ]* | */../* | */.. | [!/]*) strange_setting ;;
+    esac
+    case $page_url in *[!!-~]*) strange_setting ;; esac
+    # Where what listens there is reached from here.
+    case $front_bound in
+    0.0.0.0 | localhost) front_host=127.0.0.1 ;;
+    ::) front_host='[::1]' ;;
+    *:*) front_host="[$front_bound]" ;;
+    *) front_host=$front_bound ;;
+    esac
 }
 
 strange_setting() {

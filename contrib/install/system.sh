@@ -122,15 +122,19 @@ is_built() {
 # All that could keep the new release from working is found out now, while the old one runs.
 make_ready() {
     front_host=127.0.0.1 front_port=${LISTEN_PORT:-8080} page_folder=/var/cache/gocron/status
-    page_url='' RUNNING=''
+    page_url=''
     if is_staged || ! is_built || [ "$DRY_RUN" = true ]; then return 0; fi
-    ! systemctl -q is-active gocron-front || RUNNING=true
-    ask ready "$CONFIG" || {
-        unready=$?
-        take_back_config
-        exit "$unready"
-    }
+    new_gocron check --before-start >"$SCRATCH/check" || unready "$?"
+    new_gocron db upgrade >"$SCRATCH/upgrade" || unready "$?"
+    printable <"$SCRATCH/upgrade" | sed -n 's/^applied/upgrading the database:/p'
     read_settings
+}
+
+# End as gocron did that complained, in words of its own or by what it found: 3 and 4 are told apart.
+unready() {
+    printable <"$SCRATCH/check" | sed -n 's/^FAIL  /install.sh: /p' >&2
+    take_back_config
+    case $1 in 3 | 4) exit "$1" ;; *) exit 1 ;; esac
 }
 
 place_program() {

@@ -20,8 +20,8 @@ STATUSES = {
     ExitStatus.OK: "Done.",
     ExitStatus.BUG: "A failure that nobody expected: report it. A sweep has put off what failed, "
     "and done all else.",
-    ExitStatus.USAGE: "The command line can't be understood, or names a job that isn't known, or "
-    "one that the database can't hold.",
+    ExitStatus.USAGE: "The command line can't be understood, or names a job or an option that "
+    "isn't known, or a job that the database can't hold.",
     ExitStatus.CONFIG: "The configuration can't be used, the port is taken, or the page can't be "
     "written.",
     ExitStatus.STORE: "The database can't be reached, or refused.",
@@ -165,7 +165,8 @@ def _every(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]
 
 
 def _leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
-    return [command for command in _every(parser) if not _subcommands(command)]
+    """Return what can be run, of a parser and those below it; groups can't."""
+    return [command for command in _every(parser) if command.get_default("run")]
 
 
 def _subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:

@@ -1,15 +1,22 @@
 """`gocron check`: is everything in place? One line a question."""
 
-import logging
 import os
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from gocron.commands import now
+from gocron.commands.questions import (
+    Bad,
+    Finding,
+    ask,
+    before_start,
+    database,
+    page_folder,
+    require_room,
+)
 from gocron.config import Config, config_file
 from gocron.core.door import Knock, others_live
 from gocron.core.duration import say_duration
@@ -17,28 +24,20 @@ from gocron.core.health import is_stale
 from gocron.core.odd import notes
 from gocron.core.site import CROWD
 from gocron.door import verified
-from gocron.errors import ExitStatus, GocronError
-from gocron.host import dead_schedule, lacks_room, this_host
+from gocron.errors import ExitStatus, GocronError, worst
+from gocron.host import dead_schedule, this_host
 from gocron.listing import printable
-from gocron.notify import DeliveryFailed
 from gocron.notify.http import NoAnswer, fetch
 from gocron.notify.mail import MailServer
 from gocron.output import say
 from gocron.outside import TRY_LIMIT_S, door_url, here_url, knock, outside
 from gocron.promise import flags
 from gocron.reception import configured_by
-from gocron.store import accounts, checkins, deliveries, jobs, sites
+from gocron.store import accounts, deliveries, jobs, sites
 from gocron.store.database import Store
 from gocron.store.deliveries import GIVEN_UP_SHOWN_S
 from gocron.store.door import presences
 from gocron.store.schema import later, pending
-
-# The encodings of a database in which every name has its place.
-ENCODINGS = ("UTF8", "SQL_ASCII")
-
-log = logging.getLogger("gocron")
-# What is told of before it is too late: a day's worth of a large fleet.
-ROOM_LEAST_MB = 64
 
 NO_SWEEP = "is gocron-sweep in cron, or gocron-back running?"
 
@@ -46,109 +45,64 @@ NO_SWEEP = "is gocron-sweep in cron, or gocron-back running?"
 ODD_SHOWN = 3
 
 
-@dataclass(frozen=True)
-class Finding:
-    """The answer to one question."""
-
-    good: bool
-    subject: str
-    said: str
-
-
-class _Bad(Exception):
-    """A question whose answer is not good."""
-
-
 def arguments(parser: ArgumentParser) -> None:
-    """Take nothing but what all commands take."""
+    """Take whether gocron is yet to be started."""
+    parser.add_argument(
+        "--before-start",
+        action="store_true",
+        help="only whether gocron-front could start: port, database, tables, page folder",
+    )
 
 
 def run(arguments: Namespace, config: Config) -> ExitStatus:
     """Print what is found, a line each."""
     file = config_file(arguments.config, os.environ)
     say(f"ok    configuration: {file if file.exists() else 'built-in defaults'}")
-    good = True
-    for finding in findings(config, now()):
+    statuses = []
+    for finding in before_start(config) if arguments.before_start else findings(config, now()):
         say(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject}: {printable(finding.said)}")
-        good &= finding.good
-    return ExitStatus.OK if good else ExitStatus.CHECK_FAILED
+        statuses.append(finding.status)
+    status = worst(statuses)
+    return ExitStatus.CHECK_FAILED if status and not arguments.before_start else status
 
 
 def findings(config: Config, now: int) -> Iterator[Finding]:
     """Yield what is found, from the database to the folder of the page."""
-    store: Store | None = None
-
-    def database() -> str:
-        nonlocal store
-        candidate = Store(config.database_url)
-        if candidate.lacks_file():
-            raise _Bad(f"{candidate.name} is not there yet; start gocron-front")
-        with candidate.connected():
-            version = candidate.server_version()
-            encoding = candidate.encoding()
-            store = candidate
-            _keeps(candidate)
-        if encoding not in ENCODINGS:
-            raise _Bad(
-                f"{candidate.name} keeps text as {encoding} and can't hold every name; make one "
-                "with ENCODING 'UTF8', and restore a dump of this one into it"
-            )
-        return f"{candidate.name}, {candidate.kind} {version}"
-
-    yield _ask("database", database)
-    if store is not None:
-        known = store
-        schema = _ask("schema", lambda: _schema(known))
+    reached = ask("database", lambda: _reach(config))
+    yield ask("database", lambda: database(config)) if reached.good else reached
+    if reached.good:
+        store = Store(config.database_url)
+        schema = ask("schema", lambda: _schema(store))
         yield schema
         if schema.good:
-            yield _ask("last sweep", lambda: _last_sweep(known, config, now))
-            yield _ask("outbox", lambda: _outbox(known, config, now))
-            yield _ask("front door", lambda: _front_door(known, config, now))
-            yield _ask("sites", lambda: _sites(known))
-            yield from _odd_jobs(known, config, now)
-    yield _ask("journal", lambda: _journal(config))
-    yield _ask("mail server", lambda: _mail_server(config))
-    yield _ask("slack", lambda: _slack(config))
-    yield _ask("page folder", lambda: _page_folder(config))
+            yield ask("last sweep", lambda: _last_sweep(store, config, now))
+            yield ask("outbox", lambda: _outbox(store, config, now))
+            yield ask("front door", lambda: _front_door(store, config, now))
+            yield ask("sites", lambda: _sites(store))
+            yield from _odd_jobs(store, config, now)
+    yield ask("journal", lambda: _journal(config))
+    yield ask("mail server", lambda: _mail_server(config))
+    yield ask("slack", lambda: _slack(config))
+    yield ask("page folder", lambda: page_folder(config))
     if config.public_url:
-        yield _ask("page", lambda: _page(config, now))
+        yield ask("page", lambda: _page(config, now))
 
 
-def _ask(subject: str, question: Callable[[], str]) -> Finding:
-    try:
-        return Finding(True, subject, question())
-    except (GocronError, DeliveryFailed, _Bad) as error:
-        return Finding(False, subject, str(error))
-    except OSError as error:
-        # A folder that may not be entered, for one.
-        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        return Finding(False, subject, f"{said}; run this as the user that gocron runs as")
-    except Exception as error:
-        log.exception("bug: %s", subject)
-        return Finding(False, subject, f"bug: {error!r} (please report)")
-
-
-def _keeps(store: Store) -> None:
-    """Have a check-in kept and taken back, unless tables are missing: that is told of elsewhere."""
-    if later(store) or pending(store):
-        return
-    checkins.try_out(store, (), this_host())
-    if not store.is_postgres:
-        _require_room(Path(str(store.db.database)))
-
-
-def _require_room(path: Path) -> None:
-    if lack := lacks_room(path, ROOM_LEAST_MB):
-        raise _Bad(lack)
+def _reach(config: Config) -> str:
+    store = Store(config.database_url)
+    if store.lacks_file():
+        raise Bad(f"{store.name} is not there yet; start gocron-front")
+    with store.connected():
+        return store.server_version()
 
 
 def _schema(store: Store) -> str:
     with store.connected():
         lacking, more = pending(store), later(store)
     if more:
-        raise _Bad(f"was upgraded by a later gocron ({more[-1]}); install that version here too")
+        raise Bad(f"was upgraded by a later gocron ({more[-1]}); install that version here too")
     if lacking:
-        raise _Bad(f"{len(lacking)} migrations pending; run `gocron db upgrade`")
+        raise Bad(f"{len(lacking)} migrations pending; run `gocron db upgrade`")
     return "up to date"
 
 
@@ -156,12 +110,12 @@ def _last_sweep(store: Store, config: Config, now: int) -> str:
     with store.connected():
         swept_at = accounts.totals(store).swept_at
     if swept_at is None:
-        raise _Bad(f"never; {dead_schedule() or NO_SWEEP}")
+        raise Bad(f"never; {dead_schedule() or NO_SWEEP}")
     said = f"{say_duration(max(now - swept_at, 0))} ago"
     if is_stale(swept_at, config.interval, now):
-        raise _Bad(f"{said}; {dead_schedule() or NO_SWEEP}")
+        raise Bad(f"{said}; {dead_schedule() or NO_SWEEP}")
     if dead := dead_schedule():
-        raise _Bad(f"{said}, but {dead}")
+        raise Bad(f"{said}, but {dead}")
     return said
 
 
@@ -172,7 +126,7 @@ def _outbox(store: Store, config: Config, now: int) -> str:
     if ours:
         worst = ours[0]
         reason = f": {worst.last_error}" if worst.last_error else ""
-        raise _Bad(
+        raise Bad(
             f"{sum(one.count for one in ours)} news undelivered, the oldest to "
             f"{worst.recipient or worst.channel} for "
             f"{say_duration(now - worst.queued_at)}{reason}; see `gocron outbox list`"
@@ -189,15 +143,15 @@ def _front_door(store: Store, config: Config, now: int) -> str:
         if config.self_url:
             here = verified(store, knock(here_url(config), name, is_here=True))
     if here.knock is Knock.ELSEWHERE:
-        raise _Bad(f"{here.why}; restart gocron-front, and see database_url")
+        raise Bad(f"{here.why}; restart gocron-front, and see database_url")
     if here.configured not in ("", configured_by(config)):
-        raise _Bad("gocron-front runs by another configuration than this one; restart gocron-front")
+        raise Bad("gocron-front runs by another configuration than this one; restart gocron-front")
     if knocked.knock is Knock.KEPT:
         return f"a check-in at {door_url(config)} is kept"
     if not config.self_url and knocked.knock is Knock.FAILED and others_live(fronts, now):
         return "no front on this host, but on others; self_url could tell more"
     what_next = "see self_url" if config.self_url else "is gocron-front running?"
-    raise _Bad(f"can't check in: {knocked.why}; {what_next}")
+    raise Bad(f"can't check in: {knocked.why}; {what_next}")
 
 
 def _sites(store: Store) -> str:
@@ -206,7 +160,7 @@ def _sites(store: Store) -> str:
     if crowds:
         account, network, count = crowds[0]
         more = f", and {len(crowds) - 1} more such addresses" if crowds[1:] else ""
-        raise _Bad(
+        raise Bad(
             f"{count} jobs of {account} at {network} say site=1{more}; with more than "
             f"{CROWD} none speaks for a site: leave it to the gateway, send site=0 with the others"
         )
@@ -219,13 +173,13 @@ def _odd_jobs(store: Store, config: Config, now: int) -> Iterator[Finding]:
         with store.connected():
             found, number = jobs.odd(store, config.interval, now, ODD_SHOWN)
     except GocronError as error:
-        yield Finding(False, "jobs", str(error))
+        yield Finding("jobs", str(error), error.status)
         return
     for job in found:
         said = "; ".join(notes(job, config.interval, now))
-        yield Finding(True, "odd job", f"{job.cronname} ({job.account}): {said}")
+        yield Finding("odd job", f"{job.cronname} ({job.account}): {said}")
     if number > len(found):
-        yield Finding(True, "odd jobs", f"{number - len(found):,} more; the summary tells of them")
+        yield Finding("odd jobs", f"{number - len(found):,} more; the summary tells of them")
 
 
 def _journal(config: Config) -> str:
@@ -233,10 +187,10 @@ def _journal(config: Config) -> str:
     if not config.journal or not path.exists():
         return "none on this host"
     if not os.access(path, os.R_OK):
-        raise _Bad(f"{path} can't be read by this user; check its group")
+        raise Bad(f"{path} can't be read by this user; check its group")
     if not os.access(flags(path), os.W_OK | os.X_OK):
-        raise _Bad(f"{flags(path)} can't be written by this user, so nginx keeps no check-ins")
-    _require_room(path)
+        raise Bad(f"{flags(path)} can't be written by this user, so nginx keeps no check-ins")
+    require_room(path)
     return str(path)
 
 
@@ -252,19 +206,8 @@ def _slack(config: Config) -> str:
         return "not set"
     parts = urlsplit(config.slack_hook_url)
     if parts.scheme != "https" or not parts.path.startswith("/services/"):
-        raise _Bad("slack_hook_url is no URL like https://hooks.slack.com/services/T.../B.../...")
+        raise Bad("slack_hook_url is no URL like https://hooks.slack.com/services/T.../B.../...")
     return f"webhook at {parts.hostname}"
-
-
-def _page_folder(config: Config) -> str:
-    if not config.status_dir:
-        return "not set, no page is written"
-    folder = Path(config.status_dir)
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise _Bad(f"{existing} can't be written by this user; check status_dir")
-    _require_room(existing)
-    return str(folder)
 
 
 def _page(config: Config, now: int) -> str:
@@ -275,19 +218,19 @@ def _page(config: Config, now: int) -> str:
     try:
         answer = fetch(urljoin(folder, "age.js"), TRY_LIMIT_S, follow=True)
     except NoAnswer as error:
-        raise _Bad(f"{config.public_url}: {error}; see public_url") from None
+        raise Bad(f"{config.public_url}: {error}; see public_url") from None
     if answer.status in (401, 403):
         return f"{config.public_url} asks who one is, so its age can't be told"
     if answer.status != 200:
-        raise _Bad(f"{config.public_url}: {answer}; see public_url")
+        raise Bad(f"{config.public_url}: {answer}; see public_url")
     told = re.fullmatch(
         r"self\.gocronAge=\{swept:(\d{1,18}),.*\};\s*",
         answer.body.decode("ascii", "replace"),
         re.ASCII,
     )
     if told is None:
-        raise _Bad(f"{config.public_url} answers, but is no page of gocron's; see public_url")
+        raise Bad(f"{config.public_url} answers, but is no page of gocron's; see public_url")
     age = f"{say_duration(max(now - int(told[1]), 0))} old"
     if is_stale(int(told[1]), config.interval, now):
-        raise _Bad(f"{config.public_url} is {age}; is it the one that is written to status_dir?")
+        raise Bad(f"{config.public_url} is {age}; is it the one that is written to status_dir?")
     return f"{config.public_url} is {age}"

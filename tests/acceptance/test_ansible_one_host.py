@@ -212,7 +212,7 @@ def test_a_wrong_variable_stops_the_play_before_anything_changes(
             'connection to server at \\"127.0.0.1\\", port 9 failed',
         ),
         ("true", "true", {"gocron_python": "python3.9"}, "python3.9 is missing, older than 3.10"),
-        ("true", "true", {"gocron_listen_port": 22}, "port 22 is in use by something other"),
+        ("true", "true", {"gocron_listen_port": 22}, "listen_port 22: can't listen"),
         ("true", "true", {"gocron_mail_from": "nobody"}, "mail_from: want a mail address"),
         (
             "mount -t tmpfs -o ro none /var/cache/gocron/status",

@@ -416,6 +416,15 @@ def test_a_check_names_all_that_is_wrong_and_ends_with_6(host: Host, tmp_path: P
     assert "Connection refused" in bad["FAIL  mail server"]
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_database_that_can_not_even_be_there_is_one_line_of_a_check(host: Host) -> None:
+    host.options["database_url"] = "sqlite:////no/such/folder/gocron.db"
+    ran = host.run("check")
+    assert (ran.status, ran.err) == (ExitStatus.CHECK_FAILED, "")
+    assert "no folder /no/such/folder" in failed(ran, "database")
+    assert any("page folder" in line for line in ran.lines)
+
+
 def test_an_odd_job_is_added_and_noted(host: Host) -> None:
     told = ("--email", "a@b.c", "--frequency", "1")
     ran = host.run("jobs", "add", "acme", "backup", *told)
@@ -537,7 +546,7 @@ def test_a_check_finds_disks_with_little_room(
     host.options["journal"] = str(journal)
     host.sweep()
     assert f"ok    journal: {journal}" in host.run("check").lines
-    monkeypatch.setattr("gocron.commands.check.ROOM_LEAST_MB", 10**12)
+    monkeypatch.setattr("gocron.commands.questions.ROOM_LEAST_MB", 10**12)
     ran = host.run("check")
     for subject in ("database", "journal", "page folder"):
         assert " MB free at " in failed(ran, subject)

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.conftest import Postgres
+from tests.peers import free_port
 
 pytestmark = pytest.mark.root
 
@@ -87,6 +88,7 @@ COMMANDS = {
     "explain": ("main", "explain", "a", "b"),
     "upgrade": ("main", "db", "upgrade"),
     "check": ("main", "check"),
+    "before-start": ("main", "check", "--before-start"),
     "test-mail": ("main", "test-mail", "a@example.com"),
     "sweep": ("sweep",),
     "dry-run": ("sweep", "--dry-run"),
@@ -120,6 +122,24 @@ def test_what_root_makes_belongs_to_the_owner_and_others_cannot_read_the_databas
     assert all(path.stat().st_mode & 0o027 == 0 for path in place.data.iterdir())
     if command == ("main", "jobs", "list"):
         assert (done.returncode, done.stdout) == (0, "no jobs\n")
+
+
+@pytest.mark.parametrize("command", [("check", "--before-start"), ("db", "upgrade")], ids=str)
+def test_root_may_tell_the_configuration_by_standard_input(
+    place: Place, command: tuple[str, ...]
+) -> None:
+    place.configure(listen_port=free_port())
+    start = "import sys; from gocron import cli; sys.exit(cli.main())"
+    done = subprocess.run(
+        [sys.executable, "-c", start, "--config", "/dev/stdin", *command],
+        input=place.config.read_text(),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    made = [*place.data.rglob("*"), *place.page.rglob("*")]
+    assert bool(made) == (command[0] == "db")
+    assert {path.stat().st_uid for path in made} <= {OWNER.pw_uid}
 
 
 def test_a_sweep_of_root_writes_the_page_as_its_owner(place: Place) -> None:

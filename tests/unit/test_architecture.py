@@ -134,7 +134,7 @@ COMMAND_MODULES = {
     for words in {*COMMANDS, *PROGRAMS} - {"gocron"}
 }
 # What is in their room besides.
-NO_COMMANDS = {"__init__", "arguments"}
+NO_COMMANDS = {"__init__", "arguments", "questions"}
 
 
 def test_each_command_is_one_file_that_says_what_it_takes_and_does_it() -> None:

@@ -5,15 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from gocron.outside import reachable
+
 INSTALL = Path(__file__).parents[2] / "contrib/install"
 
+# As `gocron config get` prints them, a line each.
 GOOD = {
-    "front_host": "127.0.0.1",
-    "front_port": "8080",
-    "front_bound": "0.0.0.0",
-    "front_database": "postgresql://u:p'\"$(id)@h/d?x=1&y=`id`",
-    "page_folder": "/var/cache/gocron/status",
-    "page_url": "http://gocron.example.com/status/",
+    "listen_host": "0.0.0.0",
+    "listen_port": "8080",
+    "status_dir": "/var/cache/gocron/status",
+    "public_url": "http://gocron.example.com/status/",
+    "operator_email": "ops@example.com",
 }
 
 READ = """
@@ -21,10 +23,10 @@ set -eu
 SCRATCH={folder} CONFIG=/etc/gocron/config.yml
 fail() {{ echo "install.sh: $*" >&2; exit 1; }}
 . {install}/config.sh
-ask() {{ cat {folder}/told; }}
+new_gocron() {{ echo "$@" >{folder}/asked; cat {folder}/told; }}
 read_settings
-printf '%s\\n' "$front_host" "$front_port" "$front_bound" "$front_database" "$page_folder" \
-    "$page_url"
+printf '%s\\n' "$front_bound" "$front_port" "$page_folder" "$page_url" "$operator_email" \
+    "$front_host"
 """
 
 
@@ -35,38 +37,46 @@ def read(folder: Path, text: str) -> "subprocess.CompletedProcess[str]":
 
 
 def told(**other: str) -> str:
-    return "".join(f"{name}={value}\n" for name, value in {**GOOD, **other}.items())
+    return "".join(f"{value}\n" for value in {**GOOD, **other}.values())
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "reached_at"),
     [
-        {},
-        {"front_host": "[fe80::1%eth0]", "front_bound": "fe80::1%eth0"},
-        {"front_host": "gocron-1.example.com", "page_url": "", "page_folder": ""},
-        {"page_folder": "/srv/Straße-1_a.b+c@d/..page"},
+        ({}, "127.0.0.1"),
+        ({"listen_host": "localhost"}, "127.0.0.1"),
+        ({"listen_host": "::"}, "[::1]"),
+        ({"listen_host": "fe80::1%eth0"}, "[fe80::1%eth0]"),
+        ({"listen_host": "192.0.2.1", "operator_email": ""}, "192.0.2.1"),
+        ({"listen_host": "gocron-1.example.com", "public_url": "", "status_dir": ""}, None),
+        ({"status_dir": "/srv/Straße-1_a.b+c@d/..page"}, "127.0.0.1"),
     ],
-    ids=["default", "ipv6", "name", "folder"],
+    ids=["default", "localhost", "any-ipv6", "ipv6", "ipv4", "name", "folder"],
 )
-def test_settings_are_read_as_they_are(tmp_path: Path, other: dict[str, str]) -> None:
+def test_settings_are_read_as_they_are(
+    tmp_path: Path, other: dict[str, str], reached_at: str | None
+) -> None:
     done = read(tmp_path, told(**other))
     assert done.stderr == ""
-    assert done.stdout.splitlines() == list({**GOOD, **other}.values())
+    settings = {**GOOD, **other}
+    host = reached_at or settings["listen_host"]
+    assert done.stdout.splitlines() == [*settings.values(), host]
+    assert reachable(settings["listen_host"]) == host, "as gocron itself reaches it"
+    assert (tmp_path / "asked").read_text().split() == ["config", "get", *GOOD]
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        *({"front_host": f"127.0.0.1{bad}"} for bad in "|;&$/ '\"`\\"),
-        *({"front_bound": f"0.0.0.0{bad}"} for bad in "|;&$/ '\"`\\["),
-        *({"front_port": bad} for bad in ("", "80 80", "8080;", "$(id)", "-1")),
-        *({"page_folder": f"/srv/a{bad}b"} for bad in " '\"`;{}$|&\\<>#\t\x1b"),
-        *({"page_folder": bad} for bad in ("page", "/srv/../etc", "$(id)", "/srv/..")),
-        *({"page_url": f"http://a{bad}"} for bad in (" ", "\t", "\x1b[31m", "ä")),
-        {"front_database": "\x1b[31m"},
-        {"PATH": "/tmp"},
-        {"IFS": "x"},
-        {"": "x"},
+        {"listen_host": ""},
+        *({"listen_host": f"0.0.0.0{bad}"} for bad in "|;&$/ '\"`\\[\r"),
+        *({"listen_port": bad} for bad in ("", "80 80", "8080;", "$(id)", "-1", "80\r")),
+        *({"status_dir": f"/srv/a{bad}b"} for bad in " '\"`;{}$|&\\<>#\t\x1b"),
+        *({"status_dir": bad} for bad in ("page", "/srv/../etc", "$(id)", "/srv/..")),
+        *({"public_url": f"http://a{bad}"} for bad in (" ", "\t", "\x1b[31m", "ä")),
+        {"operator_email": "\x1b[31m"},
+        {"more": "PATH=/tmp"},
+        {"more": ""},
     ],
     ids=ascii,
 )
@@ -81,7 +91,7 @@ def test_what_is_no_setting_is_refused_and_not_run(tmp_path: Path, other: dict[s
 
 @pytest.mark.parametrize("line", ["touch ran", "; touch ran", "$(touch ran)", "`touch ran`", "x"])
 def test_a_line_that_is_no_setting_is_not_run(tmp_path: Path, line: str) -> None:
-    for text in (f"{line}\n", f"{told()}{line}\n", told(page_folder=f"/srv\n{line}")):
+    for text in (f"{line}\n", f"{told()}{line}\n", told(status_dir=f"/srv\n{line}"), told()[:-1]):
         assert read(tmp_path, text).returncode == 1
     assert not (tmp_path / "ran").exists()
 
