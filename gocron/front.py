@@ -51,7 +51,7 @@ _making = threading.Lock()
 def make_app(front: Front, group_commit: GroupCommit) -> Bottle:
     """Return the WSGI application: `front` with its routes."""
     group_commit.count_undelivered = lambda store: deliveries.count_undelivered(
-        store, int(front.clock()) - front.config.interval
+        store, int(front.clock()), front.config.interval
     )
     app = Bottle()
     app.default_error_handler = _plain_error

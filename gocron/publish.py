@@ -33,7 +33,6 @@ from gocron.render.templates import Templates
 from gocron.render.wording import full_name, shown
 from gocron.store import accounts, deliveries, jobs, outages
 from gocron.store.database import Store
-from gocron.store.deliveries import GIVEN_UP_SHOWN_S
 
 PROGRESS_FILE = ".published.json"
 NAMING = 2
@@ -205,9 +204,7 @@ class _Press:
             groups=() if many else self._groups(inline=totals.jobs <= INDEX_JOBS),
             accounts_elsewhere=many,
             undelivered=tuple(
-                deliveries.undelivered(
-                    self._store, self._now - GIVEN_UP_SHOWN_S, self._now - self._interval_s
-                )[:INDEX_UNDELIVERED]
+                deliveries.undelivered(self._store, self._now, self._interval_s)[:INDEX_UNDELIVERED]
             ),
             spared=self._rows(spared),
             spared_count=spared_count,

@@ -102,7 +102,7 @@ def sweep(
             _publish(store, config, templates, clock(), bulkheads)
     status = ExitStatus.CHECK_FAILED if complaints else ExitStatus.OK
     complaints += bulkheads.complaints
-    undelivered = deliveries.count_undelivered(store, clock() - config.interval)
+    undelivered = deliveries.count_undelivered(store, clock(), config.interval)
     unresolved = tuple(deliveries.unresolved(store, clock()))
     if not delivered.failures and not complaints and not undelivered and not unresolved:
         complaints += _report_well(world)

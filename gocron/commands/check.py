@@ -1,7 +1,6 @@
 """`gocron check`: is everything in place? One line a question."""
 
 import os
-import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,9 +32,9 @@ from gocron.output import say
 from gocron.outside import TRY_LIMIT_S, door_url, here_url, knock, outside
 from gocron.promise import flags
 from gocron.reception import configured_by
+from gocron.render.page import swept_at_of
 from gocron.store import accounts, deliveries, jobs, sites
 from gocron.store.database import Store
-from gocron.store.deliveries import GIVEN_UP_SHOWN_S
 from gocron.store.door import presences
 from gocron.store.schema import later, pending
 
@@ -121,7 +120,7 @@ def _last_sweep(store: Store, config: Config, now: int) -> str:
 
 def _outbox(store: Store, config: Config, now: int) -> str:
     with store.connected():
-        found = deliveries.undelivered(store, now - GIVEN_UP_SHOWN_S, now - config.interval)
+        found = deliveries.undelivered(store, now, config.interval)
     ours = [one for one in found if not one.later_kind]
     if ours:
         worst = ours[0]
@@ -223,14 +222,10 @@ def _page(config: Config, now: int) -> str:
         return f"{config.public_url} asks who one is, so its age can't be told"
     if answer.status != 200:
         raise Bad(f"{config.public_url}: {answer}; see public_url")
-    told = re.fullmatch(
-        r"self\.gocronAge=\{swept:(\d{1,18}),.*\};\s*",
-        answer.body.decode("ascii", "replace"),
-        re.ASCII,
-    )
-    if told is None:
+    swept_at = swept_at_of(answer.body.decode("ascii", "replace"))
+    if swept_at is None:
         raise Bad(f"{config.public_url} answers, but is no page of gocron's; see public_url")
-    age = f"{say_duration(max(now - int(told[1]), 0))} old"
-    if is_stale(int(told[1]), config.interval, now):
+    age = f"{say_duration(max(now - swept_at, 0))} old"
+    if is_stale(swept_at, config.interval, now):
         raise Bad(f"{config.public_url} is {age}; is it the one that is written to status_dir?")
     return f"{config.public_url} is {age}"

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 # A sweep that is this many intervals old is a dead sweep, and what it wrote isn't trusted.
 STALE_INTERVALS = 3
 
+# News that was given up longer ago is history, unless the job that it tells of is missing still.
+GIVEN_UP_SHOWN_S = 7 * 86_400
+
 
 def stale_at(swept_at: int, interval_s: int) -> int:
     """Return from when on a sweep that ended at `swept_at` counts as the last of a dead one."""
@@ -14,6 +17,11 @@ def stale_at(swept_at: int, interval_s: int) -> int:
 def is_stale(swept_at: int, interval_s: int, now: int) -> bool:
     """Tell whether sweeps are dead, of which the last one ended at `swept_at`."""
     return now >= stale_at(swept_at, interval_s)
+
+
+def late_before(now: int, interval_s: int) -> int:
+    """Return before when news was queued that counts as undelivered at `now`, if it waits still."""
+    return now - interval_s
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,12 @@ def age_script(swept_at: int, interval_s: int) -> str:
     return f"self.gocronAge={{swept:{swept_at:d},interval:{interval_s:d}}};\n"
 
 
+def swept_at_of(age: str) -> int | None:
+    """Return when the sweep ended that `age_script` tells of, None where `age` is no such text."""
+    told = re.fullmatch(r"self\.gocronAge=\{swept:(\d{1,18}),.*\};\s*", age, re.ASCII)
+    return int(told[1]) if told else None
+
+
 def index_html(templates: Templates, page: IndexPage) -> str:
     """Return index.html; raises PageError where a template doesn't work."""
     return templates.html(

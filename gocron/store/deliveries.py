@@ -7,13 +7,11 @@ from typing import Any
 
 from peewee import JOIN, Case, fn
 
+from gocron.core.health import GIVEN_UP_SHOWN_S, late_before
 from gocron.core.job import Channel, Undelivered
 from gocron.core.mailbox import mailbox_of, recipients_of
 from gocron.store.database import Store
 from gocron.store.outbox import is_open, is_ours
-
-# News that was given up longer ago is history, unless the job that it tells of is missing still.
-GIVEN_UP_SHOWN_S = 7 * 86_400
 
 # For so long a sweep complains of news that was given up.
 COMPLAINED_OF_S = 86_400
@@ -47,12 +45,32 @@ def of_redeclaration(store: Store, redeclaration_id: int) -> list[Delivery]:
     return _deliveries(store, store.tables.news.redeclaration_id == redeclaration_id)
 
 
-def undelivered(store: Store, given_up_since: int, queued_before: int) -> list[Undelivered]:
-    """Return by recipient the news that was given up since then, and what waits.
+def undelivered(store: Store, now: int, interval_s: int) -> list[Undelivered]:
+    """Return by recipient the news that waits too long at `now`, and what was given up.
 
-    What waits counts once it was tried in vain, or was queued before `queued_before`,
-    whatever holds it. What tells of a silence that lasts counts whenever it was given up.
+    What waits counts once it was tried in vain, or is older than `interval_s`, whatever holds it.
+    What was given up counts for a week; what tells of a silence that lasts, whenever that was.
     """
+    return _undelivered(store, now - GIVEN_UP_SHOWN_S, late_before(now, interval_s))
+
+
+def waiting_or_given_up(store: Store, now: int) -> list[Undelivered]:
+    """Return by recipient all news that waits, and what was given up and is no history at `now`."""
+    return _undelivered(store, now - GIVEN_UP_SHOWN_S, sys.maxsize)
+
+
+def count_undelivered(store: Store, now: int, interval_s: int) -> int:
+    """Return how many news wait at `now` that were tried in vain, or are older than `interval_s`.
+
+    What a later gocron wrote doesn't count.
+    """
+    news = store.tables.news
+    waits = is_ours(news) & _waits(news, late_before(now, interval_s))
+    count: int = news.select(news.id).where(waits).count()
+    return count
+
+
+def _undelivered(store: Store, given_up_since: int, queued_before: int) -> list[Undelivered]:
     news, episode = store.tables.news, store.tables.episode
     later_kind = Case(None, [(is_ours(news), "")], news.kind)
     grouped = (
@@ -64,22 +82,6 @@ def undelivered(store: Store, given_up_since: int, queued_before: int) -> list[U
     parts = (_waits(news, queued_before), _is_given_up(news, episode, given_up_since))
     found = [Undelivered(**row) for part in parts for row in grouped.where(part)]
     return sorted(found, key=lambda one: (one.queued_at, one.recipient))
-
-
-def waiting_or_given_up(store: Store, now: int) -> list[Undelivered]:
-    """Return by recipient all news that waits, and what was given up and is no history at `now`."""
-    return undelivered(store, now - GIVEN_UP_SHOWN_S, sys.maxsize)
-
-
-def count_undelivered(store: Store, queued_before: int) -> int:
-    """Return how many news wait that were tried in vain, or queued before `queued_before`.
-
-    What a later gocron wrote doesn't count.
-    """
-    news = store.tables.news
-    waits = is_ours(news) & _waits(news, queued_before)
-    count: int = news.select(news.id).where(waits).count()
-    return count
 
 
 def unresolved(store: Store, now: int) -> list[Undelivered]:

@@ -81,7 +81,7 @@ def test_what_was_given_up_is_still_told_of(gocron: Gocron) -> None:
     gocron.hear("a", NOON, email="gone@example.com")
     gocron.sweep(LATE)
     with gocron.store.connected():
-        (given_up,) = deliveries.undelivered(gocron.store, LATE, LATE)
+        (given_up,) = deliveries.undelivered(gocron.store, LATE, 0)
     assert (given_up.recipient, given_up.given_up_at) == ("gone@example.com", LATE)
     assert "550 no such user" in given_up.last_error
 
@@ -298,7 +298,7 @@ def test_all_that_waits_for_a_dead_server_counts_as_undelivered(gocron: Gocron) 
     gocron.mail.stop()
     gocron.sweep(LATE)
     with gocron.store.connected():
-        assert deliveries.count_undelivered(gocron.store, LATE) == 50
+        assert deliveries.count_undelivered(gocron.store, LATE, 0) == 50
 
 
 def test_a_broken_template_of_the_site_does_not_stop_alerts(gocron: Gocron, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from gocron.render.page import (
     accounts_html,
     age_script,
     index_html,
+    swept_at_of,
 )
 from gocron.render.templates import Templates
 
@@ -152,6 +153,7 @@ def test_without_script_the_page_says_when_to_distrust_it():
 
 def test_age_js_is_what_page_js_reads():
     assert age_script(NOW, 300) == f"self.gocronAge={{swept:{NOW},interval:300}};\n"
+    assert swept_at_of(age_script(NOW, 300)) == NOW
     assert b"self.gocronAge" in TEMPLATES.asset("page.js")
     assert 'data-age="../age.js"' in account_page(row())
     assert 'data-age="age.js"' in index(row())
