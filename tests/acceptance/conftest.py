@@ -50,6 +50,14 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Files:
     return {name: folder / name for name in files}
 
 
+@pytest.fixture(scope="module")
+def bare(network: Network, checkout: Files) -> Iterator[Host]:
+    """A host with nothing on it but the checkout; one for all tests of a module."""
+    with network.host("web", "bookworm") as host:
+        host.put_tree(checkout, "/root/gocron")
+        yield host
+
+
 @pytest.fixture(scope="session")
 def older_checkout(checkout: Files, tmp_path_factory: pytest.TempPathFactory) -> Files:
     """The newest commit whose program differs and that can be installed; else an imitation."""

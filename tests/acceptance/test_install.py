@@ -5,7 +5,6 @@ One host goes through all of it, in this order.
 
 import http.client
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -21,13 +20,6 @@ FIELDS = "cronname=backup&account=web-01&email=ops@example.com&frequency=5"
 
 # A job each minute checks in, and cron sweeps each minute.
 CRON_LIMIT_S = 90
-
-
-@pytest.fixture(scope="module")
-def bare(network: Network, checkout: Files) -> Iterator[Host]:
-    with network.host("web", "bookworm") as host:
-        host.put_tree(checkout, "/root/gocron")
-        yield host
 
 
 @pytest.fixture(scope="module")

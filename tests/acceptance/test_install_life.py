@@ -4,12 +4,10 @@ One host without cron goes through all of it, in this order.
 """
 
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.conftest import Files
-from tests.acceptance.hosts import Host, Network, wait_until
+from tests.acceptance.hosts import Host, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(480)]
 
@@ -18,12 +16,10 @@ HOLDER = "systemd-run -q -u holder systemd-socket-activate -l 80 cat"
 
 
 @pytest.fixture(scope="module")
-def host(network: Network, checkout: Files) -> Iterator[Host]:
-    with network.host("web", "bookworm") as host:
-        host.put_tree(checkout, "/root/gocron")
-        # As Debian's minbase: the folder is there, and nobody reads it.
-        host.run("apt-get -qq purge -y cron 2>&1; mkdir -p /etc/cron.d")
-        yield host
+def host(bare: Host) -> Host:
+    # As Debian's minbase: the folder is there, and nobody reads it.
+    bare.run("apt-get -qq purge -y cron 2>&1; mkdir -p /etc/cron.d")
+    return bare
 
 
 def install(host: Host, arguments: str = "", first: str = "") -> str:

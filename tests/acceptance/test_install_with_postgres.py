@@ -5,13 +5,11 @@ One host goes through all of it, in this order.
 
 import json
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 
 from gocron.render.crontab import CURL
-from tests.acceptance.conftest import Files
-from tests.acceptance.hosts import Host, Network, wait_until
+from tests.acceptance.hosts import Host, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(300)]
 
@@ -25,15 +23,13 @@ DROP_IN = "/etc/systemd/system/gocron-front.service.d/loopback.conf"
 
 
 @pytest.fixture(scope="module")
-def host(network: Network, checkout: Files) -> Iterator[Host]:
-    with network.host("gocron-01", "bookworm") as host:
-        host.put_tree(checkout, "/root/gocron")
-        host.run("apt-get -qq update")
-        host.run("apt-get -qq install --no-install-recommends postgresql 2>&1")
-        sql = PASSWORD.replace("'", "''")
-        postgres(host, "psql -q", f"CREATE ROLE gocron LOGIN PASSWORD '{sql}'")
-        postgres(host, "createdb --owner=gocron gocron")
-        yield host
+def host(bare: Host) -> Host:
+    bare.run("apt-get -qq update")
+    bare.run("apt-get -qq install --no-install-recommends postgresql 2>&1")
+    sql = PASSWORD.replace("'", "''")
+    postgres(bare, "psql -q", f"CREATE ROLE gocron LOGIN PASSWORD '{sql}'")
+    postgres(bare, "createdb --owner=gocron gocron")
+    return bare
 
 
 def postgres(host: Host, command: str, sql: str = "") -> str:
@@ -89,7 +85,7 @@ def test_a_front_that_is_shut_in_answers_loopback_and_nobody_else(host: Host) ->
     assert not answers_others()
     again = host.ask("gocron/install.sh 2>&1")
     assert again.returncode == 1, "the line that it would print lets nobody check in"
-    assert "a check-in at http://gocron-01:8080/: did not get through" in again.stdout
+    assert "a check-in at http://web:8080/: did not get through" in again.stdout
     assert host.path(DROP_IN).exists(), "and it stays"
 
 
