@@ -1,24 +1,14 @@
 """Delivery: what waits in the outbox is claimed, sent and marked, one digest at a time."""
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
+from gocron.attempt import Attempts, Claimed, Delivered
 from gocron.config import Config
-from gocron.core.job import Channel, Digest
-from gocron.errors import StoreError
+from gocron.core.job import Channel
 from gocron.host import uptime as uptime_of_host
-from gocron.notify import (
-    Deferred,
-    DeliveryFailed,
-    Lease,
-    LeaseOver,
-    Refused,
-    TooLarge,
-    Unreachable,
-    Unwanted,
-)
+from gocron.notify import TooLarge, Unwanted
 from gocron.outside import Courier
 from gocron.render.form import Form
 from gocron.render.mail import Letterhead
@@ -27,28 +17,15 @@ from gocron.sites import Remarks
 from gocron.store import accounts, outbox, parts
 from gocron.store.database import Store
 from gocron.store.outbox import Waiting
-from gocron.ways import BUG_LIMIT, ByMail, BySlack, Way
+from gocron.ways import ByMail, BySlack, Way
 
 # How often a sweep tells again, in another form or in parts, what was refused for what it holds.
 # To find one job among thousands takes some thirty tries.
 TRIES_A_SWEEP = 200
-# From this attempt on a server that read a message and puts it off refuses it: greylisting and
-# filters that are ill are over by then, as a rule.
-PATIENCE_ATTEMPTS = 5
-
-NAME_LIMIT = 130
+# In so many groups the jobs of a digest are left out one after the other.
+LEFT_OUT_GROUPS = 20
 
 _NAMELESS = (Form.ACCOUNTS, Form.BARE)
-
-log = logging.getLogger("gocron-sweep")
-
-
-@dataclass
-class Delivered:
-    """What became of the digests of one sweep: how many were sent, and why others weren't."""
-
-    sent: int = 0
-    failures: list[str] = field(default_factory=list)
 
 
 def deliver(
@@ -67,21 +44,21 @@ def deliver(
     ones before took, and until `uptime` says that it is over.
     """
     ends_at, done = clock() + config.interval, Delivered()
-    deliveries = _Round(store, clock, uptime, ends_at, done, Remarks(store), TRIES_A_SWEEP)
-    by_slack = BySlack(config)
+    attempts = Attempts(store, clock, uptime, ends_at, done, Remarks(store), TRIES_A_SWEEP)
+    by_slack = _Deliveries(attempts, BySlack(config))
     # Slack first: what fails there becomes mail within this very sweep.
     for waiting in outbox.due(store, clock()):
-        if waiting.channel is Channel.SLACK and deliveries.is_open:
-            deliveries.deliver(by_slack, waiting)
+        if waiting.channel is Channel.SLACK and attempts.is_open:
+            by_slack.deliver(waiting)
     mails = [one for one in outbox.due(store, clock()) if one.channel is Channel.MAIL]
     if not mails:
         return done
     with couriers() as courier:
-        by_mail = ByMail(courier, templates, letterhead(store, config))
+        by_mail = _Deliveries(attempts, ByMail(courier, templates, letterhead(store, config)))
         for waiting in mails:
-            if not deliveries.is_open:
+            if not attempts.is_open:
                 break
-            deliveries.deliver(by_mail, waiting)
+            by_mail.deliver(waiting)
     return done
 
 
@@ -104,210 +81,93 @@ def sender(config: Config) -> str:
 
 
 @dataclass(frozen=True)
-class _Claimed:
-    """A digest that is this sweep's to tell, since `at`, while `lease` holds."""
+class _Deliveries:
+    """The deliveries of one sweep by one way."""
 
-    digest: Digest
-    at: int
-    lease: Lease
-    is_part: bool
+    attempts: Attempts
+    way: Way
 
-    @property
-    def jobs(self) -> int:
-        return len(self.digest.jobs)
-
-
-@dataclass
-class _Round:
-    """The deliveries of one sweep, until `ends_at` or until the mail server takes no more."""
-
-    store: Store
-    clock: Callable[[], int]
-    uptime: Callable[[], float]
-    ends_at: int
-    done: Delivered
-    remarks: Remarks
-    tries_left: int
-    is_shut: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is time for more, and a server that takes it."""
-        return not self.is_shut and self.clock() <= self.ends_at
-
-    def deliver(self, way: Way, waiting: Waiting) -> None:
+    def deliver(self, waiting: Waiting) -> None:
         """Send what is `waiting`; where its content is refused, with less in it or in parts."""
-        claimed = self._claim(waiting)
-        refused = claimed and self._tell(way, claimed, Form.WHOLE)
+        claimed = self.attempts.claim(waiting)
+        refused = claimed and self.attempts.tell(self.way, claimed, Form.WHOLE)
         if not claimed or not refused:
             return
         # News of gocron itself names no job that could be left out.
-        if self.tries_left <= 0 or not claimed.jobs:
-            self._put_off(claimed, refused)
+        if not claimed.digest.jobs or self.attempts.tries_left <= 0:
+            self.attempts.put_off(claimed, refused)
             return
         form = Form.BRIEF if isinstance(refused, TooLarge) else Form.PLAIN
-        left = self._tell_first(way, claimed, (form,), refused)
+        left = self._tell(claimed, refused, form)
         is_about_names = not (form is Form.BRIEF and isinstance(left, TooLarge))
-        if left and is_about_names and claimed.jobs > 1:
-            self._tell_parts(way, claimed, left)
-        elif left and (left := self._tell_first(way, claimed, _NAMELESS, left)):
-            self._put_off(claimed, left)
+        if left and is_about_names and claimed.is_divisible:
+            self._tell_parts(claimed, left)
+        elif left and (left := self._tell_without_names(claimed, left)):
+            self.attempts.put_off(claimed, left)
 
-    def _tell_parts(self, way: Way, whole: _Claimed, refused: Unwanted) -> None:
-        """Tell of all jobs by name but of those whose name is refused.
-
-        A server that takes no part, however little is in it, refuses us: what was split is
-        joined again and waits as a whole, or it would come as a flood once the server takes it.
-        """
-        sent_before = self.done.sent
-        waiting = self._split(whole, refused)
-        while waiting and self.tries_left > 0 and self.is_open:
-            part = self._claim(waiting.pop(0), is_part=True)
-            left = part and self._tell_first(way, part, (Form.PLAIN,), refused)
-            if not part or not left:
-                continue
-            if part.jobs > 1:
-                waiting[:0] = self._split(part, left)
-                continue
-            left = self._tell_first(way, part, _NAMELESS, left)
-            if left and self.done.sent == sent_before:
-                self._put_off_joined(part, waiting, left)
-                return
-            if left:
-                self._put_off(part, left)
-        if waiting:
-            self._complain(whole.digest, f"{refused}; the next sweep goes on")
-
-    def _split(self, claimed: _Claimed, refused: Unwanted) -> list[Waiting]:
-        return parts.split(self.store, claimed.digest, claimed.at, self.clock(), str(refused))
-
-    def _put_off_joined(self, part: _Claimed, waiting: list[Waiting], refused: Unwanted) -> None:
-        parts.join(self.store, part.digest, waiting, self.clock())
-        joined = Waiting(part.digest.channel, part.digest.recipient, part.digest.key)
-        if (whole := self._claim(joined)) is not None:
-            self._put_off(whole, refused)
-
-    def _claim(self, waiting: Waiting, is_part: bool = False) -> _Claimed | None:
-        """Claim what is `waiting`, unless another sweep has it."""
-        # Asked before the database is, so that the claim holds no longer here than there.
-        lease = Lease(self.uptime() + outbox.LEASE_S, self.uptime)
-        now = self.clock()
-        try:
-            with self.store.reporting():
-                digest = outbox.claim(self.store, waiting, now)
-        except StoreError as error:
-            # A row that another transaction holds keeps no other news from leaving.
-            if self.store.is_away(error):
-                raise
-            self._complain(waiting, f"{error}; will retry")
-            return None
-        except Exception as error:
-            self._complain(waiting, f"{_bug(error)}; will retry")
-            return None
-        if digest is None:
-            return None
-        return _Claimed(self._with_remarks(digest), now, lease, is_part)
-
-    def _with_remarks(self, digest: Digest) -> Digest:
-        """Return `digest` with what it means for sites, or without: the alert counts."""
-        try:
-            with self.store.reporting():
-                return self.remarks.on(digest)
-        except StoreError:
-            raise
-        except Exception as error:
-            self._complain(digest, f"{_bug(error)}; told without what it means for sites")
-            return digest
-
-    def _tell_first(
-        self, way: Way, claimed: _Claimed, forms: Sequence[Form], refused: Unwanted
-    ) -> Unwanted | None:
+    def _tell(self, claimed: Claimed, refused: Unwanted, *forms: Form) -> Unwanted | None:
         """Tell in the first of `forms` that is not `refused` as those before; return why none."""
         for form in forms:
-            self.tries_left -= 1
-            left = self._tell(way, claimed, form, refused)
+            self.attempts.tries_left -= 1
+            left = self.attempts.tell(self.way, claimed, form, refused)
             if left is None:
                 return None
             refused = left
         return refused
 
-    def _tell(
-        self, way: Way, claimed: _Claimed, form: Form, refused: Unwanted | None = None
-    ) -> Unwanted | None:
-        """Tell in `form` and keep what came of it; return why another form is to be tried."""
-        digest = claimed.digest
-        try:
-            way.tell(digest, form, claimed.lease, claimed.at)
-        except Unwanted as error:
-            return error
-        except Deferred as error:
-            if digest.attempts >= PATIENCE_ATTEMPTS:
-                return Unwanted(str(error))
-            self._put_off(claimed, error)
-        except DeliveryFailed as error:
-            self._put_off(claimed, error)
-        except LeaseOver as error:
-            self._complain(digest, str(error))
-        except Exception as error:
-            # A bug in one delivery must not keep the others from leaving.
-            self._put_off(claimed, DeliveryFailed(_bug(error)))
-        else:
-            self._keep_sent(claimed, form, refused)
-        return None
+    def _tell_parts(self, whole: Claimed, refused: Unwanted) -> None:
+        """Tell of all jobs by name but of those whose name is refused.
 
-    def _keep_sent(self, claimed: _Claimed, form: Form, refused: Unwanted | None) -> None:
-        digest = claimed.digest
-        outbox.mark_sent(self.store, digest, self.clock())
-        self.done.sent += 1
-        log.info("%s: told of %d news", _addressee(digest), digest.size)
-        if form.is_nameless:
-            self._complain(digest, f"{refused}; told without the name of {_names(digest)}")
-        elif refused and not claimed.is_part:
-            log.warning("%s: %s; told %s", _addressee(digest), refused, form.value)
+        A server that takes no part, however little is in it, refuses us: what was split is
+        joined again and waits as a whole, or it would come as a flood once the server takes it.
+        """
+        sent_before = self.attempts.done.sent
+        waiting = self._split(whole, refused)
+        while waiting and self.attempts.may_try_again:
+            part = self.attempts.claim(waiting.pop(0), is_part=True)
+            left = part and self._tell(part, refused, Form.PLAIN)
+            if not part or not left:
+                continue
+            if part.is_divisible:
+                waiting[:0] = self._split(part, left)
+                continue
+            left = self._tell_without_names(part, left)
+            took_none = self.attempts.done.sent == sent_before
+            if left and took_none and not part.digest.may_be_taken:
+                self._put_off_joined(part, waiting, left)
+                return
+            if left:
+                self.attempts.put_off(part, left)
+        if waiting:
+            self.attempts.complain(whole.digest, f"{refused}; the next sweep goes on")
 
-    def _put_off(self, claimed: _Claimed, error: DeliveryFailed) -> None:
-        """Keep that a digest was not taken, and what becomes of it."""
-        digest, now = claimed.digest, self.clock()
-        try:
-            claimed.lease.left_s()
-        except LeaseOver as over:
-            # By now another sweep may be telling it.
-            self._complain(digest, str(over))
-            return
-        if digest.channel is Channel.SLACK:
-            log.warning("%s; mailing instead", error)
-            outbox.move_to_mail(self.store, digest, now)
-        elif isinstance(error, Refused):
-            outbox.give_up(self.store, digest, now, str(error))
-            self._complain(digest, f"{error}; given up")
-        elif isinstance(error, Unreachable):
-            outbox.put_back(self.store, digest, now, str(error))
-            outbox.blame(self.store, digest.channel, now, str(error))
-            self.done.failures.append(f"{error}; will retry")
-            self.is_shut = True
-        else:
-            outbox.put_back(self.store, digest, now, str(error))
-            self._complain(digest, f"{error}; will retry")
+    def _tell_without_names(self, claimed: Claimed, refused: Unwanted) -> Unwanted | None:
+        """Tell all in one message that leaves names out; return why that is refused, too.
 
-    def _complain(self, what: Digest | Waiting, why: str) -> None:
-        self.done.failures.append(f"{_addressee(what)}: {why}")
+        What may have been taken keeps its id, and so can't be told in parts: the jobs are left
+        out by turns, until a message is taken that only counts some of them.
+        """
+        jobs = claimed.digest.jobs
+        size = -(-len(jobs) // LEFT_OUT_GROUPS)
+        starts = range(0, len(jobs), size) if claimed.digest.may_be_taken and jobs[1:] else ()
+        for start in starts:
+            if not self.attempts.may_try_again:
+                break
+            some = frozenset(jobs[start : start + size])
+            claimed.digest = replace(claimed.digest, unnamed=some)
+            left = self._tell(claimed, refused, Form.PLAIN)
+            if left is None:
+                return None
+            refused = left
+        claimed.digest = replace(claimed.digest, unnamed=frozenset())
+        return self._tell(claimed, refused, *_NAMELESS)
 
+    def _split(self, claimed: Claimed, refused: Unwanted) -> list[Waiting]:
+        store, now = self.attempts.store, self.attempts.clock()
+        return parts.split(store, claimed.digest, claimed.at, now, str(refused))
 
-def _bug(error: Exception) -> str:
-    log.info("the bug in full", exc_info=error)
-    return f"bug: {error!r}"[:BUG_LIMIT] + " (please report)"
-
-
-def _addressee(what: Digest | Waiting) -> str:
-    """Return who was to be told; where that is nobody, of what."""
-    if what.channel is Channel.SLACK:
-        return "Slack"
-    if isinstance(what, Digest) and not what.recipient:
-        return f"{_names(what)} without a recipient"
-    return what.recipient or "nobody"
-
-
-def _names(digest: Digest) -> str:
-    """Return the jobs of `digest`, as they stand: what can't be written must not stop this."""
-    names = [f"{cronname} ({account})"[:NAME_LIMIT] for account, cronname in digest.jobs]
-    return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")
+    def _put_off_joined(self, part: Claimed, waiting: list[Waiting], refused: Unwanted) -> None:
+        parts.join(self.attempts.store, part.digest, waiting, self.attempts.clock())
+        joined = Waiting(part.digest.channel, part.digest.recipient, part.digest.key)
+        if (whole := self.attempts.claim(joined)) is not None:
+            self.attempts.put_off(whole, refused)

@@ -66,7 +66,7 @@ class Remarks:
     def on(self, digest: Digest) -> Digest:
         """Return `digest` with remarks on its news of gateways."""
         # What is not told in full needs none.
-        listed, rest = digest.shared(LISTED_LIMIT)
+        listed, rest = digest.shared(digest.in_order, LISTED_LIMIT)
         self._look_up([item for item in listed if item.episode.job.site])
         told = [replace(item, remarks=self._known.get(_id(item), ())) for item in listed]
         return replace(digest, news=(*told, *rest))

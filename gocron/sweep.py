@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gocron.attempt import Delivered
 from gocron.bulkhead import Bulkheads
 from gocron.config import Config
 from gocron.core.door import Knocked
 from gocron.core.job import Channel, Job, Undelivered
 from gocron.core.judge import Ground, Judgement, Limits, RestsOn, deadline_of, judge
 from gocron.core.outage import Outage
-from gocron.deliver import Delivered, deliver
+from gocron.deliver import deliver
 from gocron.door import watch_door
 from gocron.errors import ExitStatus
 from gocron.history import drop_history, is_first_of_hour

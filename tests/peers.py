@@ -16,21 +16,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
+from aiosmtpd.smtp import SMTP, AuthResult
 
 
 class MailPeer:
     """A mail server on a port of its own; it can be stopped and started again, and can refuse.
 
     `answers` are what it says to RCPT, by recipient, and to DATA; `objections` what it says to
-    messages that hold a word, and `size_limit` is the size that it announces. `tries` are the
-    subjects of all messages that it read. Where there are `logins`, it takes mail from these only.
+    messages that hold a word, `breaks_off` the words at which it hangs up once it read all, and
+    `takes_and_breaks_off` those at which it takes the message first. `size_limit` is the size that
+    it announces. `tries` are the subjects of all messages that it read. Where there are `logins`,
+    it takes mail from these only.
     """
 
     def __init__(self) -> None:
         self.received: list[tuple[str, EmailMessage]] = []
         self.answers: dict[str, str] = {}
         self.objections: dict[str, str] = {}
+        self.breaks_off: set[str] = set()
+        self.takes_and_breaks_off: set[str] = set()
         self.size_limit: int | None = None
         self.tries: list[str] = []
         self.logins: dict[bytes, bytes] = {}
@@ -108,15 +112,24 @@ class MailPeer:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802
+    async def handle_DATA(self, server, _session, envelope):  # noqa: N802
         mail = message_from_bytes(envelope.content, policy=policy.default)
         self.tries.append(mail["Subject"])
         read = "\n".join([*mail.values(), *(part.get_content() for part in _texts(mail))])
         for word, answer in self.objections.items():
             if word in read:
                 return answer
+        if any(word in read for word in self.breaks_off):
+            return _hang_up(server)
         self.received += [(recipient, mail) for recipient in envelope.rcpt_tos]
+        if any(word in read for word in self.takes_and_breaks_off):
+            return _hang_up(server)
         return self.answers.get("DATA", "250 OK")
+
+
+def _hang_up(server: SMTP) -> str:
+    server.transport.abort()
+    raise ConnectionResetError
 
 
 class SlackPeer:

@@ -1,7 +1,9 @@
 """The records that everything else speaks of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 from gocron.core.mailbox import recipients_of
 from gocron.core.outage import OwnOutage
@@ -154,6 +156,14 @@ class News:
     episode: Episode
     remarks: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """The job that it tells of, as (account, cronname)."""
+        return self.episode.job.account, self.episode.job.cronname
+
+
+Told = TypeVar("Told", News, Redeclaration)
+
 
 @dataclass(frozen=True)
 class Digest:
@@ -162,6 +172,8 @@ class Digest:
     `key` stays the same however often delivery is tried: the Message-ID is made of it.
     `replies_to` are the keys of the digests that told of the episodes which this one ends.
     A digest tells of episodes (`news`), of an outage of gocron's own, or of redeclarations.
+    `may_be_taken` tells that a server got it before, and that nobody knows what became of it.
+    `unnamed` are jobs that are only counted, as (account, cronname).
     """
 
     key: str
@@ -173,6 +185,8 @@ class Digest:
     replies_to: tuple[str, ...] = ()
     outage: OwnOutage | None = None
     redeclarations: tuple[Redeclaration, ...] = ()
+    may_be_taken: bool = False
+    unnamed: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def missed(self) -> tuple[News, ...]:
@@ -197,13 +211,17 @@ class Digest:
     @property
     def jobs(self) -> tuple[tuple[str, str], ...]:
         """The jobs that it tells of as (account, cronname), each once."""
-        missing = [(item.episode.job.account, item.episode.job.cronname) for item in self.news]
-        redeclared = [(one.account, one.cronname) for one in self.redeclarations]
-        return tuple(dict.fromkeys([*missing, *redeclared]))
+        names = [item.name for item in self.news]
+        return tuple(dict.fromkeys([*names, *(one.name for one in self.redeclarations)]))
 
-    def shared(self, *rooms: int) -> list[list[News]]:
-        """Return the news that has its place in each of `rooms`, and the rest, as it is told."""
-        return shared(self.in_order, lambda item: item.episode.job.account, *rooms)
+    def shared(self, items: Sequence[Told], *rooms: int) -> list[list[Told]]:
+        """Return the items of this digest that have their place in each of `rooms`, and the rest.
+
+        A job that is not to be named has no place.
+        """
+        named = [item for item in items if item.name not in self.unnamed]
+        *placed, rest = shared(named, lambda item: item.name[0], *rooms)
+        return [*placed, rest + [item for item in items if item.name in self.unnamed]]
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,11 @@ class Redeclaration:
     before: Declaration
     after: Declaration
 
+    @property
+    def name(self) -> tuple[str, str]:
+        """The job that it tells of, as (account, cronname)."""
+        return self.account, self.cronname
+
 
 def moved(before: Declaration, after: Declaration) -> bool:
     """Tell whether others are told now; another order or spelling of addresses is no change."""

@@ -20,6 +20,10 @@ class Deferred(DeliveryFailed):
     """The server read the message, and did not take it, for whatever reason."""
 
 
+class Unsure(DeliveryFailed):
+    """The server got the whole message and did not say what became of it: it may have taken it."""
+
+
 class Unwanted(DeliveryFailed):
     """The server does not take this message as it is: another one it may take."""
 

@@ -16,12 +16,13 @@ from gocron.notify import (
     Refused,
     TooLarge,
     Unreachable,
+    Unsure,
     Unwanted,
 )
 from gocron.notify.deadline import within
 from gocron.notify.reply import About, about
 from gocron.notify.said import said
-from gocron.notify.smtp import LoginFailed, NotTaken, Smtp, SmtpByTls, spellings
+from gocron.notify.smtp import BrokenOff, LoginFailed, NotTaken, Smtp, SmtpByTls, spellings
 
 # Less than a claim in the outbox holds, so that nobody else sends the same mail meanwhile.
 DELIVERY_LIMIT_S = 200
@@ -53,8 +54,8 @@ class MailServer:
         """Return once the server took `message` for `recipient`; hand over while `lease` holds.
 
         Raises Refused where it never will, TooLarge or Unwanted where it may take another
-        message, Deferred where it read this one, Unreachable where it takes nothing, LeaseOver,
-        else DeliveryFailed.
+        message, Deferred where it read this one, Unsure where it may have taken it, Unreachable
+        where it takes nothing, LeaseOver, else DeliveryFailed.
         """
         if not is_address(recipient):
             raise Refused(f"{recipient!r} is no mail address")
@@ -63,9 +64,7 @@ class MailServer:
             with within(limit_s):
                 self._send(message, recipient, lease)
         except TimeoutError as error:
-            failed = Unreachable if self._smtp is None else DeliveryFailed
-            self._drop()
-            raise failed(f"{self._name}: {_reason(error)}") from error
+            raise self._broken_off(error) from error
 
     def _send(self, message: EmailMessage, recipient: str, lease: Lease | None) -> None:
         smtp = self._connected()
@@ -87,8 +86,17 @@ class MailServer:
             read = isinstance(error, NotTaken)
             raise self._failure(error.smtp_code, error.smtp_error, recipient, read) from error
         except (smtplib.SMTPException, OSError, UnicodeError) as error:
-            self._drop()
-            raise DeliveryFailed(f"{self._name}: {_reason(error)}") from error
+            raise self._broken_off(error) from error
+
+    def _broken_off(self, error: Exception) -> DeliveryFailed:
+        """Drop the connection; return what it means for the message that it ended by `error`."""
+        smtp, why = self._smtp, f"{self._name}: {_reason(error)}"
+        self._drop()
+        if smtp is None:
+            return Unreachable(why)
+        if smtp.is_unanswered:
+            return Unsure(f"{why}, after the whole message; it may have been taken")
+        return Deferred(why) if isinstance(error, BrokenOff) else DeliveryFailed(why)
 
     def _sender_refused(self, error: smtplib.SMTPSenderRefused, recipient: str) -> DeliveryFailed:
         """Return what an answer to MAIL means: that takes the size of the message, too."""

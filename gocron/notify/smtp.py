@@ -9,8 +9,9 @@ from typing import Any
 from gocron.notify import Lease, TooLarge
 
 _CHALLENGES_MOST = 5
-# Stands for the answer to a login that could not be sent.
+# Stands for an answer that there is none of, or that can't be read.
 _NO_REPLY = -1
+_END_OF_MESSAGE = b"\r\n.\r\n"
 _STATUS = re.compile(rb"\s*#?(5\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -18,14 +19,22 @@ class NotTaken(smtplib.SMTPDataError):
     """The server read the message, and did not take it."""
 
 
+class BrokenOff(smtplib.SMTPServerDisconnected):
+    """The connection ended before all of the message was handed over, so it was not taken."""
+
+
 class LoginFailed(Exception):
     """The message says why, and no letter of what was sent: servers may send that back."""
 
 
 class Smtp(smtplib.SMTP):
-    """The library's, with a `lease` to look at right before a message is handed over."""
+    """The library's, with a `lease` to look at right before a message is handed over.
+
+    `is_unanswered` tells that a message left, and that no answer told what became of it.
+    """
 
     lease: Lease | None = None
+    is_unanswered = False
 
     def connect(self, *where: Any, **more: Any) -> tuple[int, bytes]:
         """As the library's, but nothing stays open where nobody greets."""
@@ -42,14 +51,35 @@ class Smtp(smtplib.SMTP):
             raise TooLarge(f"{len(envelope[2])} bytes; the server takes {most}")
         return super().sendmail(*envelope, **more)
 
+    def send(self, s: Any) -> None:
+        """As the library's. Raises BrokenOff where that ends within a message."""
+        is_message = bytes(s[-5:]) == _END_OF_MESSAGE if isinstance(s, bytes) else False
+        self.is_unanswered |= is_message
+        try:
+            super().send(s)
+        except smtplib.SMTPServerDisconnected as error:
+            if not is_message:
+                raise
+            # Its end goes last: without it no server has a message.
+            self.is_unanswered = False
+            raise BrokenOff("connection lost while it read the message") from error
+
     def data(self, msg: Any) -> tuple[int, bytes]:
         """As the library's, while `lease` holds. Raises LeaseOver; NotTaken once it was read."""
         if self.lease is not None:
             self.lease.left_s()
-        code, answer = super().data(msg)
-        if code != 250:
+        try:
+            code, answer = super().data(msg)
+        except smtplib.SMTPResponseException:
+            if not self.is_unanswered:
+                raise
+            code, answer = _NO_REPLY, b""
+        if code // 100 not in (2, 4, 5):
+            raise smtplib.SMTPServerDisconnected("answered nothing that SMTP knows")
+        self.is_unanswered = False
+        if code // 100 != 2:
             raise NotTaken(code, answer)
-        return code, answer
+        return 250, answer
 
     def log_in(self, user: str, password: str) -> None:
         """Log in. Raises LoginFailed, or what breaks the connection."""

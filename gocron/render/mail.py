@@ -168,7 +168,7 @@ def rooms(form: Form) -> tuple[int, int]:
 
 
 def _context(digest: Digest, letterhead: Letterhead, now: int, form: Form) -> dict[str, object]:
-    listed, named, rest = digest.shared(*rooms(form))
+    listed, named, rest = digest.shared(digest.in_order, *rooms(form))
     entries = [_entry(item, now) for item in listed]
     is_linked = form is not Form.PLAIN and _is_link(letterhead.page_url)
     return {
@@ -237,7 +237,7 @@ def _subject(digest: Digest, form: Form) -> str:
     subject = f"[gocron] {headline(news)}"
     if len(news) > 1:
         turns = [*in_turns(digest.missed, _accounts), *in_turns(digest.recovered, _accounts)]
-        subject = _with_names(subject, turns)
+        subject = _with_names(subject, [item for item in turns if item.name not in digest.unnamed])
     # An encoded word in a name would be decoded into whatever it holds.
     return subject.replace("=?", "= ?")
 

@@ -6,7 +6,6 @@ from gocron.core.duration import say_duration
 from gocron.core.job import Digest
 from gocron.core.outage import OwnOutage
 from gocron.core.redeclaration import Redeclaration
-from gocron.core.turns import shared
 from gocron.render.form import Form, nameless_headline, nameless_lines
 from gocron.render.mail import Letterhead, notice, rooms
 from gocron.render.moment import say_time
@@ -57,7 +56,7 @@ def redeclared_mail(
     if form.is_nameless:
         lines = nameless_lines(digest, form)
         return notice(digest, letterhead, nameless_headline(digest), lines, now, form)
-    listed, named, rest = shared(told, lambda one: one.account, *rooms(form))
+    listed, named, rest = digest.shared(told, *rooms(form))
     one_job = len(told) == 1
     lines = [f"{redeclared_headline(told)}.", ""]
     lines += [

@@ -6,7 +6,6 @@ from typing import Any
 from gocron.core.duration import say_duration
 from gocron.core.job import Digest, Episode, Job, Kind, News, Undelivered
 from gocron.core.redeclaration import Redeclaration
-from gocron.core.turns import shared
 from gocron.render.form import Form, nameless_lines
 from gocron.render.moment import say_time
 from gocron.render.redeclaration import changes, redeclared_headline, undo
@@ -16,6 +15,7 @@ from gocron.render.wording import (
     count,
     headline,
     say_accounts,
+    say_attempts,
     say_channel,
     say_frequency,
     shown,
@@ -51,8 +51,8 @@ def alert_post(
     room = BRIEF_LISTED_LIMIT if form is Form.BRIEF else LISTED_LIMIT
     link = "" if form is Form.PLAIN else page_url
     if digest.redeclarations:
-        return _redeclared_post(digest.redeclarations, channel, link, room)
-    listed, rest = digest.shared(room)
+        return _redeclared_post(digest, channel, link, room)
+    listed, rest = digest.shared(news, room)
     lines = [_news_line(item, now) for item in listed]
     accounts = [item.episode.job.account for item in rest]
     lines += [f"and {say_accounts(accounts, _code)}"] if rest else []
@@ -61,10 +61,9 @@ def alert_post(
     return post | {"text": headline(news, _name)}
 
 
-def _redeclared_post(
-    told: Sequence[Redeclaration], channel: str, page_url: str, room: int
-) -> dict[str, Any]:
-    listed, rest = shared(told, lambda one: one.account, room)
+def _redeclared_post(digest: Digest, channel: str, page_url: str, room: int) -> dict[str, Any]:
+    told = digest.redeclarations
+    listed, rest = digest.shared(told, room)
     lines = [_redeclared_line(one) for one in listed]
     lines += [f"and {say_accounts((one.account for one in rest), _code)}"] if rest else []
     post = _post(redeclared_headline(told), lines, "", channel, page_url)
@@ -185,10 +184,7 @@ def _undelivered_line(item: Undelivered) -> str:
     why = f": {_code(item.last_error, _ERROR_LIMIT)}" if item.last_error else ""
     to = f" to {_code(item.recipient)}" if item.recipient else ""
     news = count(item.count, "piece of news", "pieces of news")
-    return (
-        f"{news} by {say_channel(item.channel)}{to}, "
-        f"{state} after {count(item.attempts, 'attempt')}{why}"
-    )
+    return f"{news} by {say_channel(item.channel)}{to}, {state}, {say_attempts(item.attempts)}{why}"
 
 
 def _name(job: Job) -> str:

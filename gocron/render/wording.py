@@ -93,6 +93,11 @@ def say_channel(channel: str) -> str:
     return {"mail": "mail", "slack": "Slack"}.get(channel) or shown(channel)
 
 
+def say_attempts(attempts: int) -> str:
+    """Return how often delivery was tried: news that waits for a server that is away, never."""
+    return count(attempts, "attempt") if attempts else "never tried"
+
+
 def say_recipient(channel: str, recipient: str) -> str:
     """Return whom news goes to, as a terminal shows it."""
     if recipient:

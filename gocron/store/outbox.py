@@ -69,7 +69,8 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     """Take `waiting` for delivery from `now` on; return its digest, None if another sweep has it.
 
     Fresh news gets the key that it keeps for good. News that a job is back waits until the
-    news that it was missing has left: nobody hears of an end first.
+    news that it was missing has left: nobody hears of an end first. A claim before this one that
+    was not ended is that of a sweep that died: the digest may have been taken.
     """
     news = store.tables.news
     key = waiting.key or uuid.uuid4().hex
@@ -90,9 +91,13 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
         news.claimed_until: now + LEASE_S,
         news.attempts: news.attempts + 1,
     }
-    if not store.write(lambda: news.update(change).where(mine).execute()):
-        return None
-    return _read(store, waiting, key)
+
+    def work() -> tuple[int, int]:
+        unended = news.select(news.id).where(mine & (news.claimed_until != 0)).count()
+        return unended, news.update(change).where(mine).execute()
+
+    unended, claimed = store.write(work)
+    return _read(store, waiting, key, may_be_taken=unended > 0) if claimed else None
 
 
 def mark_sent(store: Store, digest: Digest, now: int) -> None:
@@ -105,8 +110,8 @@ def put_back(store: Store, digest: Digest, now: int, error: str) -> int:
     """Keep `digest` for a later try, each later than the one before; return when."""
     news = store.tables.news
     wait_s = min(RETRY_FIRST_S << min(digest.attempts - 1, 8), RETRY_MOST_S)
-    change = {news.next_try_at: now + wait_s, news.claimed_until: 0, news.last_error: error}
-    _settle(store, digest, change)
+    change = {news.next_try_at: now + wait_s, news.last_error: error}
+    _settle(store, digest, change | _unclaimed(news, digest, now))
     return now + wait_s
 
 
@@ -120,7 +125,7 @@ def blame(store: Store, channel: Channel, now: int, error: str) -> None:
 def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     """Keep that `digest` can't be delivered; what would have followed it is given up too."""
     news = store.tables.news
-    change = {news.given_up_at: now, news.claimed_until: 0, news.last_error: error}
+    change = {news.given_up_at: now, news.last_error: error} | _unclaimed(news, digest, now)
     follows = (
         is_open(news)
         & (news.channel == digest.channel.value)
@@ -215,12 +220,17 @@ def _begun_elsewhere(store: Store) -> Any:
     )
 
 
+def _unclaimed(news: Any, digest: Digest, now: int) -> dict[Any, Any]:
+    """Return how the end of a claim is kept: as 0 only where the digest was surely not taken."""
+    return {news.claimed_until: now if digest.may_be_taken else 0}
+
+
 def _settle(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
     news = store.tables.news
     store.write(lambda: news.update(change).where(_of(news, digest)).execute())
 
 
-def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
+def _read(store: Store, waiting: Waiting, key: str, may_be_taken: bool) -> Digest | None:
     news = store.tables.news
     (envelope,) = news.select(
         fn.MIN(news.queued_at).alias("queued_at"), fn.MAX(news.attempts).alias("attempts")
@@ -241,6 +251,7 @@ def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
         replies_to=_told_before(store, waiting, key) if told else (),
         outage=None if told else operator_news.of_digest(store, key),
         redeclarations=() if told else redeclarations.of_digest(store, key),
+        may_be_taken=may_be_taken,
     )
 
 

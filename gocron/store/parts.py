@@ -20,9 +20,8 @@ def split(store: Store, digest: Digest, claimed_at: int, now: int, error: str) -
     """
     news = store.tables.news
     first = set(digest.jobs[: len(digest.jobs) // 2])
-    jobs = [(item.id, item.episode.job) for item in digest.news]
-    mine = [id_ for id_, job in jobs if (job.account, job.cronname) in first]
-    others = [one.id for one in digest.redeclarations if (one.account, one.cronname) in first]
+    mine = [item.id for item in digest.news if item.name in first]
+    others = [one.id for one in digest.redeclarations if one.name in first]
     keys = uuid.uuid4().hex, uuid.uuid4().hex
 
     def work() -> bool:

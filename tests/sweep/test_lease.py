@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gocron.deliver import Delivered, deliver
+from gocron.attempt import Delivered
+from gocron.deliver import deliver
 from gocron.notify import Lease
 from gocron.notify import slack as slack_channel
 from gocron.outside import outside

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gocron.attempt import PATIENCE_ATTEMPTS
 from gocron.core.job import Job
-from gocron.deliver import PATIENCE_ATTEMPTS
 from gocron.notify import DeliveryFailed, Lease
 from gocron.notify.mail import MailServer
 from gocron.render import mail as render_mail
@@ -305,7 +305,7 @@ def test_a_post_that_a_bug_keeps_from_being_written_holds_no_other(
 def test_remarks_that_a_bug_keeps_from_being_made_are_left_out(
     gocron: Gocron, slack: SlackPeer, monkeypatch: pytest.MonkeyPatch, by_slack: bool
 ) -> None:
-    monkeypatch.setattr("gocron.deliver.Remarks.on", lambda *_: 1 / 0)
+    monkeypatch.setattr("gocron.attempt.Remarks.on", lambda *_: 1 / 0)
     if by_slack:
         gocron.set(prefer_slack=True, slack_hook_url=slack.url)
     gocron.hear("a", NOON)

@@ -48,10 +48,11 @@ MAY_IMPORT = {
     "sites": {"core", "store", "render", "bulkhead"},
     "witnesses": {"core", "store"},
     "ways": {"core", "notify", "render", "outside"},
-    "deliver": {"core", "store", "notify", "render", "outside", "sites", "ways"},
+    "attempt": {"core", "store", "notify", "render", "sites", "ways"},
+    "deliver": {"core", "store", "notify", "render", "outside", "attempt", "sites", "ways"},
     "sweep": {
         *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"},
-        *{"bulkhead", "witnesses", "history"},
+        *{"attempt", "bulkhead", "witnesses", "history"},
     },
     "history": {"core", "store"},
     "rehearse": {
