@@ -109,7 +109,7 @@ def _state(one: Undelivered) -> str:
         return "given up"
     if one.later_kind:
         return "left to a later gocron"
-    return "tried" if one.last_error else "waiting"
+    return "tried" if one.attempts else "waiting"
 
 
 def _outbox_row(one: Undelivered, now: int) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ def _outbox_row(one: Undelivered, now: int) -> tuple[str, ...]:
         say_duration(max(now - one.queued_at, 0)),
         f"{one.attempts:,}",
         say_time(one.next_try_at) if one.given_up_at is None else "never",
-        printable(one.last_error) or "not tried yet",
+        printable(one.last_error) or ("a sweep took it" if one.attempts else "not tried yet"),
     )
 
 

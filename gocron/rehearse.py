@@ -18,6 +18,7 @@ from gocron.render.wording import (
     STATES,
     count,
     full_name,
+    say_attempts,
     say_channel,
     say_frequency,
     say_last_seen,
@@ -236,5 +237,5 @@ def _say_delivery(one: Delivery) -> str:
     else:
         became = f"waits, next try {say_time(one.next_try_at)}"
         if one.last_error:
-            became += f", after {count(one.attempts, 'attempt')}: {shown(one.last_error)}"
+            became += f", {say_attempts(one.attempts)}: {shown(one.last_error)}"
     return f"{shown(one.kind)} to {whom} by {say_channel(one.channel)}: {became}"

@@ -13,7 +13,7 @@ from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.moment import iso, say_time
 from gocron.render.rows import RowView, row_view
 from gocron.render.templates import Templates
-from gocron.render.wording import count, cut, say_channel, shown
+from gocron.render.wording import count, cut, say_attempts, say_channel, shown
 
 # Where check-ins go in examples of somebody of whom nothing better is known.
 CHECK_IN_URL = "http://gocron.example.com:8080/"
@@ -238,7 +238,7 @@ def _undelivered(item: Undelivered) -> dict[str, object]:
         "by": say_channel(item.channel),
         "later": shown(item.later_kind) if item.later_kind else "",
         "recipient": shown(item.recipient) if item.recipient else "",
-        "attempts": count(item.attempts, "attempt"),
+        "attempts": say_attempts(item.attempts),
         "since": moment(item.queued_at),
         "next_try": moment(item.next_try_at),
         "given_up": None if item.given_up_at is None else moment(item.given_up_at),

@@ -6,7 +6,15 @@ from gocron.core.duration import say_duration
 from gocron.core.job import Episode, Job, Totals, Undelivered
 from gocron.render.moment import say_time
 from gocron.render.templates import Templates
-from gocron.render.wording import count, cut, say_channel, say_frequency, say_last_seen, shown
+from gocron.render.wording import (
+    count,
+    cut,
+    say_attempts,
+    say_channel,
+    say_frequency,
+    say_last_seen,
+    shown,
+)
 
 _ERROR_LIMIT = 200
 
@@ -112,7 +120,7 @@ def _undelivered(item: Undelivered) -> dict[str, str]:
         "what": f"{news} by {say_channel(item.channel)}",
         "to": f" to {shown(item.recipient)}" if item.recipient else "",
         "state": "given up" if given_up else f"next try {say_time(item.next_try_at)}",
-        "tried": count(item.attempts, "attempt"),
+        "tried": say_attempts(item.attempts),
         "since": say_time(item.queued_at),
         "error": cut(shown(item.last_error), _ERROR_LIMIT) if item.last_error else "",
     }

@@ -10,8 +10,14 @@ from pathlib import Path
 import pytest
 
 from gocron import listing
+from gocron.bulkhead import Bulkheads
 from gocron.commands.check import Finding, findings
+from gocron.commands.summary import report
 from gocron.core.checkin import CheckIn
+from gocron.rehearse import explain
+from gocron.render.slack import summary_post
+from gocron.render.summary import summary_text
+from gocron.render.templates import Templates
 from gocron.store import checkins, deliveries, jobs, outbox
 from gocron.sweep import Swept, sweep
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
@@ -264,6 +270,29 @@ def test_news_that_waits_for_its_first_try_is_no_backlog_yet(gocron: Gocron) -> 
     with gocron.store.connected():
         assert deliveries.count_undelivered(gocron.store, LATE, 0) == 0
     assert sweep_by(gocron, SlowPost(LATE, takes_s=5)).undelivered == 0
+
+
+def test_news_that_was_never_tried_is_said_to_be_so_everywhere(gocron: Gocron) -> None:
+    hear_many(gocron, "web-01", ["a@example.com", "b@example.com"])
+    gocron.mail.stop()
+    gocron.sweep(LATE)
+    assert [(one["state"], one["attempts"]) for one in listed(gocron, LATE)] == [
+        ("tried", 1),
+        ("waiting", 0),
+    ]
+    with gocron.store.connected():
+        told = report(gocron.store, LATE, MINUTE, Bulkheads(gocron.store))
+        post = str(summary_post(told, "", ""))
+        explained = "\n".join(
+            explain(
+                *(gocron.store, gocron.config, "web-01", "job-00001", lambda: LATE),
+                quiet_world(gocron.config),
+            )
+        )
+    said = (page(gocron), summary_text(Templates(), told), post)
+    assert all("1 attempt" in one and "never tried" in one for one in said)
+    assert "never tried: 127.0.0.1:" in explained
+    assert "0 attempts" not in " ".join((*said, explained))
 
 
 # Fairness
