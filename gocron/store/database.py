@@ -10,13 +10,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import peewee
-from playhouse import db_url
 
 from gocron.errors import StoreError, Unfit
 from gocron.store.files import FileDatabase, require_room
+from gocron.store.postgres import ServerDatabase, parameters
 from gocron.store.tables import Tables
-
-CONNECT_TIMEOUT_S = 5
 
 # A statement takes so many parameters and no more: 32,766 on SQLite.
 ROWS_A_STATEMENT = 1000
@@ -40,6 +38,9 @@ FAILING = (peewee.OperationalError, peewee.InterfaceError)
 # What it calls a lock that others held for longer than lock_timeout.
 _LOCK_TIMEOUT = "55P03"
 
+# What a rollback says where there is nothing left to roll back, of SQLite and of Postgres.
+_OF_ROLLBACK = ("cannot rollback", "connection already closed")
+
 Result = TypeVar("Result")
 
 
@@ -53,7 +54,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self.name = nameless(url)
         self.is_postgres = not url.startswith("sqlite:")
-        self.db = _postgres(url) if self.is_postgres else _sqlite(url)
+        self.db: Any = _Postgres(**parameters(url)) if self.is_postgres else _sqlite(url)
         self.kind = "postgres" if self.is_postgres else "sqlite"
         self.tables = Tables(self.db)
 
@@ -171,16 +172,19 @@ class Store:
             return True
         return False
 
-    def reach(self) -> object:
+    def reach(self, answer_within_s: float) -> object:
         """Have this thread's connection lead to the database that stands at its place by now.
 
-        Return what tells that file from others, None of Postgres. Raises what the driver raises,
-        and StoreError.
+        Postgres' answers are awaited for so long at most. Return what tells that file from others,
+        None of Postgres. Raises what the driver raises, and StoreError.
         """
         if self.is_astray():
             self.db.close()
         self.db.connect(reuse_if_open=True)
-        return None if self.is_postgres else self.db.place
+        if not self.is_postgres:
+            return self.db.place
+        self.db.hurry(answer_within_s)
+        return None
 
     def is_astray(self) -> bool:
         """Tell whether this thread's connection leads to a file that was replaced or removed."""
@@ -225,7 +229,7 @@ def nameless(url: str) -> str:
 
 def _reason(error: BaseException) -> str:
     """Return what went wrong in one line: the cause, where only the rollback complains."""
-    while str(error).startswith("cannot rollback") and error.__context__ is not None:
+    while str(error).startswith(_OF_ROLLBACK) and error.__context__ is not None:
         error = error.__context__
     # libpq says the same once for each way in that it tried.
     lines = dict.fromkeys(" ".join(line.split()) for line in str(error).splitlines())
@@ -270,7 +274,7 @@ class _Sqlite(_RefusesUnfit, FileDatabase):
     pass
 
 
-class _Postgres(_RefusesUnfit, peewee.PostgresqlDatabase):
+class _Postgres(_RefusesUnfit, ServerDatabase):
     pass
 
 
@@ -308,20 +312,3 @@ def _create(path: Path) -> None:
         raise StoreError(
             f"sqlite {path}", str(error.strerror), f"check who owns {path.parent}"
         ) from None
-
-
-def _postgres(url: str) -> Any:
-    told = db_url.parse(url, unquote_password=True, unquote_user=True)
-    return _Postgres(
-        **{
-            **told,
-            "autoconnect": False,
-            "connect_timeout": CONNECT_TIMEOUT_S,
-            "keepalives_idle": 30,
-            "tcp_user_timeout": 10_000,
-            "application_name": "gocron",
-            # Otherwise text goes in the database's own encoding, which may lack most letters.
-            "client_encoding": "UTF8",
-            "options": "-c synchronous_commit=on -c lock_timeout=5s -c statement_timeout=60s",
-        }
-    )

@@ -28,9 +28,13 @@ QUEUE_LIMIT = 20_000
 # A client waits 10 s (`curl -m 10`): we give up before it does, so that it learns why.
 PATIENCE_S = 8.0
 
+# A database that hangs is given up before, and after any lock that it waits for.
+ANSWER_WITHIN_S = 6.0
+
 # However many ask how gocron is, the database is asked once in so long, and they wait so long.
 LOOK_EVERY_S = 1.0
 LOOK_PATIENCE_S = 2.0
+ASKERS_LIMIT = 4096
 
 log = logging.getLogger("gocron-front")
 
@@ -72,8 +76,9 @@ class GroupCommit:
         self._queue: deque[_Waiting] = deque()
         self._handed_in = threading.Event()
         self._place: object = None
-        # Who wants to know how gocron is, and what is known of it.
-        self._askers: deque[Callable[[Known], None]] = deque()
+        # Who wants to know how gocron is, and what is known of it. Of too many the oldest fall out:
+        # they have given up, and were told what was known by then.
+        self._askers: deque[Callable[[Known], None]] = deque(maxlen=ASKERS_LIMIT)
         self._known = Known()
         self._looked_at = _NEVER
         # The last check-ins that the database did not keep, and until when they matter.
@@ -270,7 +275,7 @@ class GroupCommit:
 
     def _reach(self) -> None:
         """Get to the database; where it is another one by now, see to its tables first."""
-        place = self._store.reach()
+        place = self._store.reach(ANSWER_WITHIN_S)
         if place != self._place:
             if applied := see_to(self._store):
                 log.warning("%s: applied %s", self._store.name, ", ".join(applied))

@@ -1,18 +1,26 @@
 """The thread that commits: it survives what befalls its database, and says so."""
 
+import os
 import secrets
+import signal
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import peewee
+import psycopg2
 import pytest
 
 from gocron.core.checkin import CheckIn
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.store import checkins, jobs
 from gocron.store.database import Store
-from gocron.store.group_commit import GroupCommit
+from gocron.store.group_commit import ASKERS_LIMIT, GroupCommit
+from gocron.store.postgres import ServerDatabase, parameters
 from gocron.store.schema import later, open_store
+from tests.peers import free_port
+from tests.service.processes import until
 from tests.store.conftest import HOUR, NOON, checkin
 
 BEYOND_64_BITS = 2**63
@@ -192,3 +200,113 @@ def test_a_check_in_whose_client_was_told_503_is_not_kept_later(
     GroupCommit(store).record(checkin("after"))
     with store.connected():
         assert [job.cronname for job in jobs.every_job(store)] == ["after"]
+
+
+# A database that hangs: its kernel takes what is sent, and nothing answers.
+
+
+def backends(postgres, name: str) -> list[int]:
+    """The process ids of the server's ends of gocron's connections to this database."""
+    with closing(psycopg2.connect(postgres.url)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name = 'gocron'",
+            (name,),
+        )
+        return [pid for (pid,) in cursor.fetchall()]
+
+
+@contextmanager
+def standing_still(*pids: int) -> Iterator[None]:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No limit keeps a test waiting for long."""
+    monkeypatch.setattr("gocron.store.group_commit.ANSWER_WITHIN_S", 0.5)
+    monkeypatch.setattr("gocron.store.postgres.CONNECT_WITHIN_S", 0.5)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_connection_that_hangs_is_left_for_another_and_nothing_is_kept_twice(postgres) -> None:
+    with postgres.database() as name:
+        store = open_store(postgres.url_of(name))
+        group_commit = GroupCommit(store)
+        assert group_commit.record(checkin("a")) == NOON + HOUR
+        with standing_still(*backends(postgres, name)):
+            assert group_commit.record(checkin("a", seen_at=NOON + 60)) == NOON + HOUR + 60
+            assert group_commit.record(checkin("b")) == NOON + HOUR
+        until(lambda: len(backends(postgres, name)) == 1)
+        with store.connected():
+            told = {job.cronname: (job.last_seen_at, job.gaps) for job in jobs.every_job(store)}
+        assert told == {"a": (NOON + 60, (60,)), "b": (NOON, ())}
+
+
+def processes(postgres) -> list[int]:
+    """The process ids of all of the server, the first one's first."""
+    folder = Path(postgres.url.rpartition("host=")[2])
+    first = int((folder / "data/postmaster.pid").read_text().splitlines()[0])
+    children = Path(f"/proc/{first}/task/{first}/children").read_text()
+    return [first, *map(int, children.split())]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_server_that_hangs_is_no_2xx_and_is_found_again_once_it_goes_on(postgres) -> None:
+    with postgres.database() as name:
+        store = open_store(postgres.url_of(name))
+        group_commit = GroupCommit(store)
+        assert group_commit.record(checkin("a")) == NOON + HOUR
+        with standing_still(*processes(postgres)):
+            outcome = group_commit.record(checkin("b"))
+            assert isinstance(outcome, StoreError)
+            assert not group_commit.look().is_keeping
+        assert group_commit.record(checkin("c")) == NOON + HOUR
+        until(lambda: group_commit.look().is_keeping)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_sweeps_and_commands_wait_for_no_server_that_hangs(
+    postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gocron.store.postgres._Connection.answer_within_s", 0.5)
+    with postgres.database() as name:
+        store = open_store(postgres.url_of(name))
+        with store.connected():
+            pids = backends(postgres, name)
+            no_answer = pytest.raises(StoreError, match="no answer")
+            with standing_still(*pids), no_answer, store.reporting():
+                store.write(lambda: checkins.record(store, [checkin("a")]))
+        with standing_still(*processes(postgres)), pytest.raises(StoreError), store.connected():
+            pass
+
+
+@pytest.mark.usefixtures("hasty")
+def test_who_asks_how_a_gocron_is_that_hangs_is_not_remembered_for_ever(postgres) -> None:
+    with postgres.database() as name:
+        group_commit = GroupCommit(open_store(postgres.url_of(name)))
+        group_commit.record(checkin("a"))
+        with standing_still(*backends(postgres, name)):
+            for _ in range(3 * ASKERS_LIMIT):
+                group_commit.ask(lambda _: None)
+            assert len(group_commit._askers) <= ASKERS_LIMIT
+
+
+@pytest.mark.usefixtures("hasty")
+def test_an_address_at_which_nothing_answers_is_left_for_the_next() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as stack:
+        port = full.getsockname()[1]
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        database = ServerDatabase(**parameters("postgresql://gocron@/x"))
+        hosts = {"host": "127.0.0.1,127.0.0.1", "port": f"{port},{free_port()}"}
+        database.connect_params.update(hosts)
+        with pytest.raises(peewee.OperationalError, match="Connection refused"):
+            database.connect()
