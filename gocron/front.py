@@ -11,13 +11,22 @@ from bottle import Bottle, HTTPError, HTTPResponse, request
 
 from gocron import __version__
 from gocron.config import load_config
-from gocron.core.address import is_within, read_address
+from gocron.core.address import is_within, leads_here, read_address
 from gocron.core.job import Job
 from gocron.core.name import normal
 from gocron.errors import StoreError, Unfit
 from gocron.fields import BODY_LIMIT
 from gocron.host import this_host
-from gocron.reception import NO_BROWSER, Answer, Front, KnockedBy, Request, is_by_page, text
+from gocron.reception import (
+    NO_BROWSER,
+    Answer,
+    Front,
+    KnockedBy,
+    Request,
+    is_by_page,
+    own_names,
+    text,
+)
 from gocron.store import deliveries, jobs
 from gocron.store.database import Store
 from gocron.store.door import Pulse
@@ -25,6 +34,11 @@ from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import open_store
 
 _PROXY_HEADERS = ("HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
+
+NOT_BY_THIS_NAME = (
+    "gocron: jobs are not read by this name, which may be a web page's; ask by an address, by "
+    "localhost, or by the name in public_url or self_url"
+)
 
 log = logging.getLogger("gocron-front")
 
@@ -87,6 +101,7 @@ class _Reading:
     def __init__(self, front: Front) -> None:
         self.front = front
         self.store = front.store
+        self._names = own_names(front.config)
 
     def version(self) -> HTTPResponse:
         """Tell the versions of gocron and its database, as the original does."""
@@ -118,6 +133,8 @@ class _Reading:
     def _read(self, read: Callable[[], dict[str, Any] | None]) -> HTTPResponse:
         if not self._may_read():
             return _bottled(text(403, "gocron: this address may not read jobs; see api_allow"))
+        if not leads_here(_header("host") or "", self._names):
+            return _bottled(text(403, NOT_BY_THIS_NAME))
         try:
             with self.store.connected(makes_file=False):
                 content = read()
@@ -145,7 +162,7 @@ class _Reading:
 
 def _header(name: str) -> str | None:
     value: str | None = request.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
-    return value
+    return value and value.encode("latin-1").decode("ascii", "replace")
 
 
 def _asked() -> Request:
@@ -160,7 +177,7 @@ def _asked() -> Request:
         body=body,
         whole=whole,
         peer=environ.get("REMOTE_ADDR") or "",
-        forwarded=environ.get("HTTP_X_FORWARDED_FOR") or "",
+        forwarded=_header("x-forwarded-for") or "",
         by_page=is_by_page(_header),
     )
 

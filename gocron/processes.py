@@ -1,6 +1,8 @@
 """The processes of a front: one has the socket, one serves, and neither stops before its time."""
 
 import asyncio
+import ctypes
+import multiprocessing
 import os
 import resource
 import signal
@@ -30,6 +32,9 @@ SHUTDOWN_PATIENCE_S = 10.0
 # All of it together; systemd and docker are told to wait for longer.
 STOP_WITHIN_S = 15
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+# From <linux/prctl.h>; Python has no name for it.
+_PR_SET_PDEATHSIG = 1
 
 
 def run(listener: socket.socket, make_server: Callable[[], Any]) -> None:
@@ -93,6 +98,20 @@ class _Processes(MPServer):
         let_in(self._listener)
 
 
+def _stop_with_parent() -> None:
+    """Have the kernel ask this process to stop where its parent, which would ask it, is killed.
+
+    It would keep the port as a front that nobody knows of.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent.pid:
+        # It was killed before that.
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 class Stop:
     """The stop of the process that serves: asked for by a signal, and held back.
 
@@ -106,10 +125,11 @@ class Stop:
         self._loop = loop
         self._serving = 0
         self._served_at = 0.0
+        _stop_with_parent()
         threading.Thread(target=self._await, name="await-stop", daemon=True).start()
 
     def began(self) -> None:
-        """Tell that a request is being served."""
+        """Tell that a whole request came, and is being served."""
         self._serving += 1
 
     def ended(self) -> None:
@@ -136,9 +156,12 @@ class Stop:
             time.sleep(QUIET_S / 10)
         os.kill(os.getpid(), signal_number)
         self._loop.call_soon_threadsafe(signal.pthread_sigmask, signal.SIG_UNBLOCK, _STOPPING)
-        # Usually the process has ended by then; a client that sends by drops is not waited for.
-        time.sleep(max(asked_at + STOP_WITHIN_S - time.monotonic(), 0))
-        os._exit(1)
+        # Usually the process has ended by then. A client that sends its request by drops is not
+        # waited for: newcomers wait, and it asks again.
+        while self._serving and time.monotonic() < asked_at + STOP_WITHIN_S:
+            time.sleep(QUIET_S / 10)
+        time.sleep(QUIET_S)
+        os._exit(0)
 
     def _is_quiet(self) -> bool:
         since_s = time.monotonic() - self._served_at

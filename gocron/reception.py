@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from random import randint
 from typing import Any
+from urllib.parse import urlsplit
 
 from gocron import __version__
 from gocron.config import Config
@@ -193,6 +194,19 @@ def is_by_page(header: Callable[[str], str | None]) -> bool:
     return header("origin") is not None or asked_by not in (None, "none")
 
 
+def own_names(config: Config) -> frozenset[str]:
+    """Return the names by which `config` says that gocron is asked."""
+    urls = (config.self_url, config.public_url, f"//{config.listen_host}")
+    return frozenset(name for url in urls if (name := _host_of(url)))
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
 def configured_by(config: Config) -> str:
     """Return a digest of the options by which a front runs; it tells none of them."""
     # Without the password of the database, which a digest would let people try out.
@@ -204,6 +218,7 @@ def configured_by(config: Config) -> str:
         config.site_ipv6_prefix,
         config.api_allow,
         config.interval,
+        sorted(own_names(config)),
     )
     return hashlib.sha256(repr(options).encode()).hexdigest()[:16]
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from gocron import processes
 from gocron.config import Config, load_config
+from gocron.core.address import UNREADABLE
 from gocron.core.checkin import CheckIn
 from gocron.core.health import Known
 from gocron.errors import ConfigError
@@ -103,19 +104,19 @@ class Server:
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Serve one request."""
-        self._stop.began()
-        try:
-            await self._respond(scope, protocol)
-        finally:
-            self._stop.ended()
-
-    async def _respond(self, scope: Any, protocol: Any) -> None:
         try:
             body = await _body(protocol) if scope.method == "POST" else _Body()
         except (asyncio.TimeoutError, OSError):
-            answer = retry_later("gocron: the request's body did not come in time; try again")
-        else:
-            answer = await self._serve(scope, body)
+            late = retry_later("gocron: the request's body did not come in time; try again")
+            self._respond(protocol, late)
+            return
+        self._stop.began()
+        try:
+            self._respond(protocol, await self._serve(scope, body))
+        finally:
+            self._stop.ended()
+
+    def _respond(self, protocol: Any, answer: Answer) -> None:
         # Else a client that keeps its connection open would go on asking for ever.
         headers = [*answer.headers, *([("Connection", "close")] if self._stop.is_asked else [])]
         protocol.response_bytes(answer.status, headers, answer.body.encode("utf-8", "replace"))
@@ -191,15 +192,27 @@ def _peer(scope: Any) -> str:
     return host.strip("[]")
 
 
+def _header(headers: Any, name: str) -> str | None:
+    """Return a header, its lines as one; None where there is none.
+
+    granian hides a line with bytes that are no ASCII: the others count, and the one is not nothing.
+    Where it hides another than the first nobody can tell.
+    """
+    if name not in headers:
+        return None
+    lines = headers.get_all(name)
+    return ", ".join(lines if headers.get(name) is not None else [UNREADABLE, *lines])
+
+
 def _asked(scope: Any, body: _Body) -> Request:
-    header = scope.headers.get
+    header = partial(_header, scope.headers)
     return Request(
         query=scope.query_string,
         content_type=header("content-type") or "" if body.content else "",
         body=body.content,
         whole=_is_whole(scope, body),
         peer=_peer(scope),
-        forwarded=", ".join(scope.headers.get_all("x-forwarded-for")),
+        forwarded=header("x-forwarded-for") or "",
         by_page=is_by_page(header),
     )
 
@@ -240,7 +253,6 @@ def _environ(scope: Any, body: bytes) -> dict[str, Any]:
     for name in scope.headers.keys():  # noqa: SIM118 (granian's headers aren't iterable)
         # X_Forwarded_For would end up as X-Forwarded-For does; no honest proxy sends it.
         if name not in ("content-length", "content-type") and "_" not in name:
-            environ[f"HTTP_{name.upper().replace('-', '_')}"] = ", ".join(
-                scope.headers.get_all(name)
-            )
+            told = _header(scope.headers, name) or ""
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = told.encode().decode("latin-1")
     return environ

@@ -2,11 +2,14 @@
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 UNKNOWN = "unknown"
+
+# What stands in a header for bytes that can't be read.
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 # More proxies than this stand behind one another nowhere; a longer header is made to be long.
 HOPS_LIMIT = 20
@@ -20,6 +23,9 @@ _LENGTH_LIMIT = 80
 # How proxies write a hop: 192.0.2.1, 192.0.2.1:4711, 2001:db8::5, [2001:db8::5], [2001:db8::5]:443.
 _HOP = re.compile(r"(?:(?P<ipv4>[0-9.]+)|\[(?P<ipv6>[^\[\]]+)\])(?::(?P<port>[0-9]{1,5}))?")
 _PORT_LIMIT = 65_535
+
+# A `Host` header: a name, or an IPv6 address in brackets, and a port.
+_HOST = re.compile(r"(\[[^\[\]]*\]|[^:]*)(?::[0-9]*)?", re.ASCII)
 
 
 class Client(NamedTuple):
@@ -74,6 +80,9 @@ def client_of(peer: str, forwarded: str, trusted: Sequence[Network]) -> Client:
             break
         hop = _read_hop(part)
         is_named = hop is not None
+        if hop is None and UNREADABLE in part:
+            # The proxy told of somebody, in bytes that nobody can read.
+            return Client(UNKNOWN, is_named=False)
         if hop is None:
             break
         seen = hop
@@ -83,6 +92,21 @@ def client_of(peer: str, forwarded: str, trusted: Sequence[Network]) -> Client:
 def client_address(peer: str, forwarded: str, trusted: Sequence[Network]) -> str:
     """Return the address of the client behind `peer`, as `client_of` reads it."""
     return client_of(peer, forwarded, trusted).address
+
+
+def leads_here(host: str, names: Container[str]) -> bool:
+    """Tell whether no stranger's DNS can have led a browser here by the `Host` header `host`.
+
+    A web page's owner can give the page's own name this host's address, and the page may then read
+    what this host answers to it. No page comes under an address, a name without a dot, or `names`,
+    which are gocron's own, in lower case.
+    """
+    told = _HOST.fullmatch(host.strip().lower())
+    if told is None or not host.isascii():
+        return False
+    name = told[1].rstrip(".")
+    is_ours = "." not in name or name.endswith(".localhost") or name in names
+    return is_ours or read_address(name.strip("[]")) is not None
 
 
 def _read_hop(text: str) -> Address | None:

@@ -265,6 +265,26 @@ def test_forwarded_addresses_in_several_headers_are_read_as_one_list(front: Serv
     assert front.get(b"/cron", one)[0] == 403
 
 
+@pytest.mark.parametrize("unreadable", [b"\xff", b"203.0.113.9\x80", "1.2.3.4, \u65e5".encode()])
+@pytest.mark.parametrize("then", [(), (b"X-Forwarded-For: 127.0.0.2",)])
+def test_whom_a_proxy_names_in_bytes_that_nobody_can_read_is_unknown_and_not_the_proxy(
+    front: Served, unreadable: bytes, then: tuple[bytes, ...]
+) -> None:
+    headers = (b"X-Forwarded-For: " + unreadable, *then)
+    assert front.get(b"/?" + QUERY, *headers)[0] == 201
+    (job,) = front.jobs()
+    assert (job.address, job.network) == ("unknown", "")
+    assert front.get(b"/cron", *headers)[0] == 403
+    for proxy in (b"Via: ", b"X-Real-IP: ", b"Forwarded: "):
+        assert front.get(b"/cron", proxy + unreadable)[0] == 403
+
+
+def test_jobs_are_not_read_by_the_name_of_a_web_page(front: Served) -> None:
+    asked = b"GET /cron HTTP/1.1\r\nConnection: close\r\nHost: %s\r\n\r\n"
+    told = {host: front.ask(asked % host)[0] for host in (b"localhost", b"127.0.0.1:1", b"e.vil")}
+    assert told == {b"localhost": 200, b"127.0.0.1:1": 200, b"e.vil": 403}
+
+
 def test_what_a_web_page_has_its_visitor_ask_is_refused_and_changes_nothing(
     front: Served,
 ) -> None:
@@ -561,6 +581,40 @@ def test_a_signal_to_stop_is_not_lost_on_a_front_that_has_only_begun(tmp_path: P
         wait_for(lambda: bool(children.read_text()))
         os.killpg(process.pid, signal.SIGTERM)
         assert process.wait(STOP_LIMIT_S) == 0
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.parametrize(
+    "sent",
+    [b"GET /?cron", request(b"POST", b"/", b"Content-Length: %d" % BODY_LIMIT) + b"cron"],
+    ids=["headers", "body"],
+)
+def test_a_client_that_sends_by_drops_holds_up_no_reload_and_nobody_else(
+    own: Served, sent: bytes
+) -> None:
+    (worker,) = own.workers
+    with own.connect() as slow:
+        slow.sendall(sent)
+        # Requests are read in turn.
+        assert own.get(b"/healthcheck")[0] == 200
+        reload_first(own)
+        while worker in own.workers:
+            with contextlib.suppress(OSError):
+                slow.send(b"x")
+            assert own.get(b"/?" + QUERY)[0] == 201
+        # Had anybody waited for it, it had been told at last that it took too long.
+        with contextlib.suppress(ConnectionError):
+            assert slow.recv(65_536) == b""
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_no_process_serves_on_once_the_first_was_killed(own: Served) -> None:
+    (worker,) = own.workers
+    own.process.kill()
+    own.process.wait()
+    wait_for(lambda: not Path(f"/proc/{worker}").exists())
+    with pytest.raises(ConnectionRefusedError):
+        own.connect()
 
 
 def test_a_front_with_nothing_to_do_stops(own: Served) -> None:

@@ -62,6 +62,54 @@ def test_a_proxy_in_an_allowed_range_opens_nothing_for_those_it_cannot_name(site
 
 
 @pytest.mark.parametrize(
+    "unreadable", ["\xff", "203.0.113.9\x80", "203.0.113.9, \xe4", "198.51.100.7, \xff, 127.0.0.2"]
+)
+def test_whom_a_proxy_names_in_bytes_that_nobody_can_read_is_unknown_and_not_the_proxy(
+    site: Site, unreadable: str
+) -> None:
+    headers = {"X-Forwarded-For": unreadable}
+    assert site.ask(query=urlencode(WHOLE), headers=headers, peer="127.0.0.1").status == 201
+    (job,) = site.jobs()
+    assert (job.address, job.network) == ("unknown", "")
+    assert site.ask(path="/cron", headers=headers, peer="127.0.0.1").status == 403
+
+
+# By which name the jobs are read: a page's owner may lead its own name to this host.
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(
+            (host, 200)
+            for host in ("127.0.0.1:8080", "[::1]:8080", "[::1]", "192.0.2.7", "", ":80")
+        ),
+        *((host, 200) for host in ("localhost", "LOCALHOST.:8080", "a.localhost", "monitor:8080")),
+        *((host, 200) for host in ("gocron.example.com", "Gocron.Example.com.:443")),
+        *((host, 200) for host in ("front-1.example.com", "lan.example.com:80")),
+        *((host, 403) for host in ("evil.example", "evil.example:8080", "evil.example.", "e.v:x")),
+        *((host, 403) for host in ("127.0.0.1.evil.example", "localhost.evil.example", "::1.a.b")),
+        *((host, 403) for host in ("evil.example, localhost", "localhost, evil.example", "a.b@c")),
+        *((host, 403) for host in ("[evil.example]", "evil\xff", "gocron.example.com.e.vil")),
+    ],
+)
+def test_jobs_are_read_by_an_address_or_a_name_of_gocrons_own_and_by_no_name_of_a_page(
+    site: Site, host: str, status: int
+) -> None:
+    site.configure(
+        public_url="https://gocron.example.com/status/",
+        self_url="http://user:secret@front-1.example.com:8080/",
+        listen_host="LAN.example.com",
+    )
+    site.check_in()
+    for path in ("/cron", "/cron/missed", "/cron/web-01", "/version"):
+        answer = site.ask(path=path, peer="127.0.0.1", headers={"Host": host})
+        assert answer.status == status, path
+        assert status == 200 or "by this name" in answer.line
+    assert site.ask(query=urlencode(WHOLE), headers={"Host": host}).status == 201
+
+
+@pytest.mark.parametrize(
     "headers", [{"X-Forwarded-For": ""}, {"X-Forwarded-Proto": "https"}, {"X-Real-Ip": "x"}]
 )
 def test_loopback_reads_nothing_through_a_proxy_however_it_shows(site: Site, headers: dict) -> None:
