@@ -48,7 +48,7 @@ def sweep_once(program: str, config: Config) -> ExitStatus:
     for complaint in lacks_room:
         complain(program, complaint)
     with opened(config.database_url) as store:
-        swept = sweep(store, config, now)
+        swept = sweep(store, config, now, is_well=not lacks_room)
     for complaint in swept.complaints:
         complain(program, complaint)
     statuses = [swept.status, ExitStatus.CHECK_FAILED if lacks_room else ExitStatus.OK]

@@ -190,8 +190,8 @@ class Store:
         """Tell whether this thread's connection leads to a file that was replaced or removed."""
         return not self.is_postgres and bool(self.db.is_astray)
 
-    def require_room(self) -> None:
-        """Raise StoreError where the disk has no room for a group of check-ins.
+    def require_room(self, share: float) -> None:
+        """Raise StoreError where the disk has no room for this share of a group of check-ins.
 
         Only of SQLite's disk this can be asked.
         """
@@ -199,7 +199,7 @@ class Store:
             return
         folder = Path(str(self.db.database)).parent
         try:
-            require_room(folder)
+            require_room(folder, share)
         except OSError as error:
             raise StoreError(self.name, f"{error.strerror} in {folder}", "make room") from None
 

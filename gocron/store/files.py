@@ -5,6 +5,7 @@ import os
 import sqlite3
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,12 @@ class _Connection(sqlite3.Connection):
     def is_astray(self) -> bool:
         """Whether other files stand at the paths by now, or none."""
         return self.opened != tuple(map(_place, self.paths))
+
+    @property
+    def left_its_log(self) -> bool:
+        """Whether the database was moved away, or replaced, and its -wal and -shm were not."""
+        database, *log = map(_place, self.paths)
+        return database != self.opened[0] and tuple(log) == self.opened[1:]
 
 
 class FileDatabase(peewee.SqliteDatabase):
@@ -86,6 +93,11 @@ class FileDatabase(peewee.SqliteDatabase):
 
     def _close(self, conn: Any) -> None:
         if conn.is_astray:
+            if conn.left_its_log:
+                # SQLite would take what stands in it for changes of the file that it lies beside.
+                with suppress(sqlite3.Error):
+                    conn.rollback()
+                    conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             # The last connection to close writes its -wal into the database and removes the -wal by
             # its name. Both may be others' by now.
             if sys.version_info >= (3, 12):
@@ -102,11 +114,11 @@ def _place(path: str) -> _Place:
     return told.st_dev, told.st_ino
 
 
-def require_room(folder: Path) -> None:
-    """Raise OSError unless a group of check-ins fits on the disk of `folder`, and in its quota."""
+def require_room(folder: Path, share: float) -> None:
+    """Raise OSError unless this share of a group fits on the disk of `folder`, and in its quota."""
     try:
         with tempfile.TemporaryFile(dir=folder) as trial:
-            os.posix_fallocate(trial.fileno(), 0, GROUP_NEEDS_B)
+            os.posix_fallocate(trial.fileno(), 0, int(share * GROUP_NEEDS_B))
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise

@@ -19,9 +19,6 @@ from gocron.store.database import Result, Store, met_a_lock
 from gocron.store.door import Pulse
 from gocron.store.schema import see_to
 
-# Enough to share an fsync among all that wait; the statement of each size is compiled once.
-GROUP_LIMIT = 64
-
 # While the database is away check-ins gather up to here, and more are refused at once.
 QUEUE_LIMIT = 20_000
 
@@ -177,7 +174,9 @@ class GroupCommit:
             self._announce(partial(_tell_known, asked, self.known))
 
     def _keep_group(self) -> None:
-        waiting = [self._queue.popleft() for _ in range(min(len(self._queue), GROUP_LIMIT))]
+        waiting = [
+            self._queue.popleft() for _ in range(min(len(self._queue), checkins.GROUP_LIMIT))
+        ]
         # Who was told that it came to nothing may have checked in elsewhere since.
         group = [one for one in waiting if time.monotonic() < one.until]
         if len(group) < len(waiting):

@@ -1059,6 +1059,22 @@ def test_a_question_of_the_check_that_meets_a_bug_keeps_no_other_from_being_aske
     assert any("page folder" in line for line in ran.lines)
 
 
+def test_while_nginx_has_no_room_for_its_journal_no_watchdog_is_told_that_all_is_well(
+    host: Host, tmp_path: Path
+) -> None:
+    journal, flags = tmp_path / "journal.log", tmp_path / "journal.log.room"
+    journal.touch()
+    flags.write_text("no folder")
+    # Nobody listens there: whoever tells the watchdog complains.
+    watchdog = f"http://127.0.0.1:{free_port()}/"
+    host.options |= {"journal": str(journal), "watchdog_url": watchdog}
+    ran = host.run(program=cli.sweep)
+    assert ran.status == ExitStatus.CHECK_FAILED
+    assert "nginx keeps no check-ins" in complaint(ran)
+    flags.unlink()
+    assert "watchdog at 127.0.0.1" in complaint(host.run(program=cli.sweep))
+
+
 def test_a_check_finds_a_database_that_has_no_room_for_every_name(host: Host, postgres) -> None:
     name = "gocron_test_in_latin_1"
     postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")

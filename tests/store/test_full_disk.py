@@ -34,11 +34,11 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def fill(disk: Path) -> Path:
+def fill(disk: Path, but_for: int = 0) -> Path:
     ballast = disk / "ballast"
     free = os.statvfs(disk)
     with ballast.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize)
+        os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - but_for)
     return ballast
 
 
@@ -67,6 +67,21 @@ def test_sqlite_on_a_full_disk_is_told_of_with_nobody_waiting(
         until(lambda: keeps(group_commit))
         assert group_commit.record(checkin("after")) == NOON + HOUR
         assert lives(url) == 2
+
+
+def test_on_a_disk_with_little_room_what_is_kept_is_said_to_be_kept(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    with small_disk(tmp_path, "16m") as disk:
+        url = f"sqlite:///{shutil.copy(sqlite_template, disk / 'gocron.db')}"
+        store = Store(url)
+        group_commit = GroupCommit(store, pulse=Pulse(store, time.time, "front-01"))
+        assert group_commit.record(checkin("before")) == NOON + HOUR
+        fill(disk, but_for=512 * 1024)
+        for number in range(4):
+            assert group_commit.record(checkin(f"job-{number}")) == NOON + HOUR
+            assert keeps(group_commit), group_commit.known.not_kept
+        assert lives(url) == 1
 
 
 def test_postgres_on_a_full_disk_has_no_life_while_some_check_ins_fail_and_others_do_not(

@@ -121,6 +121,40 @@ def test_what_an_old_file_still_held_does_not_get_into_the_one_that_was_restored
     assert names(path) == ["after", "in the backup"]
 
 
+@pytest.mark.parametrize("away", ["gone for good", "kept elsewhere"])
+def test_a_log_left_beside_a_file_that_was_moved_there_is_not_taken_for_its_own(
+    path: Path, away: str
+) -> None:
+    group_commit = GroupCommit(Store(url(path)))
+    group_commit.record(checkin("in the backup"))
+    copy = backup(path)
+    for number in range(40):
+        group_commit.record(checkin(f"since the backup {number}"))
+    kept = path.rename(path.parent.parent / "kept.db") if away == "kept elsewhere" else None
+    copy.rename(path)
+    assert group_commit.record(checkin("after")) == NOON + HOUR
+    assert names(path) == ["after", "in the backup"]
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    if kept is not None:
+        assert len(names(kept)) == 41, "what was kept in the old file is in it as a whole"
+
+
+def test_a_log_left_by_a_file_that_was_moved_away_is_not_taken_for_the_next_ones(
+    path: Path,
+) -> None:
+    group_commit = GroupCommit(Store(url(path)))
+    group_commit.record(checkin("in the backup"))
+    copy = backup(path)
+    group_commit.record(checkin("since the backup"))
+    kept = path.rename(path.parent.parent / "kept.db")
+    assert isinstance(group_commit.record(checkin("lost")), StoreError)
+    copy.rename(path)
+    assert group_commit.record(checkin("after")) == NOON + HOUR
+    assert names(path) == ["after", "in the backup"]
+    assert names(kept) == ["in the backup", "since the backup"]
+
+
 def test_while_the_file_is_gone_check_ins_are_refused_and_no_file_is_made(path: Path) -> None:
     group_commit = GroupCommit(Store(url(path)))
     group_commit.record(checkin("before"))
