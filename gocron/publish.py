@@ -7,7 +7,7 @@ published up to when stands in a file of the folder, so that each host keeps its
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from gocron import __version__
@@ -77,25 +77,16 @@ class Progress:
     again: list[str] = field(default_factory=list)
 
 
-def publish(
-    store: Store,
-    folder: Path,
-    templates: Templates,
-    interval_s: int,
-    now: int,
-    bulkheads: Bulkheads,
-    check_in_url: str = CHECK_IN_URL,
-) -> None:
-    """Bring the status page in `folder` up to date.
+def publish(press: "Press") -> None:
+    """Bring the status page up to date.
 
-    The page of a gocron without jobs shows how to check in at `check_in_url`. A file that can't be
-    written keeps no other from being written, and is tried again by the next sweep. Raises
-    PageError where nothing can be written.
+    A file that can't be written keeps no other from being written, and is tried again by the next
+    sweep. Raises PageError where nothing can be written.
     """
+    store, folder, now = press.store, press.folder, press.now
     with as_page_error(folder):
         make_folders(folder)
         tidy(folder, now)
-        press = _Press(store, folder, templates, interval_s, now, bulkheads, check_in_url)
         progress = _read_progress(folder)
         is_anew = not progress.published_at
         again = accounts.named(store, progress.again)
@@ -111,30 +102,28 @@ def publish(
         press.progress(replace(progress, again=unwritten))
 
 
-class _Press:
-    """Writes the files of one page at one moment."""
+@dataclass(frozen=True)
+class Press:
+    """Writes the files of one page in `folder` at one moment.
 
-    def __init__(
-        self,
-        store: Store,
-        folder: Path,
-        templates: Templates,
-        interval_s: int,
-        now: int,
-        bulkheads: Bulkheads,
-        check_in_url: str,
-    ) -> None:
-        self._bulkheads = bulkheads
-        self._store = store
-        self._folder = folder
-        self._templates = templates
-        self._interval_s = interval_s
-        self._now = now
-        self._check_in_url = check_in_url
-        # The page tells its age by the last whole sweep: one of which a step failed is none.
-        self._swept_at = now
-        if not bulkheads.is_whole:
-            self._swept_at = accounts.totals(store).swept_at or 0
+    The page of a gocron without jobs shows how to check in at `check_in_url`.
+    """
+
+    store: Store
+    folder: Path
+    templates: Templates
+    interval_s: int
+    now: int
+    bulkheads: Bulkheads
+    check_in_url: str = CHECK_IN_URL
+
+    @cached_property
+    def _swept_at(self) -> int:
+        """When the last whole sweep was, by which the page tells its age.
+
+        One of which a step failed is none.
+        """
+        return self.now if self.bulkheads.is_whole else accounts.totals(self.store).swept_at or 0
 
     def wrote_account(self, account: Account) -> bool:
         """Write the page of `account`, or remove it with its last job; tell whether that went."""
@@ -142,16 +131,16 @@ class _Press:
 
     def index(self, accounts_changed: bool) -> None:
         """Write the index and what all pages share, the index last."""
-        totals = accounts.totals(self._store)
+        totals = accounts.totals(self.store)
         if totals.accounts <= INDEX_ACCOUNTS:
-            accounts_file = self._folder / "accounts.html"
+            accounts_file = self.folder / "accounts.html"
             self._wrote(accounts_file.name, lambda: accounts_file.unlink(missing_ok=True))
         elif accounts_changed:
             self._wrote("accounts.html", self._accounts)
         for name in ("style.css", "page.js"):
             self._wrote(name, partial(self._asset, name))
-        age = age_script(self._swept_at, self._interval_s)
-        self._wrote("age.js", lambda: write(self._folder / "age.js", age))
+        age = age_script(self._swept_at, self.interval_s)
+        self._wrote("age.js", lambda: write(self.folder / "age.js", age))
         self._wrote("index.html", lambda: self._index(totals))
 
     def remove_other_accounts(self, every: Iterable[Account]) -> None:
@@ -159,44 +148,44 @@ class _Press:
 
         The database may be another one than the page was written from.
         """
-        ours = {self._folder / account_file(account.name) for account in every}
-        for path in self._folder.glob("account/*.html"):
+        ours = {self.folder / account_file(account.name) for account in every}
+        for path in self.folder.glob("account/*.html"):
             if path not in ours:
                 self._wrote(path.name, partial(path.unlink, missing_ok=True))
 
     def progress(self, progress: Progress) -> None:
         """Keep how far the page is."""
         told = json.dumps(asdict(progress))
-        self._wrote("its progress", lambda: write(self._folder / PROGRESS_FILE, told))
+        self._wrote("its progress", lambda: write(self.folder / PROGRESS_FILE, told))
 
     def _wrote(self, what: str, put: Callable[[], None]) -> bool:
         def work(_: Sequence[str]) -> None:
-            with as_page_error(self._folder):
+            with as_page_error(self.folder):
                 put()
 
-        return not self._bulkheads.each("writing", [what], work, str, "each sweep tries again")
+        return not self.bulkheads.each("writing", [what], work, str, "each sweep tries again")
 
     def _account(self, account: Account) -> None:
-        path = self._folder / account_file(account.name)
+        path = self.folder / account_file(account.name)
         if account.jobs <= 0:
             path.unlink(missing_ok=True)
             return
-        rows = self._rows(jobs.every_job(self._store, account=account.name))
+        rows = self._rows(jobs.every_job(self.store, account=account.name))
         # Its content's age, not this sweep's: what did not change is not written again.
         as_of = max([account.changed_at, *(row.job.last_seen_at for row in rows)])
-        page = AccountPage(as_of, self._interval_s, __version__, account, rows)
-        write(path, account_html(self._templates, page))
+        page = AccountPage(as_of, self.interval_s, __version__, account, rows)
+        write(path, account_html(self.templates, page))
 
     def _asset(self, name: str) -> None:
-        write(self._folder / name, self._templates.asset(name))
+        write(self.folder / name, self.templates.asset(name))
 
     def _index(self, totals: Totals) -> None:
         many = totals.accounts > INDEX_ACCOUNTS
-        missing = jobs.longest_silent(self._store, INDEX_MISSING)
-        spared, spared_count = jobs.reprieved(self._store, INDEX_SPARED)
+        missing = jobs.longest_silent(self.store, INDEX_MISSING)
+        spared, spared_count = jobs.reprieved(self.store, INDEX_SPARED)
         page = IndexPage(
             written_at=self._swept_at,
-            interval_s=self._interval_s,
+            interval_s=self.interval_s,
             version=__version__,
             totals=replace(totals, swept_at=self._swept_at),
             missing=self._rows(missing),
@@ -204,29 +193,29 @@ class _Press:
             groups=() if many else self._groups(inline=totals.jobs <= INDEX_JOBS),
             accounts_elsewhere=many,
             undelivered=tuple(
-                deliveries.undelivered(self._store, self._now, self._interval_s)[:INDEX_UNDELIVERED]
+                deliveries.undelivered(self.store, self.now, self.interval_s)[:INDEX_UNDELIVERED]
             ),
             spared=self._rows(spared),
             spared_count=spared_count,
             own_outages=tuple(
-                outages.newest_own(self._store, self._now - OUTAGES_SHOWN_S, INDEX_OUTAGES)
+                outages.newest_own(self.store, self.now - OUTAGES_SHOWN_S, INDEX_OUTAGES)
             ),
-            check_in_url=self._check_in_url,
+            check_in_url=self.check_in_url,
         )
-        write(self._folder / "index.html", index_html(self._templates, page))
+        write(self.folder / "index.html", index_html(self.templates, page))
 
     def _accounts(self) -> None:
-        every = tuple(accounts.in_turn(self._store, ""))
-        page = AccountsPage(self._now, self._interval_s, __version__, every)
-        write(self._folder / "accounts.html", accounts_html(self._templates, page))
+        every = tuple(accounts.in_turn(self.store, ""))
+        page = AccountsPage(self.now, self.interval_s, __version__, every)
+        write(self.folder / "accounts.html", accounts_html(self.templates, page))
 
     def _groups(self, inline: bool) -> tuple[Group, ...]:
         return tuple(
             Group(
                 account,
-                self._rows(jobs.every_job(self._store, account=account.name)) if inline else None,
+                self._rows(jobs.every_job(self.store, account=account.name)) if inline else None,
             )
-            for account in accounts.in_turn(self._store, "", INDEX_ACCOUNTS)
+            for account in accounts.in_turn(self.store, "", INDEX_ACCOUNTS)
         )
 
     def _rows(self, some: Iterable[Job]) -> tuple[Row, ...]:
@@ -235,12 +224,12 @@ class _Press:
 
         def show(some: Sequence[Job]) -> None:
             for job in some:
-                noted = tuple(notes(job, self._interval_s, self._now))
-                rows[job.id] = row = Row(job, standing(job, self._now), noted)
+                noted = tuple(notes(job, self.interval_s, self.now))
+                rows[job.id] = row = Row(job, standing(job, self.now), noted)
                 # Made here, where one that can't be made is one row and not the page.
                 _ = row.view
 
-        bad = self._bulkheads.each(
+        bad = self.bulkheads.each(
             "showing", list(some), show, full_name, "the page is written without it"
         )
         for job in bad:

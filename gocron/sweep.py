@@ -18,7 +18,7 @@ from gocron.errors import ExitStatus
 from gocron.history import drop_history, is_first_of_hour
 from gocron.journal import replay_journal
 from gocron.outside import Outside, WatchdogAway, check_in_url, outside
-from gocron.publish import publish
+from gocron.publish import Press, publish
 from gocron.render.reason import say_reason
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
@@ -128,7 +128,7 @@ def _publish(
 ) -> None:
     folder = Path(config.status_dir)
     url = check_in_url(config)
-    publish(store, folder, templates, config.interval, now, bulkheads, url)
+    publish(Press(store, folder, templates, config.interval, now, bulkheads, url))
 
 
 def _listen(
