@@ -5,7 +5,7 @@ import secrets
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import peewee
@@ -217,13 +217,18 @@ def backends(postgres, name: str) -> list[int]:
 
 @contextmanager
 def standing_still(*pids: int) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    """Stop these processes for the length of the block; one may end at that very moment."""
+
+    def tell(signal_number: int) -> None:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal_number)
+
+    tell(signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        tell(signal.SIGCONT)
 
 
 @pytest.fixture
