@@ -557,10 +557,14 @@ def test_a_client_that_keeps_its_connection_open_is_told_to_end_it_when_a_front_
     with own.connect() as connection, connection.makefile("rb") as answers:
         connection.sendall(check_in)
         assert b"".join(iter(answers.readline, b"\r\n")).startswith(b"HTTP/1.1 201 ")
-        os.kill(own.workers[0], signal.SIGSTOP)
+        (worker,) = own.workers
+        os.kill(worker, signal.SIGSTOP)
         own.process.send_signal(signal.SIGTERM)
+        wait_for(
+            lambda: "ShdPnd:\t0000000000000000" not in Path(f"/proc/{worker}/status").read_text()
+        )
         connection.sendall(check_in)
-        os.kill(own.workers[0], signal.SIGCONT)
+        os.kill(worker, signal.SIGCONT)
         last = answers.read()
     assert last.startswith(b"HTTP/1.1 201 ")
     assert b"connection: close\r\n" in last
