@@ -37,33 +37,31 @@ class Option:
     secret: bool
 
 
-def option(default: str, read: Callable[[str], Value], meaning: str) -> Value:
+def option(
+    default: str, read: Callable[[str], Value], meaning: str, is_secret: bool = False
+) -> Value:
     """Declare an option as a field of a dataclass, of the type that `read` makes of its text."""
     declared: Value = field(
-        metadata={"default": default, "read": read, "help": meaning, "secret": False}
+        metadata={"default": default, "read": read, "help": meaning, "secret": is_secret}
     )
     return declared
 
 
 def secret(default: str, read: Callable[[str], Value], meaning: str) -> Value:
     """Declare an option that is shown to nobody; it may stand in a file, as `file:/path`."""
-
-    def read_secret(value: str) -> Value:
-        return read(_content(value.removeprefix("file:")) if value.startswith("file:") else value)
-
-    declared: Value = field(
-        metadata={"default": default, "read": read_secret, "help": meaning, "secret": True}
-    )
-    return declared
+    return option(default, lambda value: read(_content(value)), meaning, is_secret=True)
 
 
-def _content(file: str) -> str:
+def _content(value: str) -> str:
+    """Return `value`, or what stands in the file that `file:/path` names."""
+    if not value.startswith("file:"):
+        return value
+    file = value.removeprefix("file:")
     try:
         return Path(file).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{file}: {getattr(error, 'strerror', None) or 'is no UTF-8 text'}"
-        ) from None
+        reason = getattr(error, "strerror", None) or "is no UTF-8 text"
+        raise ValueError(f"{file}: {reason}") from None
 
 
 def text(value: str) -> str:
