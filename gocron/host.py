@@ -1,6 +1,7 @@
 """Which host this is, for how long it has been up, and whether anything on it is amiss."""
 
 import os
+import pwd
 import socket
 import subprocess
 import time
@@ -31,6 +32,14 @@ def this_host() -> str:
 def uptime() -> float:
     """Return for how many seconds the host has been up, asleep or not; its clock has no part."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def user_name(uid: int) -> str:
+    """Return the name of a user, or the number of one that has none, as in containers."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def lacks_room(path: Path, least_mb: int) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 import gocron
 from gocron.config import Config
 from gocron.errors import ConfigError
+from gocron.host import user_name
 
 SQLITE = "sqlite:///"
 
@@ -49,7 +50,7 @@ def become_owner(config: Config) -> None:
     if owners.get("database_url") == 0:
         raise ConfigError(
             option,
-            f"belongs to {_name(owner)}, and the database to root",
+            f"belongs to {user_name(owner)}, and the database to root",
             "give both to the user as whom gocron runs",
         )
     _become(owner)
@@ -140,10 +141,3 @@ def _import_all() -> None:
                 # Some codecs are for other systems.
                 with suppress(ImportError):
                     importlib.import_module(module.name)
-
-
-def _name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"user {uid}"

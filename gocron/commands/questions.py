@@ -2,14 +2,13 @@
 
 import logging
 import os
-import pwd
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from gocron.config import Config
 from gocron.errors import ConfigError, ExitStatus, GocronError
-from gocron.host import lacks_room, listening_users, this_host
+from gocron.host import lacks_room, listening_users, this_host, user_name
 from gocron.listening import open_listener
 from gocron.notify import DeliveryFailed
 from gocron.notify.http import NoAnswer, fetch
@@ -163,13 +162,6 @@ def _require_writable(folder: Path, option: str) -> None:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(
             str(folder),
-            f"can't be written by the user {_user()}",
+            f"can't be written by the user {user_name(os.geteuid())}",
             f"see to it, or change {option}",
         )
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())

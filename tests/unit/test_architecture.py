@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "__init__": set(),
     "errors": set(),
     "host": set(),
-    "ownership": {"config", "errors"},
+    "ownership": {"config", "errors", "host"},
     "listening": set(),
     "processes": {"listening"},
     "core": set(),
