@@ -87,8 +87,9 @@ def explain(
     world: Outside | None = None,
 ) -> list[str]:
     """Return, a line each, all that bears on what is told of one job. Raises UnknownJob."""
-    history = _history(store, jobs.find(store, account, cronname))
-    heard = _heard_all(store, config, clock, world, account)
+    known = jobs.find(store, account, cronname)
+    history = _history(store, known)
+    heard = _heard_all(store, config, clock, world, known.account)
     with heard as (store, now, complaints, bulkheads):
         job = jobs.find(store, account, cronname)
         end_episodes(store, config, now, bulkheads, [])

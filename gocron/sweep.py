@@ -23,6 +23,7 @@ from gocron.render.reason import say_reason
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
 from gocron.sites import watch_sites
+from gocron.spelling import spell_names
 from gocron.store import accounts, deliveries, episodes, operator_news, redeclarations, reprieves
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
@@ -165,6 +166,8 @@ def look_around(
     `knocked` is None where it isn't known how that went.
     """
     complaints: list[str] = []
+    with bulkheads.step("spelling names"):
+        spell_names(store, bulkheads)
     with bulkheads.step("watching the door"):
         if knocked is not None:
             complaints += watch_door(store, config, knocked, now)

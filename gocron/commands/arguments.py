@@ -5,14 +5,13 @@ import time
 from datetime import datetime, timezone
 
 from gocron.core.duration import parse_duration
-from gocron.core.name import normal
 from gocron.render.moment import say_time
 
 
 def names_a_job(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     """Have a job named as it is stored, however the terminal spells it."""
     for name in ("account", "cronname"):
-        parser.add_argument(name, metavar=name.upper(), type=normal, nargs=nargs)
+        parser.add_argument(name, metavar=name.upper(), nargs=nargs)
 
 
 def may_print_json(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from argparse import ArgumentParser, Namespace
 
 from gocron.commands.arguments import moment_past, names_a_job
 from gocron.config import Config
-from gocron.core.name import normal
 from gocron.errors import ExitStatus
 from gocron.output import complain, say
 from gocron.render.wording import count
@@ -17,7 +16,6 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--account",
         dest="whole_account",
-        type=normal,
         metavar="ACCOUNT",
         help="in place of one job: all jobs of this account, and print how many they were",
     )

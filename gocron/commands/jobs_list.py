@@ -7,7 +7,6 @@ from gocron.bulkhead import Bulkheads
 from gocron.commands import now
 from gocron.commands.arguments import may_print_json
 from gocron.config import Config
-from gocron.core.name import normal
 from gocron.errors import ExitStatus
 from gocron.output import complain, say
 from gocron.render.wording import full_name
@@ -17,7 +16,7 @@ from gocron.store.schema import opened
 
 def arguments(parser: ArgumentParser) -> None:
     """Take which jobs, and how they are printed."""
-    parser.add_argument("--account", type=normal, help="only those of this account")
+    parser.add_argument("--account", help="only those of this account")
     parser.add_argument("--missing", action="store_true", help="only those that are missing")
     may_print_json(parser)
 

@@ -10,6 +10,7 @@ from peewee import fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.job import REPRIEVES, Job, Status
+from gocron.core.name import normal
 from gocron.core.odd import LEAST_S, LONG_S, RETURNS, RETURNS_WITHIN_S
 from gocron.core.schedule import due_at
 from gocron.errors import UnknownJob
@@ -42,11 +43,14 @@ def columns(store: Store) -> list[Any]:
 
 
 def every_job(store: Store, account: str | None = None, missing: bool = False) -> Iterator[Job]:
-    """Yield the jobs by account and cronname: all, those of one account, those missing."""
+    """Yield the jobs by account and cronname: all, those of one account, those missing.
+
+    The account may be in another spelling than it is stored in.
+    """
     job = store.tables.job
     query = job.select(*columns(store)).order_by(job.account, job.cronname)
     if account is not None:
-        query = query.where(job.account == account)
+        query = query.where(job.account == _known_account(store, account))
     if missing:
         query = query.where(job.missed_at.is_null(False) & job.back_at.is_null())
     return (as_job(row) for row in query.iterator())
@@ -97,13 +101,27 @@ def odd(store: Store, interval_s: int, now: int, limit: int) -> tuple[list[Job],
 
 
 def find(store: Store, account: str, cronname: str) -> Job:
-    """Return one job. Raises UnknownJob."""
+    """Return one job: the one that is called so, or else by another spelling of that name.
+
+    Raises UnknownJob.
+    """
     job = store.tables.job
-    for row in job.select(*columns(store)).where(
-        (job.account == account) & (job.cronname == cronname)
-    ):
-        return as_job(row)
-    raise UnknownJob(f"{account} {cronname}", "no such job", "see `gocron jobs list`")
+    named = job.account.in_(_spellings(account)) & job.cronname.in_(_spellings(cronname))
+    found = [as_job(row) for row in job.select(*columns(store)).where(named)]
+    if not found:
+        raise UnknownJob(f"{account} {cronname}", "no such job", "see `gocron jobs list`")
+    return min(found, key=lambda one: (one.account != account, one.cronname != cronname))
+
+
+def _spellings(name: str) -> tuple[str, ...]:
+    # A front of a version before may have stored it as it was sent, until the next sweep.
+    return name, normal(name)
+
+
+def _known_account(store: Store, account: str) -> str:
+    job = store.tables.job
+    is_known = job.select(job.id).where(job.account == account).exists()
+    return account if is_known else normal(account)
 
 
 def is_known(store: Store, key: tuple[str, str]) -> bool:
@@ -204,18 +222,17 @@ def _new_row(told: CheckIn) -> dict[str, Any]:
 
 
 def forget(store: Store, account: str, cronname: str) -> None:
-    """Remove a job with its episodes and news. Raises UnknownJob."""
+    """Remove a job, found as `find` does, with its episodes and news. Raises UnknownJob."""
     job = store.tables.job
-    mine = (job.account == account) & (job.cronname == cronname)
 
-    def work() -> int:
-        # While it is still there: who is behind it must not wait for what will never come.
-        outages.look_again_behind(store, job.select(job.id).where(mine & job.site))
-        removed: int = job.delete().where(mine).execute()
-        return removed
+    def work() -> None:
+        known = find(store, account, cronname)
+        if known.site:
+            # While it is still there: who is behind it must not wait for what will never come.
+            outages.look_again_behind(store, [known.id])
+        job.delete().where(job.id == known.id).execute()
 
-    if not store.write(work):
-        raise UnknownJob(f"{account} {cronname}", "no such job", "see `gocron jobs list`")
+    store.write(work)
 
 
 def forget_account(store: Store, account: str, never_heard_since: int | None = None) -> int:
@@ -225,6 +242,7 @@ def forget_account(store: Store, account: str, never_heard_since: int | None = N
     are let in again and again meanwhile. Raises UnknownJob where the account has no job at all.
     """
     job = store.tables.job
+    account = _known_account(store, account)
     mine = job.account == account
     if not job.select(job.id).where(mine).exists():
         raise UnknownJob(account, "no job of this account", "see `gocron jobs list`")

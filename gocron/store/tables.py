@@ -82,6 +82,7 @@ OUTAGE = (
     "jumped_s",
 )
 PRESENCE = ("id", "host", "began_at", "until_at", "heard_at", "jumped_s", "name")
+SPELLING = ("job_id",)
 ENTRY = ("host", "entered_at")
 JOURNAL = ("name", "read_to", "settled_at")
 
@@ -101,5 +102,6 @@ class Tables:
         self.silence: Any = Table("silence", SILENCE, primary_key="id").bind(db)
         self.outage: Any = Table("outage", OUTAGE, primary_key="id").bind(db)
         self.presence: Any = Table("presence", PRESENCE, primary_key="id").bind(db)
+        self.spelling: Any = Table("spelling", SPELLING, primary_key="job_id").bind(db)
         self.entry: Any = Table("entry", ENTRY, primary_key="host").bind(db)
         self.journal: Any = Table("journal", JOURNAL, primary_key="name").bind(db)

@@ -7,7 +7,7 @@ import pytest
 
 from gocron.core.checkin import CheckIn, read_checkin
 from gocron.core.job import Channel, Job
-from gocron.store import accounts, checkins, episodes, jobs, outbox
+from gocron.store import accounts, checkins, episodes, jobs, names, outbox
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
 from gocron.store.schema import HISTORY, upgrade
@@ -84,6 +84,23 @@ def test_an_open_episode_goes_on_under_the_new_name(store: Store) -> None:
             for waiting in outbox.due(store, NOON + 2 * HOUR)
         )
     assert [item.episode.job.cronname for item in digest.news] == [COMPOSED]
+
+
+def test_jobs_with_episodes_are_made_one_by_a_sweep_so_that_their_end_can_be_told(
+    store: Store,
+) -> None:
+    with store.connected():
+        store.write(lambda: checkins.record(store, [checkin(COMPOSED)]))
+        (job,) = jobs.every_job(store)
+        episodes.begin(store, [Missed(job, "no check-in")], NOON + HOUR + 1, Channel.MAIL)
+    upgraded(store, checkin(DECOMPOSED, NOON + HOUR + 2), checkin(DECOMPOSED, account="other"))
+    with store.connected():
+        assert len(list(jobs.every_job(store))) == 3
+        names.spell(store, names.queued(store, 10))
+        assert names.queued(store, 10) == []
+        _, job = jobs.every_job(store)
+        (episode,) = episodes.of_job(store, job, 10)
+        assert (job.cronname, job.back_at, episode.ended_at) == (COMPOSED, NOON + HOUR + 2, None)
 
 
 def test_the_counts_of_accounts_follow_their_names(store: Store) -> None:

@@ -46,13 +46,14 @@ MAY_IMPORT = {
     "journal": {"core", "store", "fields", "bulkhead"},
     "door": {"core", "store", "render"},
     "sites": {"core", "store", "render", "bulkhead"},
+    "spelling": {"store", "render", "bulkhead"},
     "witnesses": {"core", "store"},
     "ways": {"core", "notify", "render", "outside"},
     "attempt": {"core", "store", "notify", "render", "sites", "ways"},
     "deliver": {"core", "store", "notify", "render", "outside", "attempt", "sites", "ways"},
     "sweep": {
         *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"},
-        *{"attempt", "bulkhead", "witnesses", "history"},
+        *{"attempt", "bulkhead", "witnesses", "history", "spelling"},
     },
     "history": {"core", "store"},
     "rehearse": {

@@ -1,0 +1,23 @@
+"""Names that came in other spellings: a step of each sweep, before anything is judged by them."""
+
+from functools import partial
+
+from gocron.bulkhead import Bulkheads
+from gocron.render.wording import full_name
+from gocron.store import names
+from gocron.store.database import Store
+
+# Jobs that one transaction looks at.
+BATCH = 500
+
+
+def spell_names(store: Store, bulkheads: Bulkheads) -> None:
+    """Spell the names of all that was queued as check-ins are spelled; make one job of two.
+
+    Only a front of a version before stores them otherwise.
+    """
+    after = 0
+    while found := names.queued(store, BATCH, after):
+        after = found[-1].id
+        spell = partial(names.spell, store)
+        bulkheads.each("spelling", found, spell, full_name, "each sweep tries again")
