@@ -1,8 +1,9 @@
 """Names in several spellings: what a front of a version before stored is spelled as all others."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-from peewee import Tuple, Value, fn
+from peewee import fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job
@@ -33,33 +34,25 @@ def spell(store: Store, some: Sequence[Job]) -> None:
 
 def _spell(store: Store, some: Sequence[Job]) -> None:
     job, spelling = store.tables.job, store.tables.spelling
-    keys = {one.id: (_spelled(one.account), _spelled(one.cronname)) for one in some}
-    by_key = Tuple(job.account, job.cronname).in_([Value(key) for key in set(keys.values())])
-    known = {
-        (row["account"], row["cronname"]): row["id"]
-        for row in job.select(job.id, job.account, job.cronname).where(by_key)
-    }
-    rows = _locked(store, {*keys, *known.values()})
     spelled = []
-    for id_ in [one.id for one in some if one.id in rows]:
-        of_that_name = known.setdefault(keys[id_], id_)
-        if of_that_name == id_:
-            _rename(store, rows[id_])
-        elif of_that_name in rows:
-            _make_one(store, rows[of_that_name], rows[id_])
-            rows |= _locked(store, [of_that_name])
+    for one in _locked(store, job.id.in_([one.id for one in some])):
+        account, cronname = key = _spelled(one.account), _spelled(one.cronname)
+        if key == (one.account, one.cronname) or not jobs.is_known(store, key):
+            _rename(store, one)
+        elif known := _locked(store, (job.account == account) & (job.cronname == cronname)):
+            _make_one(store, known[0], one)
         else:
+            # Another transaction holds the row of that name: the next sweep makes them one.
             continue
-        spelled.append(id_)
+        spelled.append(one.id)
     spelling.delete().where(spelling.job_id.in_(spelled)).execute()
 
 
-def _locked(store: Store, ids: Iterable[int]) -> dict[int, Job]:
+def _locked(store: Store, which: Any) -> list[Job]:
     """Lock these jobs in the order of all writers, but for those that another one holds."""
     job = store.tables.job
-    query = job.select(*jobs.columns(store)).where(job.id.in_(list(ids)))
-    found = store.locked_if_free(query.order_by(job.account, job.cronname))
-    return {row["id"]: jobs.as_job(row) for row in found}
+    query = job.select(*jobs.columns(store)).where(which).order_by(job.account, job.cronname)
+    return [jobs.as_job(row) for row in store.locked_if_free(query)]
 
 
 def _rename(store: Store, one: Job) -> None:
