@@ -9,7 +9,7 @@ from gocron.render.moment import say_time
 
 
 def names_a_job(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    """Have a job named as it is stored, however the terminal spells it."""
+    """Take a job, named in whatever spelling."""
     for name in ("account", "cronname"):
         parser.add_argument(name, metavar=name.upper(), nargs=nargs)
 

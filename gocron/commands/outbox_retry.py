@@ -18,11 +18,16 @@ def arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, config: Config) -> ExitStatus:
     """Have the news of an address, or all news, tried by the next sweep."""
     address = arguments.address
+    recipient = None if address == "all" else address
     with opened(config.database_url) as store:
-        count = deliveries.retry(store, None if address == "all" else address, now())
-    if not count and address != "all":
+        over = deliveries.count_over(store, recipient, now())
+        count = deliveries.retry(store, recipient, now())
+    if not count and not over and recipient is not None:
         said = "no news waits for it, nor was given up; see `gocron outbox list`"
         complain("gocron outbox retry", f"{address}: {said}")
         return ExitStatus.USAGE
-    say(f"{count} news due now; the next sweep tries them")
+    if count or not over:
+        say(f"{count} news due now; the next sweep tries them")
+    if over:
+        say(f"{over} news left given up: the silence is over, and its job is back")
     return ExitStatus.OK

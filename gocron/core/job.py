@@ -108,9 +108,10 @@ class Job:
 
     @property
     def former_addresses(self) -> tuple[str, ...]:
-        """From where it came before, each once, the last first, as far as is remembered."""
+        """From where else it came before, each once, the last first, as far as is remembered."""
         # What follows the last comma was cut off.
-        return tuple(dict.fromkeys(self.came_from.split(",")[1:-1]))
+        known = dict.fromkeys(self.came_from.split(",")[1:-1])
+        return tuple(address for address in known if address != self.address)
 
     @property
     def told(self) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """What a mail address is, and which of them are one mailbox."""
 
+from gocron.core.name import normal
+
 
 def is_address(text: str) -> bool:
     """Tell whether `text` is one plain mail address that a mail server can be given."""
@@ -24,7 +26,7 @@ def mailbox_of(address: str) -> str:
     A domain has no case. A local part may have one, but no server that is used for mail gives
     `Ops` and `ops` to two people; who is mailed twice for one job is mailed once too often.
     """
-    return address.strip().rstrip(".").lower()
+    return normal(address).rstrip(".").lower()
 
 
 def recipients_of(email: str) -> tuple[str, ...]:

@@ -52,8 +52,7 @@ def notes(job: Job, interval_s: int, now: int) -> list[str]:
     """Return all that is odd about `job`."""
     told = list(declared(job.frequency_s, job.grace_s, job.site, interval_s))
     if has_several_hosts(job.returns, job.returned_at, now):
-        came_from = dict.fromkeys((job.address, *job.former_addresses))
-        told.append(f"{SEVERAL_HOSTS} {', '.join(came_from)}")
+        told.append(f"{SEVERAL_HOSTS} {', '.join((job.address, *job.former_addresses))}")
     return told
 
 

@@ -3,15 +3,17 @@
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from peewee import JOIN, Case, fn
+from peewee import JOIN, Case, chunked, fn
 
 from gocron.core.health import GIVEN_UP_SHOWN_S, late_before
-from gocron.core.job import Channel, Undelivered
+from gocron.core.job import Channel, Kind, Undelivered
 from gocron.core.mailbox import mailbox_of, recipients_of
-from gocron.store.database import Store
-from gocron.store.outbox import is_open, is_ours
+from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.outbox import has_beside, is_open, is_ours
 
 # For so long a sweep complains of news that was given up.
 COMPLAINED_OF_S = 86_400
@@ -87,20 +89,26 @@ def _undelivered(store: Store, given_up_since: int, queued_before: int) -> list[
 def unresolved(store: Store, now: int) -> list[Undelivered]:
     """Return by recipient what was given up within a day and still can't be left at that.
 
-    It can once the job is back, or tells somebody else: then he has the news.
+    It can once it is over: the job is back, or declares what it did before. It can once somebody
+    else was told, unless the job still names the one who was not. And what was declared anew by
+    hand is known to whoever reads the complaint.
     """
     news, episode, job = store.tables.news, store.tables.episode, store.tables.job
     redeclaration = store.tables.redeclaration
     whose = fn.COALESCE(episode.job_id, redeclaration.job_id)
+    is_told = _was_told_to_another(store).alias("is_told")
     query = (
-        news.select(*_sums(news), job.email)
+        news.select(*_sums(news), news.kind, job.email, is_told)
         .join(episode, JOIN.LEFT_OUTER, on=(episode.id == news.episode_id))
         .join(redeclaration, JOIN.LEFT_OUTER, on=(redeclaration.id == news.redeclaration_id))
         .join(job, JOIN.LEFT_OUTER, on=(job.id == whose))
         .where(
-            is_ours(news) & (news.given_up_at > now - COMPLAINED_OF_S) & episode.ended_at.is_null()
+            is_ours(news)
+            & (news.given_up_at > now - COMPLAINED_OF_S)
+            & episode.ended_at.is_null()
+            & ~fn.COALESCE(_is_by_hand_or_undone(redeclaration, job), False)
         )
-        .group_by(*_by(news), job.email)
+        .group_by(*_by(news), news.kind, job.email, is_told)
         .order_by(fn.MAX(news.given_up_at))
     )
     return list(_not_left(query))
@@ -109,23 +117,51 @@ def unresolved(store: Store, now: int) -> list[Undelivered]:
 def retry(store: Store, recipient: str | None, now: int) -> int:
     """Have news for `recipient` (None: for all) tried at `now`; return how many there are.
 
-    News that waits is tried now, and so is what was given up. What a sweep has taken already
-    is left to it, and what has no recipient has to get one first.
+    News that waits is tried now, and so is what was given up, unless it is over. What a sweep
+    has taken already is left to it, and what has no recipient has to get one first.
     """
-    news, episode = store.tables.news, store.tables.episode
-    given_up = _is_given_up(news, episode, now - GIVEN_UP_SHOWN_S)
-    has_address = (news.recipient != "") | (news.channel != Channel.MAIL.value)
-    which = is_ours(news) & has_address & (is_open(news) | given_up) & (news.claimed_until <= now)
-    if recipient is not None:
-        which &= fn.LOWER(news.recipient) == recipient.lower()
-    ids = (
-        news.select(news.id)
-        .join(episode, JOIN.LEFT_OUTER, on=(episode.id == news.episode_id))
-        .where(which)
-    )
+    news = store.tables.news
     change = {news.given_up_at: None, news.next_try_at: now}
-    count: int = store.write(lambda: news.update(change).where(news.id.in_(ids)).execute())
-    return count
+
+    def work() -> int:
+        count = 0
+        for some in chunked(_to_be_retried(store, recipient, now, over=False), ROWS_A_STATEMENT):
+            mine = news.id.in_(some) & (news.claimed_until <= now)
+            count += news.update(change).where(mine).execute()
+        return count
+
+    return store.write(work)
+
+
+def count_over(store: Store, recipient: str | None, now: int) -> int:
+    """Return how much news for `recipient` was given up and is not retried, since it is over.
+
+    A job that is back isn't told of as missing; nor, by itself, that it is back, to whom that
+    it was missing could not be told.
+    """
+    return len(_to_be_retried(store, recipient, now, over=True))
+
+
+def _to_be_retried(store: Store, recipient: str | None, now: int, over: bool) -> list[int]:
+    news, episode, job = store.tables.news, store.tables.episode, store.tables.job
+    given_up = _is_given_up(news, episode, now - GIVEN_UP_SHOWN_S)
+    untold = has_beside(store, Kind.MISSED, lambda begun: begun.given_up_at.is_null(False))
+    is_over = (episode.ended_at.is_null(False) | job.back_at.is_null(False)) & untold
+    has_address = (news.recipient != "") | (news.channel != Channel.MAIL.value)
+    wanted = given_up & (is_over if over else ~is_over)
+    query = (
+        news.select(news.id, news.recipient)
+        .join(episode, JOIN.LEFT_OUTER, on=(episode.id == news.episode_id))
+        .join(job, JOIN.LEFT_OUTER, on=(job.id == episode.job_id))
+        .where(is_ours(news) & has_address & (news.claimed_until <= now))
+        .where(wanted if over else is_open(news) | wanted)
+        .order_by(news.id)
+    )
+    return [
+        row["id"]
+        for row in query
+        if recipient is None or mailbox_of(row["recipient"]) == mailbox_of(recipient)
+    ]
 
 
 def _deliveries(store: Store, which: Any) -> list[Delivery]:
@@ -160,10 +196,40 @@ def _is_given_up(news: Any, episode: Any, since: int) -> Any:
     return news.given_up_at.is_null(False) & ((news.given_up_at >= since) | lasts)
 
 
+def _was_told_to_another(store: Store) -> Any:
+    """True of news that somebody else was told, of the same episode, outage or redeclaration."""
+    news = store.tables.news
+    other = news.alias("other")
+    sent = (other.kind == news.kind) & other.sent_at.is_null(False)
+    # Each by its own index.
+    return reduce(
+        or_,
+        (
+            fn.EXISTS(other.select(other.id).where(sent & (subject == of_news)))
+            for subject, of_news in (
+                (other.episode_id, news.episode_id),
+                (other.outage_id, news.outage_id),
+                (other.redeclaration_id, news.redeclaration_id),
+            )
+        ),
+    )
+
+
+def _is_by_hand_or_undone(redeclaration: Any, job: Any) -> Any:
+    """True where `gocron jobs add` declared a job anew, or it declares again what it did before."""
+    allowance_s = job.frequency_s + fn.COALESCE(job.grace_s, 0)
+    allowance_before_s = redeclaration.frequency_before_s + redeclaration.grace_before_s
+    return (redeclaration.address == "") | (
+        (job.email == redeclaration.email_before)
+        & (allowance_s <= allowance_before_s)
+        & (fn.COALESCE(job.site, False) <= redeclaration.site_before)
+    )
+
+
 def _not_left(rows: Iterable[dict[str, Any]]) -> Iterator[Undelivered]:
     for row in rows:
-        email = row.pop("email")
-        # News of gocron itself is of no job.
-        told = None if email is None else recipients_of(email) or ("",)
-        if told is None or mailbox_of(row["recipient"]) in map(mailbox_of, told):
+        kind, email, is_told = row.pop("kind"), row.pop("email"), row.pop("is_told")
+        # As it is spelled: a server may know the mailbox by another spelling only.
+        is_named = kind == Kind.MISSED.value and row["recipient"] in recipients_of(email)
+        if is_named or not is_told:
             yield Undelivered(**row)

@@ -1,7 +1,8 @@
 """The outbox: news waits here until its recipient's server took it."""
 
 import uuid
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +25,15 @@ RETRY_MOST_S = 300
 
 @dataclass(frozen=True)
 class Waiting:
-    """What may be claimed: a digest by its key, or fresh news of a recipient (no key)."""
+    """What may be claimed: a digest by its key, or fresh news of a recipient (no key).
+
+    `others` are further spellings of his mailbox by which fresh news waits for him.
+    """
 
     channel: Channel
     recipient: str
     key: str | None
+    others: tuple[str, ...] = ()
 
 
 def due(store: Store, now: int) -> list[Waiting]:
@@ -54,15 +59,21 @@ def due(store: Store, now: int) -> list[Waiting]:
         .group_by(news.channel, news.recipient, news.digest, job.account)
         .order_by(fn.MIN(news.id))
     )
-    found: dict[tuple[str, str, str | None], Waiting] = {}
-    accounts: dict[Waiting, list[str]] = {}
+    spellings: dict[tuple[str, str, str | None], dict[str, None]] = defaultdict(dict)
+    accounts: dict[tuple[str, str, str | None], set[str]] = defaultdict(set)
     for row in query:
-        channel, recipient, key = row["channel"], row["recipient"], row["digest"]
-        mailbox = channel, mailbox_of(recipient), key
-        waiting = found.setdefault(mailbox, Waiting(Channel(channel), recipient, key))
+        whose = row["channel"], mailbox_of(row["recipient"]), row["digest"]
+        # More than a statement takes wait for the next sweep.
+        if len(spellings[whose]) < ROWS_A_STATEMENT:
+            spellings[whose][row["recipient"]] = None
         # News of gocron itself is of no account, and takes its turn as one does.
-        accounts.setdefault(waiting, []).append(row["account"] or "")
-    return in_turns(list(accounts), lambda waiting: set(accounts[waiting]))
+        accounts[whose].add(row["account"] or "")
+    found = []
+    for whose in in_turns(list(accounts), lambda one: accounts[one]):
+        channel, _, key = whose
+        first, *others = spellings[whose]
+        found.append(Waiting(Channel(channel), first, key, tuple(others)))
+    return found
 
 
 def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
@@ -75,14 +86,11 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     news = store.tables.news
     key = waiting.key or uuid.uuid4().hex
     mine = (
-        (news.channel == waiting.channel.value)
-        & _is_for(news, waiting.recipient)
-        & is_ours(news)
-        & is_open(news)
-        & _is_due(news, now)
+        (news.channel == waiting.channel.value) & is_ours(news) & is_open(news) & _is_due(news, now)
     )
     if waiting.key is None:
-        mine &= news.digest.is_null() & ~_begun_elsewhere(store)
+        is_his = news.recipient.in_((waiting.recipient, *waiting.others))
+        mine &= is_his & news.digest.is_null() & ~_begun_elsewhere(store)
     else:
         mine &= news.digest == key
     change = {
@@ -123,14 +131,19 @@ def blame(store: Store, channel: Channel, now: int, error: str) -> None:
 
 
 def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
-    """Keep that `digest` can't be delivered; what would have followed it is given up too."""
+    """Keep that nothing can be delivered to the recipient of `digest`, nor what would follow.
+
+    What is in it for another spelling of his mailbox becomes a digest of its own, due at `now`:
+    a server may know that one.
+    """
     news = store.tables.news
     change = {news.given_up_at: now, news.last_error: error} | _unclaimed(news, digest, now)
+    key = digest.key if digest.may_be_taken else uuid.uuid4().hex
+    left = {news.digest: key, news.next_try_at: now} | _unclaimed(news, digest, now)
     follows = (
         is_open(news)
-        & (news.channel == digest.channel.value)
-        & _is_for(news, digest.recipient)
         & news.episode_id.in_(_episodes_of(store, digest.key, Kind.MISSED))
+        & has_beside(store, Kind.MISSED, lambda begun: begun.digest == digest.key)
     )
     episode, job = store.tables.episode, store.tables.job
     gateways = (
@@ -142,6 +155,8 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     def work() -> None:
         # A sweep that suppresses who is behind them holds these, or sees what is given up.
         outages.lock_open(store, gateways)
+        for_another = _of(news, digest) & (news.recipient != digest.recipient)
+        news.update(left).where(for_another).execute()
         news.update(change).where(_of(news, digest)).execute()
         news.update(change).where(follows).execute()
         # Whoever waits for a site of which nobody can be told waits in vain.
@@ -188,35 +203,42 @@ def is_ours(news: Any) -> Any:
     )
 
 
+def has_beside(store: Store, kind: Kind, which: Callable[[Any], Any]) -> Any:
+    """True of news beside which the same recipient gets other news of its episode, of `kind`."""
+    news = store.tables.news
+    other = news.alias("other")
+    alike = (
+        (other.episode_id == news.episode_id)
+        & (other.channel == news.channel)
+        & (other.recipient == news.recipient)
+    )
+    return fn.EXISTS(
+        other.select(other.id).where(alike & (other.kind == kind.value) & which(other))
+    )
+
+
 def _of(news: Any, digest: Digest) -> Any:
     """True of what is still to be told by `digest`."""
     return (news.digest == digest.key) & is_ours(news) & is_open(news)
 
 
-def _is_for(news: Any, recipient: str) -> Any:
-    """True of news for the mailbox of `recipient`, however it is spelled."""
-    # SQL on both sides: Python may know capitals that the database doesn't.
-    return fn.LOWER(news.recipient) == fn.LOWER(recipient)
-
-
 def _is_due(news: Any, now: int) -> Any:
-    """True of news to try at `now`, or put off further than ever: by a clock that was ahead."""
-    return (news.next_try_at <= now) | (news.next_try_at > now + LEASE_S + CLOCKS_DIFFER_S)
+    """True of news to try at `now`, or put off further than ever: by a clock that was ahead.
+
+    A sweep of the version before puts off what it can't tell, news of no episode, each time
+    that it finds it due. So what of that has waited for as long as any failure makes it wait,
+    since a sweep of this version let go of it, is due whatever was written into `next_try_at`.
+    """
+    put_off_in_vain = news.episode_id.is_null() & (news.claimed_until <= now - RETRY_MOST_S)
+    ahead = news.next_try_at > now + LEASE_S + CLOCKS_DIFFER_S
+    return (news.next_try_at <= now) | ahead | put_off_in_vain
 
 
 def _begun_elsewhere(store: Store) -> Any:
     """True of news that ends an episode whose beginning is in a digest not yet delivered."""
-    news = store.tables.news
-    begun = news.alias("begun")
-    return (news.kind == Kind.RECOVERED.value) & fn.EXISTS(
-        begun.select(begun.id).where(
-            (begun.episode_id == news.episode_id)
-            & (begun.channel == news.channel)
-            & (begun.recipient == news.recipient)
-            & (begun.kind == Kind.MISSED.value)
-            & begun.digest.is_null(False)
-            & is_open(begun)
-        )
+    ends = store.tables.news.kind == Kind.RECOVERED.value
+    return ends & has_beside(
+        store, Kind.MISSED, lambda begun: begun.digest.is_null(False) & is_open(begun)
     )
 
 
@@ -248,7 +270,7 @@ def _read(store: Store, waiting: Waiting, key: str, may_be_taken: bool) -> Diges
         recipient=waiting.recipient,
         **envelope,
         news=told,
-        replies_to=_told_before(store, waiting, key) if told else (),
+        replies_to=_told_before(store, key) if told else (),
         outage=None if told else operator_news.of_digest(store, key),
         redeclarations=() if told else redeclarations.of_digest(store, key),
         may_be_taken=may_be_taken,
@@ -277,17 +299,16 @@ def _episodes_of(store: Store, key: str, kind: Kind) -> Any:
     return news.select(news.episode_id).where((news.digest == key) & (news.kind == kind.value))
 
 
-def _told_before(store: Store, waiting: Waiting, key: str) -> tuple[str, ...]:
+def _told_before(store: Store, key: str) -> tuple[str, ...]:
     news = store.tables.news
     query = (
         news.select(news.digest, fn.MIN(news.id).alias("first"))
         .where(
             news.episode_id.in_(_episodes_of(store, key, Kind.RECOVERED))
             & (news.kind == Kind.MISSED.value)
-            & (news.channel == waiting.channel.value)
-            & _is_for(news, waiting.recipient)
             & news.digest.is_null(False)
             & (news.digest != key)
+            & has_beside(store, Kind.RECOVERED, lambda end: end.digest == key)
         )
         .group_by(news.digest)
         .order_by(fn.MIN(news.id))

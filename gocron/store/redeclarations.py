@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from peewee import chunked, fn
+from peewee import Value, chunked, fn
 
 from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.job import Channel, Job, Kind
@@ -29,8 +29,11 @@ def queue(store: Store, now: int, channel: Channel) -> None:
 
     A job is told of once a day at most: what follows waits until then, and is compared with
     what the job declares by then. What comes to nothing is no news. An address that a job got
-    while it is missing is told so at once.
+    while it is missing is told so at once, and so is one that it got instead of an address that
+    was given up, whenever that was.
     """
+    for some in chunked(_given_up_and_mended(store), ROWS_A_STATEMENT):
+        store.write(partial(_tell_new_recipients, store, some, now))
     after = 0
     while ids := _open_ids(store, after):
         store.write(partial(_queue_some, store, ids, now, channel))
@@ -158,14 +161,38 @@ def _with_jobs(store: Store, ids: Sequence[int], now: int) -> list[dict[str, Any
     return list(query)
 
 
+def _given_up_and_mended(store: Store) -> list[int]:
+    """Return the missing jobs of which an address was given up that they don't name any more."""
+    news, episode, job = store.tables.news, store.tables.episode, store.tables.job
+    find = fn.STRPOS if store.is_postgres else fn.INSTR
+    listed = Value(",").concat(fn.REPLACE(job.email, " ", "")).concat(",")
+    is_named = find(listed, Value(",").concat(news.recipient).concat(",")) > 0
+    query = (
+        job.select(job.id)
+        .distinct()
+        .join(episode, on=(episode.job_id == job.id))
+        .join(news, on=(news.episode_id == episode.id))
+        .where(
+            news.given_up_at.is_null(False)
+            & episode.ended_at.is_null()
+            & (news.kind == Kind.MISSED.value)
+            & (job.email != "")
+            & ~is_named
+        )
+        .order_by(job.id)
+    )
+    return [row["id"] for row in query]
+
+
 def _tell_new_recipients(store: Store, job_ids: Sequence[int], now: int) -> None:
     """Queue that these jobs are missing for addresses that they got since their episode began.
 
-    Only where mail tells of the episode. Whoever has the news already doesn't get it again.
+    Only where mail tells of the episode. Whoever has the news already doesn't get it again; where
+    it was given up, his mailbox in another spelling may take it.
     """
     news, episode, job = store.tables.news, store.tables.episode, store.tables.job
     query = (
-        episode.select(episode.id, job.email, news.recipient)
+        episode.select(episode.id, job.email, news.recipient, news.given_up_at)
         .join(job, on=(job.id == episode.job_id))
         .join(news, on=(news.episode_id == episode.id))
         .where(
@@ -178,7 +205,9 @@ def _tell_new_recipients(store: Store, job_ids: Sequence[int], now: int) -> None
     )
     told: dict[tuple[int, str], set[str]] = defaultdict(set)
     for row in query:
-        told[row["id"], row["email"]].add(mailbox_of(row["recipient"]))
+        have_it = told[row["id"], row["email"]]
+        if row["given_up_at"] is None:
+            have_it.add(mailbox_of(row["recipient"]))
     rows = [
         _row(Kind.MISSED, recipient, now) | {"episode_id": episode_id}
         for (episode_id, email), have_it in told.items()

@@ -57,6 +57,55 @@ def test_a_mailbox_that_is_tried_again_is_one_still(gocron: Gocron) -> None:
     assert len(gocron.mail.mails) == 3
 
 
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("\u00c4@example.com", "\u00e4@example.com", "a\u0308@example.com"),
+        ("ops@example.com", "ops@example.com.", "OPS@example.com"),
+        ('"o ps"@example.com', '"O PS"@example.com', '"o pS"@Example.com'),
+    ],
+)
+def test_what_waits_for_one_mailbox_is_taken_as_it_was_found(
+    gocron: Gocron, spellings: tuple[str, ...]
+) -> None:
+    for number, email in enumerate(spellings):
+        gocron.hear(f"job-{number}", NOON, email=email)
+    gocron.mail.stop()
+    gocron.sweep(LATE)
+    store, news = gocron.store, gocron.store.tables.news
+    with store.connected():
+        fresh = {news.digest: None, news.given_up_at: None, news.next_try_at: LATE}
+        store.write(news.update(fresh).execute)
+        (waiting,) = outbox.due(store, LATE)
+        digest = outbox.claim(store, waiting, LATE)
+        assert digest is not None and digest.size == len(spellings)
+        assert outbox.due(store, LATE) == []
+        outbox.put_back(store, digest, LATE, "451 later")
+        (waiting,) = outbox.due(store, LATE + HOUR)
+        again = outbox.claim(store, waiting, LATE + HOUR)
+        assert again is not None and again.size == len(spellings)
+        assert deliveries.retry(store, spellings[-1], LATE + 2 * HOUR) == len(spellings)
+
+
+def test_a_spelling_that_is_refused_costs_no_other_spelling_its_news(gocron: Gocron) -> None:
+    gocron.mail.answers["Ops@example.com"] = "550 5.1.1 no such user"
+    gocron.hear("a", NOON, email="Ops@example.com")
+    gocron.hear("b", NOON, email="ops@example.com")
+    (failure,) = gocron.sweep(LATE).delivered.failures
+    assert failure.startswith("Ops@example.com: 550")
+    gocron.sweep(LATE + 60)
+    assert gocron.mail.recipients == ["ops@example.com"]
+    assert gocron.mail.subjects == ["[gocron] b (web-01) has not checked in"]
+    (unresolved,) = gocron.sweep(LATE + 120).unresolved
+    assert (unresolved.recipient, unresolved.count) == ("Ops@example.com", 1)
+    gocron.hear("a", LATE + 180, email="ops@example.com")
+    gocron.hear("b", LATE + 180, email="ops@example.com")
+    gocron.sweep(LATE + 240)
+    assert [row["recipient"] for row in gocron.rows("news") if row["kind"] == "recovered"] == [
+        "ops@example.com"
+    ]
+
+
 def test_a_dead_mail_server_is_asked_once_a_sweep(gocron: Gocron) -> None:
     for number in range(10):
         gocron.hear("backup", NOON, account=f"web-{number}", email=f"o{number}@example.com")

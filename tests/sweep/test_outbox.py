@@ -160,6 +160,43 @@ def test_a_silence_that_lasts_is_tried_anew_however_long_ago_it_was_given_up(
     assert gocron.mail.subjects == ["[gocron] lasts (web-01) has not checked in"]
 
 
+def over(gocron: Gocron, recipient: str | None, now: int) -> int:
+    with gocron.store.connected():
+        return deliveries.count_over(gocron.store, recipient, now)
+
+
+@pytest.mark.parametrize("is_swept", [True, False])
+def test_a_silence_that_is_over_is_not_tried_anew(gocron: Gocron, is_swept: bool) -> None:
+    gocron.mail.answers["gone@example.com"] = GONE
+    gocron.hear("a", NOON, email="gone@example.com")
+    gocron.hear("b", NOON, email="gone@example.com")
+    gocron.sweep(LATE)
+    gocron.hear("a", LATE + MINUTE, email="gone@example.com")
+    if is_swept:
+        gocron.sweep(LATE + 2 * MINUTE)
+    assert over(gocron, "Gone@example.com", LATE + 3 * MINUTE) == 1
+    assert retry(gocron, "Gone@example.com", LATE + 3 * MINUTE) == 1
+    gocron.mail.answers.clear()
+    gocron.sweep(LATE + 3 * MINUTE)
+    gocron.sweep(LATE + 4 * MINUTE)
+    assert gocron.mail.subjects == ["[gocron] b (web-01) has not checked in"]
+
+
+def test_an_end_that_was_refused_to_whoever_knows_the_beginning_is_tried_anew(
+    gocron: Gocron,
+) -> None:
+    gocron.hear("a", NOON)
+    gocron.sweep(LATE)
+    gocron.mail.answers["ops@example.com"] = GONE
+    gocron.hear("a", LATE + MINUTE)
+    gocron.sweep(LATE + 2 * MINUTE)
+    gocron.mail.answers.clear()
+    assert over(gocron, None, LATE + 3 * MINUTE) == 0
+    assert retry(gocron, None, LATE + 3 * MINUTE) == 1
+    gocron.sweep(LATE + 3 * MINUTE)
+    assert [subject.split()[3] for subject in gocron.mail.subjects] == ["has", "is"]
+
+
 def test_news_that_waits_is_tried_at_once_and_what_a_sweep_has_taken_is_left_to_it(
     gocron: Gocron,
 ) -> None:

@@ -8,7 +8,7 @@ from gocron.core.door import Knock
 from gocron.core.job import Status
 from gocron.core.judge import standing
 from gocron.render.moment import iso
-from gocron.store import deliveries, door, operator_news
+from gocron.store import deliveries, door, operator_news, outbox
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 MINUTE = 60
@@ -327,8 +327,38 @@ def test_an_operators_address_that_is_dead_is_given_up_once_and_complained_of(
     # Mended: the one who takes the place is told, once.
     gocron.set(operator_email="root@example.com")
     for minute in range(5):
-        gocron.sweep(over + 2 * HOUR + minute * MINUTE)
+        assert gocron.sweep(over + 2 * HOUR + minute * MINUTE).unresolved == ()
     assert gocron.mail.recipients == ["root@example.com"]
+
+
+def put_off_by_a_sweep_of_before(gocron: Gocron, now: int) -> None:
+    """Take all that is due as that version does, which tells no news but of episodes."""
+    news = gocron.store.tables.news
+    change = {news.next_try_at: now + outbox.LEASE_S, news.attempts: news.attempts + 1}
+    is_open = news.sent_at.is_null() & news.given_up_at.is_null()
+    with gocron.store.connected(), gocron.store.writing():
+        news.update(change).where(is_open & (news.next_try_at <= now)).execute()
+
+
+def test_a_sweep_of_the_version_before_keeps_no_news_from_the_operator(
+    gocron: Gocron, front: Front
+) -> None:
+    over = away_for_an_hour(gocron, front)
+    with gocron.store.connected():
+        operator_news.queue(gocron.store, "admin@example.com", over)
+    put_off_by_a_sweep_of_before(gocron, over)
+    gocron.mail.answers["DATA"] = "451 later"
+    gocron.sweep(over)
+    tried = [len(gocron.mail.mails)]
+    for minute in range(1, 16):
+        put_off_by_a_sweep_of_before(gocron, over + minute * MINUTE)
+        gocron.sweep(over + minute * MINUTE)
+        tried.append(len(gocron.mail.mails))
+    assert tried == [1] * 5 + [2] * 5 + [3] * 5 + [4], "tried with a pause, and again and again"
+    gocron.mail.answers.clear()
+    gocron.sweep(over + 20 * MINUTE)
+    gocron.sweep(over + 30 * MINUTE)
+    assert len(gocron.mail.mails) == 5
 
 
 def test_the_operators_news_is_put_off_a_little_longer_each_time(

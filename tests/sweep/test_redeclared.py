@@ -263,6 +263,47 @@ def test_a_former_address_that_is_dead_is_complained_of_once_only(gocron: Gocron
     assert swept.unresolved == ()
 
 
+def test_a_takeover_of_which_nobody_could_be_told_is_complained_of_until_it_is_undone(
+    gocron: Gocron,
+) -> None:
+    gocron.mail.answers["owner@example.com"] = "550 5.1.1 no such user"
+    gocron.hear("backup", NOON, email="owner@example.com")
+    gocron.hear("backup", NOON + 1, email="eve@example.net", address="198.51.100.66")
+    for minute in (1, 2, 60):
+        unresolved = gocron.sweep(NOON + minute * MINUTE).unresolved
+        assert [one.recipient for one in unresolved] == ["owner@example.com"]
+    gocron.hear("backup", NOON + 2 * HOUR, email="owner@example.com")
+    assert gocron.sweep(NOON + 2 * HOUR).unresolved == ()
+
+
+def test_a_takeover_of_which_one_former_recipient_was_told_is_left_at_that(
+    gocron: Gocron,
+) -> None:
+    gocron.mail.answers["gone@example.com"] = "550 5.1.1 no such user"
+    gocron.hear("backup", NOON, email="gone@example.com, ops@example.com")
+    gocron.hear("backup", NOON + 1, email="eve@example.net", address="198.51.100.66")
+    assert gocron.sweep(NOON + MINUTE).unresolved == ()
+    assert told(gocron) == ["ops@example.com"]
+
+
+@pytest.mark.parametrize("mended", ["new@example.com", "old-gone@example.com", "Gone@example.com"])
+def test_an_address_that_was_mended_before_anybody_noted_it_is_told(
+    gocron: Gocron, mended: str
+) -> None:
+    gocron.mail.answers["gone@example.com"] = "550 5.1.1 no such user"
+    gocron.hear("backup", NOON, email="gone@example.com")
+    gocron.sweep(NOON + 2 * HOUR)
+    declare(gocron, NOON + 2 * HOUR, email=mended)
+    # The version before noted no change.
+    gocron.empty("redeclaration")
+    gocron.mail.answers[mended] = "451 later"
+    swept = gocron.sweep(NOON + 2 * HOUR + MINUTE)
+    assert [one.recipient for one in swept.unresolved] == ["gone@example.com"]
+    del gocron.mail.answers[mended]
+    swept = [gocron.sweep(NOON + 2 * HOUR + minute * MINUTE) for minute in range(3, 6)][-1]
+    assert (gocron.mail.recipients, swept.unresolved) == ([mended], ())
+
+
 def test_explain_tells_what_became_of_the_news(gocron: Gocron) -> None:
     gocron.hear("backup", NOON)
     gocron.hear("backup", NOON + 1, email="eve@example.net", address="198.51.100.66")
