@@ -1220,6 +1220,18 @@ def test_what_was_given_up_is_spoken_of_by_the_first_sweep_of_an_hour(
     )
 
 
+def test_news_that_is_over_is_left_at_that_in_words(host: Host, mail: MailPeer) -> None:
+    mail.answers["ops@example.com"] = "550 5.1.1 no such user"
+    host.hear(LONG_AGO)
+    host.sweep()
+    host.hear(int(time.time()))
+    said = "1 news left given up: the silence is over, and its job is back\n"
+    for address in ("ops@example.com", "all"):
+        assert host.run("outbox", "retry", address) == Ran(0, said, "")
+    assert host.sweep() == Ran(0, "", "")
+    assert mail.received == []
+
+
 def test_an_address_that_nothing_waits_for_is_not_retried_in_silence(host: Host) -> None:
     host.add()
     ran = host.run("outbox", "retry", "nobody@example.com")

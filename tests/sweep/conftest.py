@@ -100,3 +100,14 @@ def gocron(store: Store, database_url: str, mail: MailPeer, tmp_path: Path) -> G
         }
     )
     return Gocron(store, config, mail)
+
+
+@pytest.fixture
+def put_off(gocron: Gocron) -> Gocron:
+    """A gocron at two hours past noon: the mail server has put off the news of job `a`."""
+    gocron.mail.answers["DATA"] = "451 later"
+    gocron.hear("a", NOON)
+    gocron.sweep(NOON + 2 * HOUR)
+    gocron.mail.answers.clear()
+    gocron.mail.received.clear()
+    return gocron

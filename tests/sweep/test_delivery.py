@@ -162,19 +162,14 @@ def test_a_recipient_that_is_refused_for_now_is_tried_later_with_the_same_messag
 
 
 def test_news_that_a_job_is_back_never_overtakes_the_news_that_it_was_missing(
-    gocron: Gocron,
+    put_off: Gocron,
 ) -> None:
-    gocron.mail.answers["DATA"] = "451 later"
-    gocron.hear("a", NOON)
-    gocron.sweep(LATE)
-    gocron.mail.received.clear()
-    gocron.mail.answers.clear()
-    gocron.hear("a", LATE + 5)
-    gocron.sweep(LATE + 10)
-    assert gocron.mail.mails == [], "the alert waits for its next try, and so must the end"
-    gocron.sweep(LATE + 60)
-    gocron.sweep(LATE + 61)
-    assert [subject.split()[3] for subject in gocron.mail.subjects] == ["has", "is"]
+    put_off.hear("a", LATE + 5)
+    put_off.sweep(LATE + 10)
+    assert put_off.mail.mails == [], "the alert waits for its next try, and so must the end"
+    put_off.sweep(LATE + 60)
+    put_off.sweep(LATE + 61)
+    assert [subject.split()[3] for subject in put_off.mail.subjects] == ["has", "is"]
 
 
 def test_an_alert_and_its_end_that_never_left_come_in_one_mail(gocron: Gocron) -> None:

@@ -198,22 +198,17 @@ def test_an_end_that_was_refused_to_whoever_knows_the_beginning_is_tried_anew(
 
 
 def test_news_that_waits_is_tried_at_once_and_what_a_sweep_has_taken_is_left_to_it(
-    gocron: Gocron,
+    put_off: Gocron,
 ) -> None:
-    gocron.mail.answers["DATA"] = "451 later"
-    gocron.hear("a", NOON)
-    gocron.sweep(LATE)
-    gocron.mail.answers.clear()
-    gocron.mail.received.clear()
-    store = gocron.store
+    store = put_off.store
     with store.connected():
         (waiting,) = outbox.due(store, LATE + MINUTE)
         assert outbox.claim(store, waiting, LATE + MINUTE) is not None
         assert deliveries.retry(store, None, LATE + MINUTE) == 0
     after = LATE + MINUTE + outbox.LEASE_S
-    assert retry(gocron, None, after) == 1
-    gocron.sweep(after)
-    assert gocron.mail.recipients == ["ops@example.com"]
+    assert retry(put_off, None, after) == 1
+    put_off.sweep(after)
+    assert put_off.mail.recipients == ["ops@example.com"]
 
 
 def test_a_job_that_nobody_is_told_of_is_complained_of_until_it_has_an_address(

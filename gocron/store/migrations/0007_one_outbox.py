@@ -1,8 +1,10 @@
 """One outbox: news may speak of an outage of gocron's own, or of a job that was declared anew.
 
-The version before goes on with the tables. It asks for news by the episode, so that it neither
-reads nor sends what is new; it can't take that into a digest of its own either, because such
-news has the key of its digest from the start.
+The version before goes on with the tables. It asks for the jobs of what it claims by the episode:
+of what is new it finds none, and tells nothing of it. But it claims it all the same, and so puts
+`next_try_at` off each time that it finds it due. It doesn't know `claimed_until`, by which such
+news is due therefore. Nor does it take such news into a digest that it makes: there is a key from
+the start.
 """
 
 from typing import Any
