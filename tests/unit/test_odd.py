@@ -4,6 +4,7 @@ import pytest
 
 from gocron.core.job import Job
 from gocron.core.odd import SEVERAL_HOSTS, declared, notes
+from gocron.listing import details
 
 DAY = 86_400
 ONCE_A_MINUTE = "checked once a minute only; did you mean "
@@ -58,6 +59,15 @@ def test_hosts_that_take_turns_are_named() -> None:
         returned_at=900,
     )
     assert notes(job, 60, 1_000) == [f"{SEVERAL_HOSTS} 192.0.2.1, 192.0.2.2"]
+
+
+def test_where_a_job_comes_from_now_is_none_of_the_addresses_before() -> None:
+    job = Job(
+        *(1, "acme", "backup", "a@b.c", DAY, 7_200, False, "192.0.2.1", 0, 900, 900),
+        came_from=",192.0.2.2,192.0.2.1,",
+    )
+    (before,) = [line for line in details(job, 1_000).splitlines() if line.startswith("before:")]
+    assert before.split()[1:] == ["192.0.2.2"]
 
 
 def test_a_note_is_fit_for_a_header() -> None:
