@@ -85,12 +85,11 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     """
     news = store.tables.news
     key = waiting.key or uuid.uuid4().hex
-    mine = (
-        (news.channel == waiting.channel.value) & is_ours(news) & is_open(news) & _is_due(news, now)
-    )
+    mine = is_ours(news) & is_open(news) & _is_due(news, now)
     if waiting.key is None:
+        is_fresh = news.digest.is_null() & (news.channel == waiting.channel.value)
         is_his = news.recipient.in_((waiting.recipient, *waiting.others))
-        mine &= is_his & news.digest.is_null() & ~_begun_elsewhere(store)
+        mine &= is_fresh & is_his & ~_begun_elsewhere(store)
     else:
         mine &= news.digest == key
     change = {
@@ -101,7 +100,7 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     }
 
     def work() -> tuple[int, int]:
-        unended = news.select(news.id).where(mine & (news.claimed_until != 0)).count()
+        unended = news.select(news.id).where(mine & (news.claimed_until > 0)).count()
         return unended, news.update(change).where(mine).execute()
 
     unended, claimed = store.write(work)
@@ -140,10 +139,10 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     change = {news.given_up_at: now, news.last_error: error} | _unclaimed(news, digest, now)
     key = digest.key if digest.may_be_taken else uuid.uuid4().hex
     left = {news.digest: key, news.next_try_at: now} | _unclaimed(news, digest, now)
-    follows = (
-        is_open(news)
-        & news.episode_id.in_(_episodes_of(store, digest.key, Kind.MISSED))
-        & has_beside(store, Kind.MISSED, lambda begun: begun.digest == digest.key)
+    refused = _of(news, digest) & (news.recipient == digest.recipient)
+    follows = is_open(news) & has_beside(
+        *(store, Kind.MISSED),
+        lambda one: (one.digest == digest.key) & one.given_up_at.is_null(False),
     )
     episode, job = store.tables.episode, store.tables.job
     gateways = (
@@ -155,9 +154,8 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     def work() -> None:
         # A sweep that suppresses who is behind them holds these, or sees what is given up.
         outages.lock_open(store, gateways)
-        for_another = _of(news, digest) & (news.recipient != digest.recipient)
-        news.update(left).where(for_another).execute()
-        news.update(change).where(_of(news, digest)).execute()
+        news.update(change).where(refused).execute()
+        news.update(left).where(_of(news, digest)).execute()
         news.update(change).where(follows).execute()
         # Whoever waits for a site of which nobody can be told waits in vain.
         outages.look_again_behind(store, gateways)
@@ -225,11 +223,11 @@ def _of(news: Any, digest: Digest) -> Any:
 def _is_due(news: Any, now: int) -> Any:
     """True of news to try at `now`, or put off further than ever: by a clock that was ahead.
 
-    A sweep of the version before puts off what it can't tell, news of no episode, each time
-    that it finds it due. So what of that has waited for as long as any failure makes it wait,
-    since a sweep of this version let go of it, is due whatever was written into `next_try_at`.
+    Whatever `next_try_at` says, news of no episode is due once no failure would make it wait
+    longer: a sweep of the version before can't tell it, and puts it off again and again.
     """
-    put_off_in_vain = news.episode_id.is_null() & (news.claimed_until <= now - RETRY_MOST_S)
+    let_go_at = fn.ABS(news.claimed_until)
+    put_off_in_vain = news.episode_id.is_null() & (let_go_at <= now - RETRY_MOST_S)
     ahead = news.next_try_at > now + LEASE_S + CLOCKS_DIFFER_S
     return (news.next_try_at <= now) | ahead | put_off_in_vain
 
@@ -243,8 +241,8 @@ def _begun_elsewhere(store: Store) -> Any:
 
 
 def _unclaimed(news: Any, digest: Digest, now: int) -> dict[Any, Any]:
-    """Return how the end of a claim is kept: as 0 only where the digest was surely not taken."""
-    return {news.claimed_until: now if digest.may_be_taken else 0}
+    """Return how the end of a claim is kept: below zero where the digest was surely not taken."""
+    return {news.claimed_until: now if digest.may_be_taken else -now}
 
 
 def _settle(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
