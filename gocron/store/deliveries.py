@@ -13,7 +13,7 @@ from gocron.core.health import GIVEN_UP_SHOWN_S, late_before
 from gocron.core.job import Channel, Kind, Undelivered
 from gocron.core.mailbox import mailbox_of, recipients_of
 from gocron.store.database import ROWS_A_STATEMENT, Store
-from gocron.store.outbox import has_beside, is_open, is_ours
+from gocron.store.outbox import is_beside, is_open, is_ours
 
 # For so long a sweep complains of news that was given up.
 COMPLAINED_OF_S = 86_400
@@ -145,7 +145,8 @@ def count_over(store: Store, recipient: str | None, now: int) -> int:
 def _to_be_retried(store: Store, recipient: str | None, now: int, over: bool) -> list[int]:
     news, episode, job = store.tables.news, store.tables.episode, store.tables.job
     given_up = _is_given_up(news, episode, now - GIVEN_UP_SHOWN_S)
-    untold = has_beside(store, Kind.MISSED, lambda begun: begun.given_up_at.is_null(False))
+    begun = news.alias("begun")
+    untold = is_beside(news, begun, begun.given_up_at.is_null(False))
     is_over = (episode.ended_at.is_null(False) | job.back_at.is_null(False)) & untold
     has_address = (news.recipient != "") | (news.channel != Channel.MAIL.value)
     wanted = given_up & (is_over if over else ~is_over)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +25,12 @@ RETRY_MOST_S = 300
 
 @dataclass(frozen=True)
 class Waiting:
-    """What may be claimed: a digest by its key, or fresh news of a recipient (no key).
-
-    `others` are further spellings of his mailbox by which fresh news waits for him.
-    """
+    """What may be claimed: a digest by its key, or fresh news of a recipient (no key)."""
 
     channel: Channel
     recipient: str
     key: str | None
+    # Other spellings of his mailbox.
     others: tuple[str, ...] = ()
 
 
@@ -43,6 +41,7 @@ def due(store: Store, now: int) -> list[Waiting]:
     """
     news, episode, job = store.tables.news, store.tables.episode, store.tables.job
     redeclaration = store.tables.redeclaration
+    whose = fn.COALESCE(episode.job_id, redeclaration.job_id)
     query = (
         news.select(
             *(news.channel, news.recipient, news.digest, job.account),
@@ -50,30 +49,22 @@ def due(store: Store, now: int) -> list[Waiting]:
         )
         .join(episode, JOIN.LEFT_OUTER, on=(episode.id == news.episode_id))
         .join(redeclaration, JOIN.LEFT_OUTER, on=(redeclaration.id == news.redeclaration_id))
-        .join(
-            job,
-            JOIN.LEFT_OUTER,
-            on=(job.id == fn.COALESCE(episode.job_id, redeclaration.job_id)),
-        )
+        .join(job, JOIN.LEFT_OUTER, on=(job.id == whose))
         .where(is_ours(news) & is_open(news) & _is_due(news, now))
         .group_by(news.channel, news.recipient, news.digest, job.account)
         .order_by(fn.MIN(news.id))
     )
-    spellings: dict[tuple[str, str, str | None], dict[str, None]] = defaultdict(dict)
-    accounts: dict[tuple[str, str, str | None], set[str]] = defaultdict(set)
+    rows: dict[tuple[str, str, str | None], list[dict[str, Any]]] = defaultdict(list)
     for row in query:
-        whose = row["channel"], mailbox_of(row["recipient"]), row["digest"]
+        rows[row["channel"], mailbox_of(row["recipient"]), row["digest"]].append(row)
+    accounts: dict[Waiting, set[str]] = {}
+    for (channel, _, key), some in rows.items():
+        first, *others = dict.fromkeys(row["recipient"] for row in some)
         # More than a statement takes wait for the next sweep.
-        if len(spellings[whose]) < ROWS_A_STATEMENT:
-            spellings[whose][row["recipient"]] = None
+        waiting = Waiting(Channel(channel), first, key, tuple(others[:ROWS_A_STATEMENT]))
         # News of gocron itself is of no account, and takes its turn as one does.
-        accounts[whose].add(row["account"] or "")
-    found = []
-    for whose in in_turns(list(accounts), lambda one: accounts[one]):
-        channel, _, key = whose
-        first, *others = spellings[whose]
-        found.append(Waiting(Channel(channel), first, key, tuple(others)))
-    return found
+        accounts[waiting] = {row["account"] or "" for row in some}
+    return in_turns(list(accounts), accounts.__getitem__)
 
 
 def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
@@ -87,9 +78,10 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     key = waiting.key or uuid.uuid4().hex
     mine = is_ours(news) & is_open(news) & _is_due(news, now)
     if waiting.key is None:
-        is_fresh = news.digest.is_null() & (news.channel == waiting.channel.value)
-        is_his = news.recipient.in_((waiting.recipient, *waiting.others))
-        mine &= is_fresh & is_his & ~_begun_elsewhere(store)
+        begun = news.alias("begun")
+        is_on_its_way = begun.digest.is_null(False) & is_open(begun)
+        waits = (news.kind == Kind.RECOVERED.value) & is_beside(news, begun, is_on_its_way)
+        mine &= news.digest.is_null() & _is_for(news, waiting) & ~waits
     else:
         mine &= news.digest == key
     change = {
@@ -137,13 +129,13 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     """
     news = store.tables.news
     change = {news.given_up_at: now, news.last_error: error} | _unclaimed(news, digest, now)
+    # What may have been taken goes out by no second key.
     key = digest.key if digest.may_be_taken else uuid.uuid4().hex
     left = {news.digest: key, news.next_try_at: now} | _unclaimed(news, digest, now)
     refused = _of(news, digest) & (news.recipient == digest.recipient)
-    follows = is_open(news) & has_beside(
-        *(store, Kind.MISSED),
-        lambda one: (one.digest == digest.key) & one.given_up_at.is_null(False),
-    )
+    begun = news.alias("begun")
+    is_refused = (begun.digest == digest.key) & begun.given_up_at.is_null(False)
+    follows = is_open(news) & is_beside(news, begun, is_refused)
     episode, job = store.tables.episode, store.tables.job
     gateways = (
         job.select(job.id)
@@ -201,23 +193,25 @@ def is_ours(news: Any) -> Any:
     )
 
 
-def has_beside(store: Store, kind: Kind, which: Callable[[Any], Any]) -> Any:
-    """True of news beside which the same recipient gets other news of its episode, of `kind`."""
-    news = store.tables.news
-    other = news.alias("other")
+def is_beside(news: Any, begun: Any, which: Any) -> Any:
+    """True of news whose recipient gets, by `which` row of the alias `begun`, its beginning."""
     alike = (
-        (other.episode_id == news.episode_id)
-        & (other.channel == news.channel)
-        & (other.recipient == news.recipient)
+        (begun.episode_id == news.episode_id)
+        & (begun.kind == Kind.MISSED.value)
+        & (begun.channel == news.channel)
+        & (begun.recipient == news.recipient)
     )
-    return fn.EXISTS(
-        other.select(other.id).where(alike & (other.kind == kind.value) & which(other))
-    )
+    return fn.EXISTS(begun.select(begun.id).where(alike & which))
 
 
 def _of(news: Any, digest: Digest) -> Any:
     """True of what is still to be told by `digest`."""
     return (news.digest == digest.key) & is_ours(news) & is_open(news)
+
+
+def _is_for(news: Any, waiting: Waiting) -> Any:
+    his = news.recipient.in_((waiting.recipient, *waiting.others))
+    return (news.channel == waiting.channel.value) & his
 
 
 def _is_due(news: Any, now: int) -> Any:
@@ -226,18 +220,9 @@ def _is_due(news: Any, now: int) -> Any:
     Whatever `next_try_at` says, news of no episode is due once no failure would make it wait
     longer: a sweep of the version before can't tell it, and puts it off again and again.
     """
-    let_go_at = fn.ABS(news.claimed_until)
-    put_off_in_vain = news.episode_id.is_null() & (let_go_at <= now - RETRY_MOST_S)
+    in_vain = news.episode_id.is_null() & (fn.ABS(news.claimed_until) <= now - RETRY_MOST_S)
     ahead = news.next_try_at > now + LEASE_S + CLOCKS_DIFFER_S
-    return (news.next_try_at <= now) | ahead | put_off_in_vain
-
-
-def _begun_elsewhere(store: Store) -> Any:
-    """True of news that ends an episode whose beginning is in a digest not yet delivered."""
-    ends = store.tables.news.kind == Kind.RECOVERED.value
-    return ends & has_beside(
-        store, Kind.MISSED, lambda begun: begun.digest.is_null(False) & is_open(begun)
-    )
+    return (news.next_try_at <= now) | ahead | in_vain
 
 
 def _unclaimed(news: Any, digest: Digest, now: int) -> dict[Any, Any]:
@@ -268,7 +253,7 @@ def _read(store: Store, waiting: Waiting, key: str, may_be_taken: bool) -> Diges
         recipient=waiting.recipient,
         **envelope,
         news=told,
-        replies_to=_told_before(store, key) if told else (),
+        replies_to=_told_before(store, waiting, key) if told else (),
         outage=None if told else operator_news.of_digest(store, key),
         redeclarations=() if told else redeclarations.of_digest(store, key),
         may_be_taken=may_be_taken,
@@ -297,16 +282,16 @@ def _episodes_of(store: Store, key: str, kind: Kind) -> Any:
     return news.select(news.episode_id).where((news.digest == key) & (news.kind == kind.value))
 
 
-def _told_before(store: Store, key: str) -> tuple[str, ...]:
+def _told_before(store: Store, waiting: Waiting, key: str) -> tuple[str, ...]:
     news = store.tables.news
     query = (
         news.select(news.digest, fn.MIN(news.id).alias("first"))
         .where(
             news.episode_id.in_(_episodes_of(store, key, Kind.RECOVERED))
             & (news.kind == Kind.MISSED.value)
+            & _is_for(news, waiting)
             & news.digest.is_null(False)
             & (news.digest != key)
-            & has_beside(store, Kind.RECOVERED, lambda end: end.digest == key)
         )
         .group_by(news.digest)
         .order_by(fn.MIN(news.id))
