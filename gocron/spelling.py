@@ -16,8 +16,8 @@ def spell_names(store: Store, bulkheads: Bulkheads) -> None:
 
     Only a front of a version before stores them otherwise.
     """
-    after = 0
-    while found := names.queued(store, BATCH, after):
-        after = found[-1].id
-        spell = partial(names.spell, store)
-        bulkheads.each("spelling", found, spell, full_name, "each sweep tries again")
+    after, spell = 0, partial(names.spell, store)
+    with bulkheads.step("spelling names"):
+        while found := names.queued(store, BATCH, after):
+            after = found[-1].id
+            bulkheads.each("spelling", found, spell, full_name, "each sweep tries again")

@@ -166,8 +166,7 @@ def look_around(
     `knocked` is None where it isn't known how that went.
     """
     complaints: list[str] = []
-    with bulkheads.step("spelling names"):
-        spell_names(store, bulkheads)
+    spell_names(store, bulkheads)
     with bulkheads.step("watching the door"):
         if knocked is not None:
             complaints += watch_door(store, config, knocked, now)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gocron.core.job import Channel, Job
+from gocron.core.name import normal
 from gocron.errors import UnknownJob
 from gocron.rehearse import explain, rehearse
 from gocron.render.page import account_file
@@ -274,3 +275,28 @@ def test_of_two_spellings_the_one_that_was_typed_is_forgotten(gocron: Gocron) ->
     assert [(one.account, one.cronname) for one in every_job(gocron)] == [(COMPOSED, COMPOSED)]
     with gocron.store.connected():
         assert jobs.forget_account(gocron.store, DECOMPOSED) == 1
+
+
+def test_a_name_that_can_not_be_spelled_is_told_in_one_line_and_keeps_no_other_from_its_name(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spelled(name: str) -> str:
+        if name.endswith("bad"):
+            raise TypeError("a bug at this name")
+        return normal(name)
+
+    gocron.hear(f"{DECOMPOSED} bad", NOON)
+    for spelling in BOTH:
+        gocron.hear(spelling, NOON)
+    gocron.hear("silent", NOON - HOUR)
+    monkeypatch.setattr("gocron.store.names.normal", spelled)
+    swept = gocron.sweep(NOON + 1)
+    (complaint,) = swept.complaints
+    assert complaint.startswith(f"spelling {DECOMPOSED} bad (web-01): bug: TypeError")
+    assert complaint.endswith("each sweep tries again")
+    assert swept.begun == 1, "all others are judged"
+    monkeypatch.undo()
+    assert gocron.sweep(NOON + 2).complaints == []
+    assert {one.cronname for one in every_job(gocron)} == {
+        *("silent", COMPOSED, f"{COMPOSED} bad"),
+    }
