@@ -107,7 +107,7 @@ def _last_checkin(one: Job) -> CheckIn:
 
 
 def _go_on_missing(store: Store, job_id: int, missed_at: int, newest: Job) -> None:
-    """Have a job missing since its other spelling was; it is back if it was heard last, or not."""
+    """Have a job missing since its other spelling was, and back where `newest` of both is."""
     job = store.tables.job
     is_missing = newest.missed_at is not None
     change = {
