@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from gocron import cli
+from gocron.commands import jobs_add
 from gocron.core.checkin import CheckIn
 from gocron.rehearse import explain
 from gocron.store import checkins, jobs
@@ -188,7 +189,9 @@ def test_a_fleet_that_is_declared_anew_is_one_mail_a_recipient(gocron: Gocron) -
     assert "and 741 more of flood" in text
 
 
-def test_the_mail_puts_the_job_back_as_it_was(gocron: Gocron, capsys) -> None:
+def test_the_mail_puts_the_job_back_as_it_was(
+    gocron: Gocron, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gocron.hear("it's; rm -rf $HOME", NOON, grace_s=90, email="a@example.com, b@example.com")
     gocron.hear("it's; rm -rf $HOME", NOON + 1, frequency_s=DAY, site=True, email="eve@example.net")
     gocron.sweep(NOON + MINUTE)
@@ -199,12 +202,8 @@ def test_the_mail_puts_the_job_back_as_it_was(gocron: Gocron, capsys) -> None:
     program, *arguments = shlex.split(command)
     assert program == "gocron"
     asked = []
-    parser = cli.commands.jobs_add
-    cli.commands.jobs_add = lambda arguments, _: asked.append(arguments) or 0
-    try:
-        assert cli.main(arguments) == 0
-    finally:
-        cli.commands.jobs_add = parser
+    monkeypatch.setattr(jobs_add, "run", lambda arguments, _: asked.append(arguments) or 0)
+    assert cli.main(arguments) == 0
     (put_back,) = asked
     assert (put_back.account, put_back.cronname) == ("web-01", "it's; rm -rf $HOME")
     assert (put_back.email, put_back.frequency) == ("a@example.com, b@example.com", str(HOUR))
