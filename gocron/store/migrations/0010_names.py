@@ -2,10 +2,7 @@
 
 Of jobs that become one by that the one heard last goes on, and the others are forgotten: no
 check-in could reach them any more, and they would go missing for ever. Where any of them has an
-episode, the next sweep makes them one: somebody may have to be told of its end.
-
-Fronts of a version before run on while hosts are upgraded, and store other spellings still. So
-whatever is stored by a name that may have several spellings is queued for the next sweep.
+episode, a sweep makes them one, see 0012: somebody may have to be told of its end.
 """
 
 import unicodedata
@@ -21,64 +18,18 @@ COLUMNS = ("id", *NAMES, "last_seen_at", "missed_at")
 ROWS_A_STATEMENT = 500
 Key = tuple[str, str]
 
-QUEUE = """
-CREATE TABLE IF NOT EXISTS spelling (
-    job_id BIGINT PRIMARY KEY REFERENCES job (id) ON DELETE CASCADE
-)"""
-QUEUED = "INSERT INTO spelling (job_id) VALUES (NEW.id) ON CONFLICT (job_id) DO NOTHING;"
-# Only what is not all ASCII has several spellings; it has more bytes than characters.
-HAS_SEVERAL = "coalesce({bytes} <> length(NEW.{name}), FALSE)"
-TRIGGERS = {
-    "job_named": ("INSERT", "{account} OR {cronname} OR {gateway}"),
-    "job_gateway_named": (
-        "UPDATE OF gateway",
-        "coalesce(OLD.gateway, '') <> NEW.gateway AND {gateway}",
-    ),
-}
-SQLITE_TRIGGER = (
-    "DROP TRIGGER IF EXISTS {name}",
-    "CREATE TRIGGER {name} AFTER {event} ON job WHEN {when} BEGIN " + QUEUED + " END",
-)
-POSTGRES_TRIGGER = (
-    "CREATE OR REPLACE FUNCTION gocron_job_named() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-    + QUEUED
-    + " RETURN NULL; END $$",
-    "DROP TRIGGER IF EXISTS {name} ON job",
-    "CREATE TRIGGER {name} AFTER {event} ON job FOR EACH ROW WHEN ({when}) "
-    "EXECUTE FUNCTION gocron_job_named()",
-)
-
 
 def up(migrator: Any, db: Any) -> None:
     """Rename what is spelled otherwise; the counts of accounts follow with the next sweep."""
     job: Any = Table("job", COLUMNS, primary_key="id").bind(db)
     change: Any = Table("change", ("account", "jobs", "missing")).bind(db)
-    _queue_from_now_on(db)
     for rows in _by_normal_key(db, job).values():
         heard_last, *others = sorted(rows, key=_heard, reverse=True)
         if others and _have_episodes(db, rows):
-            _queue(db, rows)
             continue
         for other in others:
             job.delete().where(job.id == other["id"]).execute()
         _rename(job, change, heard_last)
-
-
-def _queue_from_now_on(db: Any) -> None:
-    """Have each job queued that gets a name with several spellings. It may be applied anew."""
-    is_postgres = isinstance(db, PostgresqlDatabase)
-    several = {
-        name: HAS_SEVERAL.format(name=name, bytes=_sql_of_bytes(is_postgres, name))
-        for name in NAMES
-    }
-    db.execute_sql(QUEUE)
-    for trigger, (event, when) in TRIGGERS.items():
-        for sql in POSTGRES_TRIGGER if is_postgres else SQLITE_TRIGGER:
-            db.execute_sql(sql.format(name=trigger, event=event, when=when.format(**several)))
-
-
-def _sql_of_bytes(is_postgres: bool, name: str) -> str:
-    return f"octet_length(NEW.{name})" if is_postgres else f"length(CAST(NEW.{name} AS BLOB))"
 
 
 def _have_episodes(db: Any, rows: list[dict[str, Any]]) -> bool:
@@ -86,12 +37,6 @@ def _have_episodes(db: Any, rows: list[dict[str, Any]]) -> bool:
     theirs = episode.job_id.in_([row["id"] for row in rows])
     have: bool = episode.select(episode.id).where(theirs).exists()
     return have
-
-
-def _queue(db: Any, rows: list[dict[str, Any]]) -> None:
-    spelling: Any = Table("spelling", ("job_id",)).bind(db)
-    ids = [{"job_id": row["id"]} for row in rows]
-    spelling.insert(ids).on_conflict("IGNORE").execute()
 
 
 def _by_normal_key(db: Any, job: Any) -> dict[Key, list[dict[str, Any]]]:
