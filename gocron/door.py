@@ -14,11 +14,10 @@ from gocron.core.door import (
     Signs,
     look,
 )
-from gocron.core.job import Status
 from gocron.core.outage import Outage
 from gocron.host import this_host
 from gocron.render.moment import say_time
-from gocron.store import accounts, ahead, door, outages
+from gocron.store import accounts, ahead, door, operator_news, outages
 from gocron.store.database import Store
 
 CLOCKS_DIFFER = "this host's clock and the front's differ by more than ten minutes"
@@ -98,8 +97,8 @@ def _keep_outages(
         # Shut at each look: though somebody got in between, nobody is held anew for it.
         noticed_at = now if lasting is None or found_late else min(lasting.noticed_at, now)
         outages.record_own(store, seen.since, None, journalled, noticed_at, found_late)
+    if seen.ended or seen.since is not None:
+        operator_news.withdraw(store, now)
     if lasting is not None and seen.since is None and not seen.ended:
         # Signs of life tell that check-ins were kept all the time.
         outages.drop(store, [lasting.id])
-    if lasting is not None or seen.ended:
-        outages.look_again(store, [Status.HELD])

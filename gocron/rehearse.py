@@ -31,6 +31,7 @@ from gocron.store.deliveries import Delivery
 from gocron.store.rehearsal import private_copy
 from gocron.sweep import (
     PUT_OFF,
+    as_spared,
     end_episodes,
     judged_in_batches,
     keep,
@@ -73,7 +74,11 @@ def rehearse(
         found = _judge_gateways(store, config, at, witnesses, bulkheads)
         for some in judged_in_batches(store, config, at, witnesses, bulkheads, sites=False):
             found.update({judged[0].id: judged for judged in some})
-        lines += [_line(job, judged, at) for job, judged in found.values()]
+        lines += [
+            _line(job, judged, at)
+            for job, judged in found.values()
+            if judged.is_to_be_told or as_spared(job, judged).is_new
+        ]
         complaints += bulkheads.complaints
     return [f"would complain: {complaint}" for complaint in complaints] + lines
 
@@ -204,9 +209,13 @@ def _site_facts(job: Job, site: Site | None) -> list[tuple[str, str]]:
 def _reprieve_facts(job: Job) -> list[tuple[str, str]]:
     facts = []
     if job.reprieve is not None:
-        facts.append(
-            ("not told of", f"{job.reprieve.value}, looked at again by {say_time(job.judge_at)}")
+        is_put_off = job.judge_at > job.due_at
+        next_look = (
+            f"looked at again by {say_time(job.judge_at)}"
+            if is_put_off
+            else "judged anew by each sweep"
         )
+        facts.append(("not told of", f"{job.reprieve.value}, {next_look}"))
     if job.excused_until is not None:
         facts.append(("excused until", say_time(job.excused_until)))
     return facts

@@ -12,7 +12,7 @@ from gocron.core.site import Gateway
 from gocron.render.mail import LISTED_LIMIT
 from gocron.render.reason import NAMES_SHOWN, site_remarks
 from gocron.render.wording import shown
-from gocron.store import outages, silences, sites
+from gocron.store import jobs, outages, silences, sites
 from gocron.store.database import Store
 from gocron.store.heard import Heard
 from gocron.store.silences import Silence
@@ -129,7 +129,7 @@ def _see_to_returns(store: Store, heard: Heard, bulkheads: Bulkheads) -> list[st
         ) -> None:
             returns = [silence for site_id in ids for silence in mine[site_id]]
             last = {site_id: lasting[site_id] for site_id in ids if site_id in lasting}
-            _keep(store, account, _read_returns(store, heard, returns, last))
+            _keep(store, _read_returns(store, heard, returns, last))
 
         for ids in (*_parts(late), *_parts(away[:RETURNS_A_SWEEP])):
             bulkheads.each("seeing to the return of gateway", ids, see_to, _number, _THEN)
@@ -179,16 +179,17 @@ def _were(heard: Heard, site: Gateway, silence: Silence, lasting: Outage | None)
     return [Outage.unrecorded(site.job.id, *span, allowance_s) for span in spans]
 
 
-def _keep(store: Store, account: str, read: _Return) -> None:
+def _keep(store: Store, read: _Return) -> None:
     """Keep what silences were, but for those that another sweep has taken."""
-    ids = sorted({one.site_id for one in read.silences})
+    ids = {one.site_id for one in read.silences}
 
     def work() -> None:
-        taken = silences.take(store, read.silences)
+        # An outage can't be kept while another transaction holds its gateway's row.
+        free = jobs.lock(store, ids)
+        taken = silences.take(store, [one for one in read.silences if one.site_id in free])
         mine = {one.site_id for one in read.silences if one.id in taken}
         outages.drop(store, [one.id for at, one in read.lasting.items() if at in mine])
         outages.keep(store, [one for at in sorted(taken) for one in read.found.get(at, ())])
-        outages.look_again_at(store, account, ids)
 
     store.write(work)
 
@@ -201,7 +202,8 @@ def _follow(store: Store, heard: Heard, lasting: dict[int, Outage]) -> dict[int,
     gateways = sites.some_gateways(store, lasting)
     nobodys = [one for at, one in lasting.items() if at not in gateways]
     if nobodys:
-        _drop_of_nobody(store, nobodys)
+        # Of jobs that speak for no site any more.
+        store.write(lambda: outages.drop(store, [one.id for one in nobodys]))
     if gateways:
         heard.ask(gateways.values(), min(lasting[at].began_at for at in gateways))
     ends: dict[str, list[tuple[Outage, bool]]] = defaultdict(list)
@@ -232,20 +234,9 @@ def _end(store: Store, account: str, ended: Sequence[tuple[Outage, bool]]) -> li
         over = [outage for outage, was_one in mine if was_one]
         for outage in over:
             outages.end(store, outage)
-        outages.look_again_at(store, account, [outage.site_id or 0 for outage, _ in mine])
         return over
 
     return store.write(work)
-
-
-def _drop_of_nobody(store: Store, lasting: Sequence[Outage]) -> None:
-    """Forget outages of jobs that speak for no site any more, and free who waits for them."""
-
-    def work() -> None:
-        outages.drop(store, [one.id for one in lasting])
-        outages.look_again_behind(store, [one.site_id for one in lasting])
-
-    store.write(work)
 
 
 def _follow_again(store: Store, heard: Heard, ended: dict[int, Outage], now: int) -> None:
@@ -268,8 +259,13 @@ def _follow_again(store: Store, heard: Heard, ended: dict[int, Outage], now: int
         last = max([ended_at, *heard.since(site, ended_at)])
         if last <= ended_at + allowance_s < now and now - last > allowance_s:
             again.append(Outage.unrecorded(site.job.id, last, None, site.job.allowance_s))
+
+    def keep() -> None:
+        free = jobs.lock(store, [one.site_id or 0 for one in again])
+        outages.keep(store, [one for one in again if one.site_id in free])
+
     if again:
-        store.write(lambda: outages.keep(store, again))
+        store.write(keep)
 
 
 def _id(item: News) -> tuple[int, Kind]:

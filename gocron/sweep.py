@@ -10,7 +10,7 @@ from gocron.bulkhead import Bulkheads
 from gocron.config import Config
 from gocron.core.door import Knocked
 from gocron.core.job import Channel, Job, Undelivered
-from gocron.core.judge import Ground, Judgement, Limits, RestsOn, deadline_of, judge
+from gocron.core.judge import Judgement, Limits, deadline_of, judge
 from gocron.core.outage import Outage
 from gocron.deliver import deliver
 from gocron.door import watch_door
@@ -27,14 +27,12 @@ from gocron.spelling import spell_names
 from gocron.store import accounts, deliveries, episodes, operator_news, redeclarations, reprieves
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
-from gocron.store.reprieves import Spared
+from gocron.store.reprieves import PUT_OFF_S, Spared
 from gocron.witnesses import Witnesses
 
 # Jobs that one transaction marks: enough to be fast, few enough to hold no lock for long.
 BATCH = 500
 
-# A job that can't be judged is looked at again after so long, by then perhaps by a fixed version.
-PUT_OFF_S = 3_600
 PUT_OFF = "put off for an hour"
 
 log = logging.getLogger("gocron-sweep")
@@ -236,8 +234,9 @@ def judged_in_batches(
     A job at which that fails is put off.
     """
     bounds = limits(config)
+    deaf_since = witnesses.deaf_since(bounds)
     after = None
-    while found := reprieves.overdue(store, now, BATCH, after, sites):
+    while found := reprieves.overdue(store, now, BATCH, after, sites, deaf_since):
         after = found[-1].judge_at, found[-1].id
         judged: dict[int, Judged] = {}
 
@@ -246,15 +245,11 @@ def judged_in_batches(
             for job in some:
                 judged[job.id] = job, judge(job, now, witnesses.of(job), bounds)
 
-        _put_off(store, now, bulkheads.each("judging", found, judge_all, full_name, PUT_OFF))
+        bad = bulkheads.each("judging", found, judge_all, full_name, PUT_OFF)
+        reprieves.put_off(store, bad, now)
         yield list(judged.values())
         if len(found) < BATCH:
             break
-
-
-def _put_off(store: Store, now: int, bad: Sequence[Job]) -> None:
-    if bad:
-        reprieves.put_off(store, bad, now + PUT_OFF_S)
 
 
 def keep(
@@ -279,13 +274,14 @@ def keep(
         for job in episodes.begin(store, missed, now, channel_of(config)):
             log.info("missing: %s", full_name(job))
             missing.append(job)
-        for job in reprieves.spare(store, _by_ground(some)):
+        waits = [as_spared(job, one) for job, one in some if not one.is_to_be_told]
+        for job in reprieves.spare(store, waits):
             log.info("not told of yet: %s", full_name(job))
 
     bad = bulkheads.each(
         "keeping what was judged of", judged, keep_all, lambda one: full_name(one[0]), PUT_OFF
     )
-    _put_off(store, now, [job for job, _ in bad])
+    reprieves.put_off(store, [job for job, _ in bad], now)
     return missing
 
 
@@ -295,31 +291,12 @@ def _missed(job: Job, judged: Judgement, found: Sequence[Outage]) -> Missed:
     return Missed(job, say_reason(job, judged), found, None if excuse is None else excuse.until)
 
 
-def _spared(job: Job, judged: Judgement) -> Spared:
+def as_spared(job: Job, judged: Judgement) -> Spared:
     """Return what is to be kept of a judgement that spares `job`."""
     excuse = judged.excuse
-    # Who is held for its site is looked at by every sweep: the site may be heard any moment.
-    judge_at = job.judge_at if judged.ground is Ground.SITE_ASKED else judged.until or job.judge_at
-    return Spared(
-        job,
-        judged.status,
-        judge_at,
-        None if excuse is None else excuse.until,
-        None if excuse is None else excuse.outage_id,
-    )
-
-
-def _by_ground(judged: Sequence[Judged]) -> dict[RestsOn, list[Spared]]:
-    """Return what spares a job and changes anything, together where it rests on the same."""
-    groups: dict[RestsOn, list[Spared]] = {}
-    for job, judgement in judged:
-        if judgement.is_to_be_told:
-            continue
-        one = _spared(job, judgement)
-        before = (job.reprieve, job.judge_at, job.excused_until)
-        if before != (one.reprieve, one.judge_at, one.excused_until):
-            groups.setdefault(judgement.rests_on, []).append(one)
-    return groups
+    if excuse is None:
+        return Spared(job, judged.status, None, None)
+    return Spared(job, judged.status, excuse.until, excuse.outage_id)
 
 
 def _report_well(world: Outside) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sys import maxsize
 
 from gocron.core.job import Job
-from gocron.core.judge import Evidence
+from gocron.core.judge import Evidence, Limits, deaf_since
 from gocron.core.outage import Outage, longer_than_late_s, stretches_of_silence
 from gocron.core.site import Gateway, Gateways, Site
 from gocron.store import outages, silences, sites
@@ -31,6 +31,10 @@ class Witnesses:
         self._near: dict[str, Gateways] = {}
         self._sites: dict[tuple[int, ...], Site] = {}
         self._recorded: dict[tuple[int, ...], tuple[int, list[Outage]]] = {}
+
+    def deaf_since(self, limits: Limits) -> int | None:
+        """Return since when gocron itself can't be reached, None where it can."""
+        return deaf_since(self._own, self._now, limits)
 
     def ask(self, some: Sequence[Job]) -> None:
         """Learn what speaks for each of these jobs, in few statements."""
@@ -80,6 +84,8 @@ class Witnesses:
 
     def _ask_gateways(self, accounts: set[str]) -> None:
         new = [account for account in accounts if account not in self._gateways]
+        if not new:
+            return
         found = sites.gateways(self._store, new)
         for account in new:
             mine = found.get(account, [])

@@ -1,5 +1,6 @@
 """What to say of a job: the one judgement that page, sweep, rehearsal and tests share."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -65,18 +66,6 @@ class Excuse:
 
 
 @dataclass(frozen=True)
-class RestsOn:
-    """What a judgement is true of, by ids: it may change before the judgement is kept.
-
-    These `outages` must last, these gateways be `suppressed`, and others be `told` of.
-    """
-
-    outages: tuple[int, ...] = ()
-    suppressed: tuple[int, ...] = ()
-    told: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
 class Judgement:
     """How a job stands, why, and until when that holds if nothing else is heard.
 
@@ -94,20 +83,6 @@ class Judgement:
     def is_to_be_told(self) -> bool:
         """Whether a sweep begins an episode."""
         return self.status is Status.MISSED and self.ground is not Ground.MARKED
-
-    @property
-    def rests_on(self) -> RestsOn:
-        """What must be so still when it is kept."""
-        if self.ground is Ground.DEAF and self.outage is not None and self.outage.is_open:
-            return RestsOn((self.outage.id,))
-        if self.ground is Ground.SITE_DOWN and self.site is not None:
-            gateways = self.site.gateways
-            return RestsOn(
-                tuple(one.id for one in self.site.outages if one.is_open),
-                tuple(one.id for one in gateways if one.reprieve is Status.SUPPRESSED),
-                tuple(one.id for one in gateways if one.missed_at is not None),
-            )
-        return RestsOn()
 
 
 def standing(job: Job, now: int) -> Status:
@@ -145,6 +120,15 @@ def judge(job: Job, now: int, evidence: Evidence, limits: Limits) -> Judgement:
             now, evidence, deadline, limits
         )
     return replace(judgement, excuse=excuse)
+
+
+def deaf_since(own: Iterable[Outage], now: int, limits: Limits) -> int | None:
+    """Return since when gocron itself can't be reached, None where it can.
+
+    Whoever is held and has a later deadline stays so: there is nothing to be judged anew.
+    """
+    lasts = next((one for one in own if one.is_open), None)
+    return None if lasts is None or now > _until_deaf(lasts, limits) else lasts.began_at
 
 
 def deadline_of(job: Job, excuse: Excuse | None) -> int:

@@ -1,12 +1,14 @@
 """What a clock that was wrong for a while left behind, and how it is put right."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from peewee import Case, fn
 
 from gocron.core.door import CLOCKS_DIFFER_S, SHUT_AFTER_S
 from gocron.core.job import REPRIEVES
-from gocron.store import outages
+from gocron.store import jobs
 from gocron.store.database import Store
 
 # Of so many lives it is asked whether a clock was behind in one of them.
@@ -41,10 +43,10 @@ def bring_back(store: Store, now: int) -> int:
 
     Part of the caller's transaction. What was heard by the wrong clock counts as heard when it
     was put right. Outages of gocron's own that it made up are forgotten, with what they excused.
+    While another transaction holds a job's row, the signs stay, and the next sweep comes back.
     """
     presence, silence, moved = store.tables.presence, store.tables.silence, store.tables.moved
     right_at = _right_at(store, now)
-    presence.delete().where(presence.until_at > now + CLOCKS_DIFFER_S).execute()
     silence.update({silence.ended_at: right_at}).where(silence.ended_at > now).execute()
     moved.update({moved.until_at: right_at}).where(moved.until_at > now).execute()
     outage = store.tables.outage
@@ -60,7 +62,8 @@ def bring_back(store: Store, now: int) -> int:
     for column in (outage.began_at, outage.ended_at, outage.noticed_at):
         outage.update({column: right_at}).where(column > now).execute()
     job = store.tables.job
-    _hear(store, job.last_seen_at > now + CLOCKS_DIFFER_S, right_at, now)
+    if _hear(store, job.last_seen_at > now + CLOCKS_DIFFER_S, right_at, now):
+        presence.delete().where(presence.until_at > now + CLOCKS_DIFFER_S).execute()
     return min([now, *own_began])
 
 
@@ -91,20 +94,20 @@ def hear_late(store: Store, now: int) -> None:
         before = [one for one in found if one["host"] == life["host"] and one["id"] < life["id"]]
         if not any(jumped_at + CLOCKS_DIFFER_S < one["until_at"] <= now for one in before):
             continue
-        for one in before:
-            if abs(one["until_at"] - jumped_at) <= SHUT_AFTER_S:
-                heard = (one["began_at"], jumped_at)
-                _hear(store, job.last_seen_at.between(*heard), life["began_at"], now)
-                presence.delete().where(presence.id == one["id"]).execute()
+        wrong = [one for one in before if abs(one["until_at"] - jumped_at) <= SHUT_AFTER_S]
+        heard = [job.last_seen_at.between(one["began_at"], jumped_at) for one in wrong]
+        if wrong and not _hear(store, reduce(or_, heard), life["began_at"], now):
+            continue
+        presence.delete().where(presence.id.in_([one["id"] for one in wrong])).execute()
         # It was put right, and nobody else is late by it.
         presence.update({presence.jumped_s: 0}).where(presence.id == life["id"]).execute()
 
 
-def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> None:
+def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> bool:
     """Have those jobs heard at `right_at`, and all that are not told of judged again.
 
     Excuses were worked out by the wrong clock: they are worked out anew, of the outages that
-    are left.
+    are left. Tell whether that were all: a row that another transaction holds is left out.
     """
     job = store.tables.job
     due_at = Case(
@@ -120,4 +123,4 @@ def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> None:
         job.back_at: Case(None, [(job.back_at > now, right_at)], job.back_at),
     }
     spared = job.reprieve.in_([one.value for one in REPRIEVES])
-    outages.change_jobs(store, wrongly_heard | spared, change)
+    return jobs.change(store, wrongly_heard | spared, change)

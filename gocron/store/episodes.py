@@ -61,7 +61,6 @@ def begin(store: Store, silent: Sequence[Missed], now: int, channel: Channel) ->
         change = {job.missed_at: job.due_at, job.reprieve: None}
         _change(store, [one.job for one in marked], change, job.missed_at.is_null())
         _open_episodes(store, marked, now, channel)
-        reprieves.look_again_behind_freed(store, [one.job for one in marked])
         outages.keep(store, [outage for one in marked for outage in one.outages])
         for one in marked:
             if one.excused_until != one.job.excused_until:
@@ -69,7 +68,7 @@ def begin(store: Store, silent: Sequence[Missed], now: int, channel: Channel) ->
                 job.update(given).where(job.id == one.job.id).execute()
         return [one.job for one in marked]
 
-    return store.write(work)
+    return store.write(work) if silent else []
 
 
 def end(store: Store, back: Sequence[Job], now: int, tell: bool) -> list[Job]:
@@ -81,7 +80,7 @@ def end(store: Store, back: Sequence[Job], now: int, tell: bool) -> list[Job]:
     job = store.tables.job
 
     def work() -> list[Job]:
-        rows = reprieves.locked(store, [one.id for one in back], missing=True)
+        rows = jobs.lock(store, [one.id for one in back])
         ended = [one for one in back if one.id in rows and rows[one.id]["back_at"] == one.back_at]
         _close_episodes(store, ended, now, tell)
         _change(store, ended, {job.missed_at: None, job.back_at: None}, job.back_at.is_null(False))

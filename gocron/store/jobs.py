@@ -1,12 +1,12 @@
 """Jobs as they are read, listed and forgotten."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import peewee
-from peewee import fn
+from peewee import chunked, fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.job import REPRIEVES, Job, Status
@@ -14,8 +14,8 @@ from gocron.core.name import normal
 from gocron.core.odd import LEAST_S, LONG_S, RETURNS, RETURNS_WITHIN_S
 from gocron.core.schedule import due_at
 from gocron.errors import UnknownJob
-from gocron.store import outages, redeclarations
-from gocron.store.database import Store
+from gocron.store import redeclarations
+from gocron.store.database import ROWS_A_STATEMENT, Store
 from gocron.store.tables import GAP_COLUMNS, JOB
 
 # Enough to be fast, few enough to hold SQLite's one lock, or their rows, for a moment only.
@@ -124,6 +124,33 @@ def _known_account(store: Store, account: str) -> str:
     return account if is_known else normal(account)
 
 
+def lock(store: Store, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Lock the rows of these jobs, in the order of all writers; return by id what stands there.
+
+    Part of the caller's transaction. A row that another transaction holds is left out: it is
+    being heard, or another sweep has it, and the next one looks again.
+    """
+    job = store.tables.job
+    columns = (job.id, job.email, job.due_at, job.judge_at, job.excused_until)
+    query = job.select(*columns, job.missed_at, job.back_at).where(job.id.in_(list(ids)))
+    rows = store.locked_if_free(query.order_by(job.account, job.cronname))
+    return {row["id"]: row for row in rows}
+
+
+def change(store: Store, which: Any, values: dict[Any, Any]) -> bool:
+    """Change the jobs that the condition `which` is true of, and then no more.
+
+    Part of the caller's transaction. Tell whether that were all: a row that another transaction
+    holds is left out.
+    """
+    job = store.tables.job
+    # Rows are locked in the order of all writers first: an update takes them as they lie.
+    some = job.select(job.id).where(which).order_by(job.account, job.cronname)
+    for ids in chunked([row["id"] for row in store.locked_if_free(some)], ROWS_A_STATEMENT):
+        job.update(values).where(job.id.in_(ids)).execute()
+    return not job.select(job.id).where(which).exists()
+
+
 def is_known(store: Store, key: tuple[str, str]) -> bool:
     """Tell whether there is a job of this account and cronname."""
     job = store.tables.job
@@ -197,8 +224,6 @@ def _change(store: Store, known: Job, told: CheckIn) -> str:
         }
     ).where(job.id == known.id).execute()
     redeclarations.by_hand(store, known, told.seen_at)
-    if known.site and not changed.site:
-        outages.look_again_behind(store, [known.id])
     return "changed"
 
 
@@ -226,11 +251,7 @@ def forget(store: Store, account: str, cronname: str) -> None:
     job = store.tables.job
 
     def work() -> None:
-        known = find(store, account, cronname)
-        if known.site:
-            # While it is still there: who is behind it must not wait for what will never come.
-            outages.look_again_behind(store, [known.id])
-        job.delete().where(job.id == known.id).execute()
+        job.delete().where(job.id == find(store, account, cronname).id).execute()
 
     store.write(work)
 
@@ -260,12 +281,10 @@ def forget_account(store: Store, account: str, never_heard_since: int | None = N
 
 def _forget_some(store: Store, which: Any) -> int:
     job = store.tables.job
-    found = job.select(job.id, job.site).where(which).order_by(job.account, job.cronname)
-    rows = list(found.limit(FORGOTTEN_AT_ONCE))
-    if gateways := [row["id"] for row in rows if row["site"]]:
-        outages.look_again_behind(store, gateways)
-    ids = job.id.in_([row["id"] for row in rows])
-    # Locked in the order of all writers; a job that was heard meanwhile stays.
-    kept = [row["id"] for row in store.locked(found.where(ids))]
-    removed: int = job.delete().where(job.id.in_(kept)).execute()
+    some = job.select(job.id).where(which).order_by(job.account, job.cronname)
+    some = some.limit(FORGOTTEN_AT_ONCE)
+    # Locked in the order of all writers; a job that was heard meanwhile stays. What another
+    # transaction holds is waited for once nothing else is left.
+    ids = [row["id"] for row in list(store.locked_if_free(some)) or store.locked(some)]
+    removed: int = job.delete().where(job.id.in_(ids)).execute()
     return removed

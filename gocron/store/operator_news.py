@@ -1,6 +1,7 @@
 """Outages of gocron's own become news for the operator."""
 
 import uuid
+from typing import Any
 
 from peewee import fn
 
@@ -18,16 +19,17 @@ def queue(store: Store, operator: str, now: int) -> None:
     """Queue news for `operator` of gocron's own outages that are over.
 
     An outage is over once no other that follows can be part of it. If another, found later,
-    is part of it, the whole is told again. Where an operator's address was given up, the one
-    that took its place is told.
+    is part of it, the whole is told again, once no sweep is sending what was known before. Where
+    an operator's address was given up, the one that took its place is told.
     """
     outage, news = store.tables.outage, store.tables.news
     lately = outage.site_id.is_null() & (outage.ended_at > now - NEWS_FOR_S)
     is_over = outage.ended_at < now - SAME_OUTAGE_S
     # `told_at` and `claimed_until` are what the version before goes by: nobody tells twice.
     is_untold = outage.told_at.is_null() & (outage.claimed_until <= now)
-    untold = outage.select(outage.id).where(lately & is_over & is_untold)
     of_it = news.select(news.id).where(news.outage_id == outage.id)
+    is_being_sent = fn.EXISTS(of_it.where(_waits(news) & (news.claimed_until > now)))
+    untold = outage.select(outage.id).where(lately & is_over & is_untold & ~is_being_sent)
     was_given_up = fn.EXISTS(of_it.where(news.given_up_at.is_null(False)))
     has_mine = fn.EXISTS(of_it.where(news.recipient == operator))
     moved = outage.select(outage.id).where(lately & was_given_up & ~has_mine)
@@ -44,13 +46,28 @@ def queue(store: Store, operator: str, now: int) -> None:
         store.write(work)
 
 
+def withdraw(store: Store, now: int) -> None:
+    """Take back news of outages that went on since it was queued, but for what is being sent.
+
+    Part of the caller's transaction. Or the operator would hear that it's over while it lasts.
+    """
+    outage, news = store.tables.outage, store.tables.news
+    went_on = outage.select(outage.id).where(outage.site_id.is_null() & outage.told_at.is_null())
+    stale = _waits(news) & (news.claimed_until <= now) & news.outage_id.in_(went_on)
+    news.delete().where(stale).execute()
+
+
+def _waits(news: Any) -> Any:
+    return news.sent_at.is_null() & news.given_up_at.is_null()
+
+
 def of_digest(store: Store, key: str) -> OwnOutage | None:
     """Return the outage of gocron's own that the digest `key` has to tell of."""
     outage, news = store.tables.outage, store.tables.news
     query = (
         outage.select()
         .join(news, on=(news.outage_id == outage.id))
-        .where((news.digest == key) & news.sent_at.is_null() & news.given_up_at.is_null())
+        .where((news.digest == key) & _waits(news))
         .limit(1)
     )
     return next((OwnOutage(as_outage(row), row["excused"]) for row in query), None)

@@ -1,19 +1,15 @@
-"""Outages of sites and of gocron itself, and what their end sets free."""
+"""Outages of sites and of gocron itself."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from peewee import chunked
 
 from gocron.core.door import SAME_OUTAGE_LASTS_S, SAME_OUTAGE_S
-from gocron.core.job import Status
 from gocron.core.outage import Outage, OwnOutage
 from gocron.store.database import ROWS_A_STATEMENT, Store
 from gocron.store.tables import OUTAGE
-
-# What an outage of a site decides of.
-_AWAIT_SITES = (Status.HELD.value, Status.SUPPRESSED.value)
 
 
 def of_sites(store: Store, ids: Iterable[int], since: int) -> list[Outage]:
@@ -85,59 +81,6 @@ def drop(store: Store, ids: Iterable[int]) -> None:
         outage.delete().where(outage.id.in_(some)).execute()
 
 
-def look_again(store: Store, reprieves: Iterable[Status]) -> None:
-    """Have the next look at jobs that were held or suppressed now, since an outage ended.
-
-    Part of the caller's transaction.
-    """
-    job = store.tables.job
-    _look_again(store, job.reprieve.in_([reprieve.value for reprieve in reprieves]))
-
-
-def look_again_at(store: Store, account: str, site_ids: Sequence[int]) -> None:
-    """Have the next look at whoever was held or suppressed behind these gateways now.
-
-    Part of the caller's transaction. The gateways are of one account. Whether a network leads
-    to any of them still doesn't matter: it did when the job was judged.
-    """
-    job, moved = store.tables.job, store.tables.moved
-    site = job.alias("site")
-    waits = (job.account == account) & job.reprieve.in_(_AWAIT_SITES)
-    for some in chunked(site_ids, ROWS_A_STATEMENT):
-        mine = site.id.in_(some)
-        behind = (
-            job.gateway.in_(site.select(site.cronname).where(mine))
-            | job.network.in_(site.select(site.network).where(mine))
-            | job.network.in_(moved.select(moved.network).where(moved.job_id.in_(some)))
-        )
-        _look_again(store, waits & behind)
-
-
-def look_again_behind(store: Store, site_ids: Any) -> None:
-    """Have the next look at what was suppressed in the accounts of these gateways now.
-
-    Part of the caller's transaction. `site_ids` is a list of them, or a query.
-    """
-    job = store.tables.job
-    site = job.alias("site")
-    accounts = site.select(site.account).where(site.id.in_(site_ids))
-    _look_again(store, (job.reprieve == Status.SUPPRESSED.value) & job.account.in_(accounts))
-
-
-def _look_again(store: Store, waits: Any) -> None:
-    job = store.tables.job
-    change_jobs(store, waits, {job.judge_at: job.due_at})
-
-
-def change_jobs(store: Store, which: Any, change: dict[Any, Any]) -> None:
-    """Change the jobs that the condition `which` is true of. Part of the caller's transaction."""
-    # Rows are locked in the order of all writers first: an update takes them as they lie.
-    job = store.tables.job
-    rows = store.locked(job.select(job.id).where(which).order_by(job.account, job.cronname))
-    for ids in chunked([row["id"] for row in rows], ROWS_A_STATEMENT):
-        job.update(change).where(job.id.in_(ids)).execute()
-
-
 def still_open(store: Store, ids: Iterable[int]) -> set[int]:
     """Return which of these outages last still; their ends wait for the caller's transaction."""
     outage = store.tables.outage
@@ -147,13 +90,6 @@ def still_open(store: Store, ids: Iterable[int]) -> set[int]:
         rows = store.locked(outage.select(outage.id).where(mine).order_by(outage.id))
         found |= {row["id"] for row in rows}
     return found
-
-
-def lock_open(store: Store, site_ids: Any) -> None:
-    """Have the open outages of these sites, a query, stay so until the transaction ends."""
-    outage = store.tables.outage
-    mine = outage.site_id.in_(site_ids) & outage.ended_at.is_null()
-    list(store.locked(outage.select(outage.id).where(mine).order_by(outage.id)))
 
 
 def record_own(

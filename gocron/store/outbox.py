@@ -12,7 +12,7 @@ from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.job import Channel, Digest, Kind, News
 from gocron.core.mailbox import mailbox_of
 from gocron.core.turns import in_turns
-from gocron.store import episodes, operator_news, outages, redeclarations
+from gocron.store import episodes, operator_news, redeclarations
 from gocron.store.database import ROWS_A_STATEMENT, Store
 
 # A sweep that was killed while it delivered holds its digest no longer than this. It is
@@ -136,21 +136,11 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     begun = news.alias("begun")
     is_refused = (begun.digest == digest.key) & begun.given_up_at.is_null(False)
     follows = is_open(news) & is_beside(news, begun, is_refused)
-    episode, job = store.tables.episode, store.tables.job
-    gateways = (
-        job.select(job.id)
-        .join(episode, on=(episode.job_id == job.id))
-        .where(job.site & episode.id.in_(_episodes_of(store, digest.key, Kind.MISSED)))
-    )
 
     def work() -> None:
-        # A sweep that suppresses who is behind them holds these, or sees what is given up.
-        outages.lock_open(store, gateways)
         news.update(change).where(refused).execute()
         news.update(left).where(_of(news, digest)).execute()
         news.update(change).where(follows).execute()
-        # Whoever waits for a site of which nobody can be told waits in vain.
-        outages.look_again_behind(store, gateways)
 
     store.write(work)
 

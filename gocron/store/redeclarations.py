@@ -113,7 +113,7 @@ def _queue_some(store: Store, ids: Sequence[int], now: int, channel: Channel) ->
     table = store.tables.redeclaration
     # Without the jobs' rows: a check-in locks its job first, and this row after it.
     still_open = table.id.in_(list(ids)) & table.queued_at.is_null()
-    locked = store.locked(table.select(table.id).where(still_open).order_by(table.id))
+    locked = store.locked_if_free(table.select(table.id).where(still_open).order_by(table.id))
     rows = _with_jobs(store, [row["id"] for row in locked], now)
     for some in chunked([row["job_id"] for row in rows if row["is_missing"]], ROWS_A_STATEMENT):
         _tell_new_recipients(store, some, now)

@@ -1,26 +1,46 @@
 """Overdue jobs: which are to be judged, and why some of them are not told of."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Tuple, Value
+from peewee import SQL, Tuple, Value, fn
 
 from gocron.core.job import REPRIEVES, Job, Status
-from gocron.core.judge import RestsOn
-from gocron.store import jobs, outages, sites
+from gocron.store import jobs, outages
 from gocron.store.database import Store
+
+# A job that can't be judged is looked at again after so long, by then perhaps by a fixed version.
+PUT_OFF_S = 3_600
+
+# As the index job_ahead has it: a parameter would hide it from SQLite.
+_HELD_OR_SUPPRESSED = SQL("reprieve IN ('held', 'suppressed')")
 
 
 @dataclass(frozen=True)
 class Spared:
-    """An overdue job that is not to be told of, why, and when to look at it next."""
+    """An overdue job that is not to be told of, and why.
+
+    `excused_until` is the last deadline that an outage gave it, `excused_by` the id of that one.
+    """
 
     job: Job
     reprieve: Status
-    judge_at: int
     excused_until: int | None
     excused_by: int | None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether its row says otherwise."""
+        before = self.job.reprieve, self.job.excused_until
+        return (self.reprieve, self.excused_until) != before
+
+    @property
+    def judge_at(self) -> int:
+        """When to judge it next: by each sweep, but for who has a deadline to come."""
+        if self.reprieve is Status.EXCUSED and self.excused_until is not None:
+            return self.excused_until
+        return self.job.due_at
 
 
 def overdue(
@@ -29,40 +49,58 @@ def overdue(
     limit: int | None = None,
     after: tuple[int, int] | None = None,
     sites: bool = False,
+    deaf_since: int | None = None,
 ) -> list[Job]:
     """Return the jobs that are up, due before `now` and to be judged, the longest waiting first.
 
-    A job of which a later version says in its own words why it is not told of is left to it.
+    A job of which a later version says in its own words why it is not told of is left to it; one
+    that is held, and whose deadline is not before `deaf_since`, until gocron can be reached.
     `after` is (judge_at, id) of the last one seen; with `sites` those that speak for one only.
     """
     job = store.tables.job
     ours = job.reprieve.is_null() | job.reprieve.in_([one.value for one in REPRIEVES])
     query = (
         job.select(*jobs.columns(store))
-        .where(job.missed_at.is_null() & (job.judge_at < now) & (job.due_at < now) & ours)
+        .where(job.missed_at.is_null() & (job.due_at < now) & ours)
         .order_by(job.judge_at, job.id)
-        .limit(limit)
     )
     if after is not None:
         query = query.where(Tuple(job.judge_at, job.id) > Value(after))
     if sites:
         query = query.where(job.site)
-    return [jobs.as_job(row) for row in query]
+    if deaf_since is not None:
+        deadline = fn.COALESCE(job.excused_until, job.due_at)
+        is_held = fn.COALESCE(job.reprieve, "") == Status.HELD.value
+        query = query.where(~(is_held & (deadline >= deaf_since)))
+    found: list[Job] = []
+    for which in (job.judge_at < now, _put_ahead(job, now)):
+        if limit is None or len(found) < limit:
+            rest = query.where(which).limit(None if limit is None else limit - len(found))
+            found += [jobs.as_job(row) for row in rest]
+    return found
 
 
-def spare(store: Store, groups: Mapping[RestsOn, Sequence[Spared]]) -> list[Job]:
-    """Keep why overdue jobs are not told of; return the jobs it was true of.
+def _put_ahead(job: Any, now: int) -> Any:
+    """True of jobs that the version before held or suppressed until later than this one would.
 
-    What was judged must still stand in the row, and all be true that the judgements of its
-    group rest on.
+    It wakes them only for what it sees itself.
     """
+    is_suppressed = job.reprieve == Status.SUPPRESSED.value
+    by_whom = is_suppressed | (job.judge_at > now + 2 * PUT_OFF_S)
+    return (job.judge_at >= now) & _HELD_OR_SUPPRESSED & by_whom
+
+
+def spare(store: Store, some: Iterable[Spared]) -> list[Job]:
+    """Keep why overdue jobs are not told of, where that is new; return these jobs.
+
+    What was judged must still stand in the row.
+    """
+    new = [one for one in some if one.is_new]
 
     def work() -> list[Job]:
-        marked = _true_still(store, groups)
+        judged = as_judged(store, [one.job for one in new])
+        marked = [one for one in new if one.job.id in judged]
         _mark(store, marked)
-        look_again_behind_freed(
-            store, [one.job for one in marked if one.reprieve is not Status.SUPPRESSED]
-        )
         outages.count_excused(
             store,
             [
@@ -73,27 +111,7 @@ def spare(store: Store, groups: Mapping[RestsOn, Sequence[Spared]]) -> list[Job]
         )
         return [one.job for one in marked]
 
-    return store.write(work) if groups else []
-
-
-def _true_still(store: Store, groups: Mapping[RestsOn, Sequence[Spared]]) -> list[Spared]:
-    """Lock what judgements rest on, and the rows they are of; return those that are true."""
-    still_open = outages.still_open(store, {at for ground in groups for at in ground.outages})
-    told = sites.told(store, {at for ground in groups for at in ground.told})
-    suppressed = {at for ground in groups for at in ground.suppressed}
-    rows = locked(store, {*suppressed, *(one.job.id for some in groups.values() for one in some)})
-    suppressed = {
-        at for at in suppressed if rows.get(at, {}).get("reprieve") == Status.SUPPRESSED.value
-    }
-    return [
-        one
-        for ground, some in groups.items()
-        if still_open.issuperset(ground.outages)
-        and told.issuperset(ground.told)
-        and suppressed.issuperset(ground.suppressed)
-        for one in some
-        if _stands(rows, one.job)
-    ]
+    return store.write(work) if new else []
 
 
 def _mark(store: Store, marked: Sequence[Spared]) -> None:
@@ -109,51 +127,29 @@ def _mark(store: Store, marked: Sequence[Spared]) -> None:
         job.update(told).where(job.id.in_(ids)).execute()
 
 
-def put_off(store: Store, some: Sequence[Job], until: int) -> None:
-    """Have jobs that can't be judged looked at again after `until`, unless they change before."""
+def put_off(store: Store, some: Sequence[Job], now: int) -> None:
+    """Have jobs that can't be judged looked at again in a while, unless they change before."""
     job = store.tables.job
 
     def work() -> None:
         ids = as_judged(store, some)
-        change = {job.reprieve: Status.HELD.value, job.judge_at: until}
+        change = {job.reprieve: Status.HELD.value, job.judge_at: now + PUT_OFF_S}
         job.update(change).where(job.id.in_(list(ids))).execute()
 
-    store.write(work)
-
-
-def look_again_behind_freed(store: Store, freed: Sequence[Job]) -> None:
-    """Have what was suppressed behind gateways looked at, once they are not suppressed any more."""
-    were = [job.id for job in freed if job.site and job.reprieve is Status.SUPPRESSED]
-    if were:
-        outages.look_again_behind(store, were)
+    if some:
+        store.write(work)
 
 
 def as_judged(store: Store, some: Sequence[Job]) -> set[int]:
     """Lock the rows of `some` jobs that are up; return the ids of those that stand as judged."""
-    rows = locked(store, [one.id for one in some])
-    return {one.id for one in some if _stands(rows, one)}
+    rows = jobs.lock(store, [one.id for one in some])
+    return {one.id for one in some if one.id in rows and _stands(rows[one.id], one)}
 
 
-def locked(store: Store, ids: Iterable[int], missing: bool = False) -> dict[int, dict[str, Any]]:
-    """Lock the rows of these jobs that are up, or missing, in the order of all writers.
-
-    Return by id what stands there now, on which a judgement rests. A row that another holds is
-    left out: it is being heard, or another sweep has it, and the next one looks again.
-    """
-    job = store.tables.job
-    query = (
-        job.select(job.id, job.email, job.due_at, job.judge_at, job.back_at, job.reprieve)
-        .where(job.id.in_(list(ids)) & job.missed_at.is_null(not missing))
-        .order_by(job.account, job.cronname)
-    )
-    return {row["id"]: row for row in store.locked_if_free(query)}
-
-
-def _stands(rows: dict[int, dict[str, Any]], job: Job) -> bool:
-    """Tell whether a job that was judged stands in its row, one of `rows`, as it did."""
-    row = rows.get(job.id)
-    if row is None or row["back_at"] is not None:
+def _stands(row: dict[str, Any], job: Job) -> bool:
+    """Tell whether a job that was judged stands in its locked `row` as it did."""
+    if row["missed_at"] is not None or row["back_at"] is not None:
         return False
     # Whoever is told by now counts: an address that was mended meanwhile must not miss the news.
-    stands = row["due_at"], row["judge_at"], row["email"]
-    return stands == (job.due_at, job.judge_at, job.email)
+    stands = row["due_at"], row["judge_at"], row["excused_until"], row["email"]
+    return stands == (job.due_at, job.judge_at, job.excused_until, job.email)

@@ -63,7 +63,7 @@ def take(store: Store, silences: Iterable[Silence]) -> set[int]:
     found: set[int] = set()
     for some in chunked([one.id for one in silences], ROWS_A_STATEMENT):
         query = silence.select(silence.id).where(silence.id.in_(some)).order_by(silence.id)
-        ids = [row["id"] for row in store.locked(query)]
+        ids = [row["id"] for row in store.locked_if_free(query)]
         silence.delete().where(silence.id.in_(ids)).execute()
         found.update(ids)
     return found

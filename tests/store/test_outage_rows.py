@@ -1,8 +1,8 @@
 """Outages as they are remembered: joined where they belong together, and forgotten in time."""
 
-from gocron.core.job import Job
+from gocron.core.job import Digest, Job
 from gocron.core.outage import Outage
-from gocron.store import checkins, jobs, operator_news, outages
+from gocron.store import checkins, jobs, operator_news, outages, outbox
 from gocron.store.database import Store
 from tests.store.conftest import NOON, checkin
 
@@ -46,6 +46,56 @@ def test_an_outage_that_goes_on_is_one_with_what_it_follows_and_news_again(store
         assert rows(store) == [(NOON, NOON + 600, NOON + 310)]
         operator_news.queue(store, "admin@example.com", NOON + 2 * HOUR)
         assert told_at(store) == [NOON + 2 * HOUR]
+
+
+def claim(store: Store, now: int) -> Digest | None:
+    """Let a sweep take what is due for delivery."""
+    return next((outbox.claim(store, one, now) for one in outbox.due(store, now)), None)
+
+
+def test_news_of_an_outage_that_goes_on_while_it_is_sent_is_not_lost_and_the_whole_is_told_after_it(
+    store: Store,
+) -> None:
+    now = NOON + HOUR
+    with store.connected():
+        record(store, NOON, NOON + 300, NOON + 310)
+        operator_news.queue(store, "admin@example.com", now)
+        being_sent = claim(store, now)
+        assert being_sent is not None
+        record(store, NOON + 400, NOON + 600, now + 1)
+        for late_s in (1, 60):
+            operator_news.queue(store, "admin@example.com", now + late_s)
+            assert claim(store, now + late_s) is None
+        outbox.mark_sent(store, being_sent, now + 61)
+        assert [row["sent_at"] for row in store.tables.news.select()] == [now + 61]
+        for late_s in (120, 180):
+            operator_news.queue(store, "admin@example.com", now + late_s)
+        assert told_at(store) == [now + 120]
+        whole = claim(store, now + 180)
+        assert whole is not None and whole.outage is not None
+        assert whole.outage.outage.ended_at == NOON + 600
+
+
+def test_an_outage_that_goes_on_before_its_news_was_sent_is_told_once_and_as_a_whole(
+    store: Store,
+) -> None:
+    now = NOON + HOUR
+    with store.connected():
+        record(store, NOON, NOON + 300, NOON + 310)
+        operator_news.queue(store, "admin@example.com", now)
+        # The mail server is away, and gocron can't be reached again.
+        refused = claim(store, now)
+        assert refused is not None
+        outbox.put_back(store, refused, now, "451 later")
+        record(store, NOON + 400, None, now + 60)
+        operator_news.withdraw(store, now + 60)
+        operator_news.queue(store, "admin@example.com", now + 60)
+        assert claim(store, now + 600) is None
+        record(store, NOON + 400, now + 600, now + 610)
+        operator_news.withdraw(store, now + 610)
+        for hours in (1, 2):
+            operator_news.queue(store, "admin@example.com", now + hours * HOUR)
+        assert told_at(store) == [now + HOUR]
 
 
 def test_what_was_known_of_an_outage_while_no_sweep_looked_is_known_from_now_on(

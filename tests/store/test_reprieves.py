@@ -3,12 +3,11 @@
 import pytest
 
 from gocron.core.job import Channel, Job, Status
-from gocron.core.judge import RestsOn
 from gocron.core.outage import Outage
 from gocron.store import checkins, episodes, jobs, outages, reprieves
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
-from gocron.store.reprieves import Spared
+from gocron.store.reprieves import PUT_OFF_S, Spared
 from tests.store.conftest import NOON, checkin
 
 LATER = NOON + 86_400
@@ -28,56 +27,71 @@ def site_outage(store: Store, gateway: Job) -> int:
     return outages.lasting(store)[gateway.id].id
 
 
-def spare(store: Store, one: Job, status: Status, rests_on: RestsOn, by: int | None = None) -> bool:
+def spare(store: Store, one: Job, status: Status, by: int | None = None) -> bool:
     until = None if by is None else LATER
-    kept = reprieves.spare(store, {rests_on: [Spared(one, status, LATER, until, by)]})
-    return [each.id for each in kept] == [one.id]
+    return [each.id for each in reprieves.spare(store, [Spared(one, status, until, by)])] == [
+        one.id
+    ]
 
 
-def test_nobody_waits_for_an_outage_that_has_ended_since_it_was_judged(store: Store) -> None:
+@pytest.mark.parametrize("status", [Status.HELD, Status.SUPPRESSED])
+def test_who_waits_is_written_once_and_judged_by_each_sweep(store: Store, status: Status) -> None:
+    now = NOON + 2 * 3600
     with store.connected():
-        office, backup = hear(store, "office", site=True), hear(store, "backup")
-        lasts = site_outage(store, office)
-        ended = Outage(lasts, office.id, NOON, NOON + 60)
-        store.write(lambda: outages.end(store, ended))
-        assert not spare(store, backup, Status.SUPPRESSED, RestsOn((lasts,)))
-        assert job(store, "backup") == backup
+        assert spare(store, hear(store, "backup"), status)
+        for _ in range(2):
+            (backup,) = reprieves.overdue(store, now)
+            assert backup.reprieve is status
+            assert not spare(store, backup, status)
 
 
-@pytest.mark.parametrize("false", ["an outage", "news", "a gateway"])
-def test_what_one_judgement_rests_on_is_nothing_to_another(store: Store, false: str) -> None:
-    """Both are kept in one transaction, where the ground of one is true no more."""
-    with store.connected():
-        office = hear(store, "office", site=True)
-        backup, rotate = hear(store, "backup"), hear(store, "rotate")
-        lost = {
-            "an outage": RestsOn(outages=(99,)),
-            "news": RestsOn(told=(office.id,)),
-            "a gateway": RestsOn(suppressed=(office.id,)),
-        }[false]
-        groups = {
-            lost: [Spared(backup, Status.SUPPRESSED, LATER, None, None)],
-            RestsOn((site_outage(store, office),)): [
-                Spared(rotate, Status.SUPPRESSED, LATER, None, None)
-            ],
-        }
-        assert [one.cronname for one in reprieves.spare(store, groups)] == ["rotate"]
-        assert job(store, "backup").reprieve is None
-        assert job(store, "rotate").reprieve is Status.SUPPRESSED
-
-
-@pytest.mark.parametrize(
-    ("floor_is", "looked_at_again"), [(Status.EXCUSED, True), (Status.SUPPRESSED, False)]
-)
-def test_who_waits_for_a_gateway_is_looked_at_again_once_that_waits_no_more(
-    store: Store, floor_is: Status, looked_at_again: bool
+@pytest.mark.parametrize("status", [Status.HELD, Status.SUPPRESSED])
+def test_who_waited_for_long_by_the_version_before_is_judged_by_the_next_sweep(
+    store: Store, status: Status
 ) -> None:
+    now = NOON + 2 * 3600
+    job_ = store.tables.job
     with store.connected():
-        floor, camera = hear(store, "floor", site=True), hear(store, "camera", gateway="floor")
-        for one in (floor, camera):
-            assert spare(store, one, Status.SUPPRESSED, RestsOn())
-        assert spare(store, job(store, "floor"), floor_is, RestsOn())
-        assert (job(store, "camera").judge_at == camera.due_at) == looked_at_again
+        for name in ("a", "backup", "rotate", "z"):
+            hear(store, name)
+        ahead = {job_.reprieve: status.value, job_.judge_at: now + 20 * 3600}
+        job_.update(ahead).where(job_.cronname.in_(["backup", "rotate"])).execute()
+        after, found = None, []
+        while some := reprieves.overdue(store, now, 3, after):
+            after = some[-1].judge_at, some[-1].id
+            found += [one.cronname for one in some]
+        assert found == ["a", "z", "backup", "rotate"]
+        # And should that version go on alone, it finds what this one has written.
+        spared = job(store, "backup")
+        other = Status.HELD if status is Status.SUPPRESSED else Status.SUPPRESSED
+        assert spare(store, spared, other)
+        assert job(store, "backup").judge_at == spared.due_at
+
+
+def test_who_was_put_off_is_left_alone_until_then(store: Store) -> None:
+    now = NOON + 2 * 3600
+    with store.connected():
+        reprieves.put_off(store, [hear(store, "backup")], now)
+        for late_s in (-600, 0, 60, PUT_OFF_S):
+            assert reprieves.overdue(store, now + late_s) == []
+        assert len(reprieves.overdue(store, now + PUT_OFF_S + 1)) == 1
+
+
+def test_who_is_held_until_gocron_can_be_reached_is_left_alone_and_nobody_else(
+    store: Store,
+) -> None:
+    now = NOON + 3600 + 100
+    with store.connected():
+        for name in ("before", "held", "new"):
+            hear(store, name)
+        store.write(
+            lambda: checkins.record(store, [checkin("held", NOON + 30), checkin("new", NOON + 30)])
+        )
+        for name in ("before", "held"):
+            assert spare(store, job(store, name), Status.HELD)
+        deaf = reprieves.overdue(store, now, deaf_since=NOON + 3600 + 30)
+        assert [one.cronname for one in deaf] == ["before", "new"]
+        assert len(reprieves.overdue(store, now)) == 3
 
 
 def test_an_outage_counts_each_job_that_it_excused_once(store: Store) -> None:
@@ -85,8 +99,9 @@ def test_an_outage_counts_each_job_that_it_excused_once(store: Store) -> None:
         outage = site_outage(store, hear(store, "office", site=True))
         for one in (hear(store, "backup"), hear(store, "rotate"), hear(store, "report")):
             by = None if one.cronname == "report" else outage
-            assert spare(store, one, Status.EXCUSED, RestsOn(), by)
-        assert spare(store, job(store, "backup"), Status.EXCUSED, RestsOn(), outage)
+            assert spare(store, one, Status.EXCUSED, by)
+        for again in (Status.HELD, Status.EXCUSED):
+            assert spare(store, job(store, "backup"), again, outage)
         (row,) = store.tables.outage.select().where(store.tables.outage.id == outage)
         assert row["excused"] == 2
 

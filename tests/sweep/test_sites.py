@@ -233,13 +233,19 @@ def test_a_sweep_that_was_away_finds_out_what_was_the_site_and_what_was_not(
     assert told(gocron) == ["report (web-01) has not checked in"]
 
 
-def test_a_site_with_ten_thousand_jobs_is_looked_at_once_while_it_is_down(gocron: Gocron) -> None:
+def test_who_waits_for_a_site_is_judged_by_each_sweep_and_written_once(
+    gocron: Gocron, caplog: pytest.LogCaptureFixture
+) -> None:
     gateway(gocron, DOWN)
     job(gocron, "backup", DOWN - HOUR)
     sweep_each_minute(gocron, DOWN, DOWN + 15 * MINUTE)
     backup = gocron.job("backup")
     assert backup.reprieve is Status.SUPPRESSED
-    assert backup.judge_at > DOWN + 12 * HOUR, "not to be looked at by each sweep"
+    caplog.set_level(logging.DEBUG, "peewee")
+    sweep_each_minute(gocron, DOWN + 15 * MINUTE, DOWN + 20 * MINUTE)
+    asked = [record.msg[0] for record in caplog.records if record.name == "peewee"]
+    assert [sql for sql in asked if sql.startswith("SELECT") and 'FROM "job"' in sql]
+    assert [sql for sql in asked if "job" in sql and not sql.startswith("SELECT")] == []
 
 
 def test_a_crowd_that_all_say_site_suppresses_nobody(gocron: Gocron) -> None:
