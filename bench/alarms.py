@@ -25,6 +25,8 @@ GATEWAY, ELSEWHERE = "203.0.113.1", "198.51.100.1"
 
 FLEET, AWAY_S = 1_000, 3 * HOUR
 SITE, LARGE_SITE = 50, 10_000
+# What a sweep may cost while a large site is down.
+NEXT_MOST_S = 0.5
 
 
 def measure(stage: Stage) -> list[Row]:
@@ -194,6 +196,7 @@ def _large_site(stage: Stage, kind: str) -> list[Row]:
             f"{down_s:.2f} s CPU, the next sweep {1000 * next_s:.0f} ms",
             limit,
             f"{next_s / quiet_s:.1f}",
+            wanted=f"{1000 * NEXT_MOST_S:.0f} ms: judged anew by each sweep",
         ),
         Row(
             "  it comes back",

@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gocron.errors import ExitStatus, GocronError, StoreError
+from gocron.errors import ExitStatus, GocronError, Held, StoreError
 from gocron.store.database import FAILING, Store
+from gocron.store.patience import impatient
 
 # Where more fails than anybody reads: so many lines, and so many names in a line.
 LINES = 10
@@ -86,18 +87,21 @@ class Bulkheads:
         try:
             if some:
                 work(some)
-        except FAILING:
-            raise
         except Exception as error:
+            told = self._store.as_told(error)
+            is_held = isinstance(told, Held)
+            if isinstance(error, FAILING) and not is_held:
+                raise
             if len(some) == 1:
-                self._note(doing, name(some[0]), self._store.as_told(error), then)
+                self._note(doing, name(some[0]), told, then)
                 return list(some)
             half = len(some) // 2
-            return [
-                item
-                for part in (some[:half], some[half:])
-                for item in self.each(doing, part, work, name, then)
-            ]
+            with impatient(self._store) if is_held else nullcontext():
+                return [
+                    item
+                    for part in (some[:half], some[half:])
+                    for item in self.each(doing, part, work, name, then)
+                ]
         return []
 
     @property

@@ -52,6 +52,10 @@ class Unfit(StoreError):
     status = ExitStatus.USAGE
 
 
+class Held(StoreError):
+    """Another transaction held a row for all the time that there was to wait for it."""
+
+
 class Bug(StoreError):
     """What nobody expected kept something from being kept; its traceback is in the log."""
 

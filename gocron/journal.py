@@ -22,6 +22,7 @@ from gocron.config import Config
 from gocron.core.address import Client, client_address, client_network
 from gocron.core.checkin import CheckIn, Refused, is_news, read_checkin
 from gocron.core.door import CLOCKS_DIFFER_S
+from gocron.errors import Held
 from gocron.fields import KNOCK_FIELD, read_fields
 from gocron.host import this_host
 from gocron.store import accounts, checkins, journal
@@ -142,7 +143,7 @@ class _Reader:
             # What was added to a file that was read before has come since.
             since = 0 if read_to else _all_read_at(self._store)
             for lines in _batches(file):
-                bad = [line.stretch for line in self._keep(lines, since, path)]
+                bad = self._keep(lines, since, path)
                 left += len(bad)
                 if left > LEFT_LIMIT:
                     return
@@ -156,17 +157,22 @@ class _Reader:
                 continue
             file.seek(stretch.begins_at)
             line = _Line(file.read(stretch.ends_at - stretch.begins_at), stretch)
-            if self._keep([line], 0, Path(file.name)):
-                journal.leave(self._store, name, stretch, self._now)
+            if left_at := self._keep([line], 0, Path(file.name)):
+                journal.leave(self._store, name, stretch, left_at[stretch])
             else:
                 journal.take_up(self._store, name, stretch)
                 del left[stretch]
         return len(left)
 
-    def _keep(self, lines: Sequence[_Line], since: int | None, path: Path) -> list[_Line]:
-        """Keep the check-ins that `lines` tell; return the lines at which gocron itself fails."""
+    def _keep(self, lines: Sequence[_Line], since: int | None, path: Path) -> dict[Stretch, int]:
+        """Keep the check-ins that `lines` tell; return what is left, and since when it waits.
+
+        One whose job's row another transaction holds is read again by the next sweep, or its job
+        would look silent.
+        """
         came: dict[_Line, CheckIn] = {}
         unfit: dict[_Line, CheckIn] = {}
+        held: set[_Line] = set()
 
         def read(some: Sequence[_Line]) -> None:
             for line in some:
@@ -175,12 +181,17 @@ class _Reader:
 
         def keep(some: Sequence[_Line]) -> None:
             told = {id(came[line]): line for line in some}
-            for checkin in checkins.replay(
-                self._store,
-                [came[line] for line in some],
-                lambda one: is_news(one, since, self._now),
-            ):
-                unfit[told[id(checkin)]] = checkin
+            try:
+                for checkin in checkins.replay(
+                    self._store,
+                    [came[line] for line in some],
+                    lambda one: is_news(one, since, self._now),
+                ):
+                    unfit[told[id(checkin)]] = checkin
+            except Exception as error:
+                if len(some) == 1 and isinstance(self._store.as_told(error), Held):
+                    held.add(some[0])
+                raise
 
         def each(some: Sequence[_Line], work: Callable[[Sequence[_Line]], None]) -> list[_Line]:
             return self._bulkheads.each(
@@ -188,7 +199,7 @@ class _Reader:
                 some,
                 work,
                 lambda line: f"at byte {line.stretch.begins_at} of {path}",
-                "the line stays, and is read again in an hour",
+                "the line stays, and is read again within an hour",
             )
 
         # One by one, for what is skipped is counted.
@@ -199,7 +210,8 @@ class _Reader:
                 f"{checkin.cronname} ({checkin.account}) is not known, or is none that the "
                 "database can hold"
             )
-        return bad
+        at_once = self._now - LEFT_FOR_S
+        return {line.stretch: at_once if line in held else self._now for line in bad}
 
     def _read(self, line: _Line) -> CheckIn | None:
         """Return the check-in of a line; None for what is none, or is to be skipped."""

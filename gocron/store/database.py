@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import peewee
 
-from gocron.errors import StoreError, Unfit
+from gocron.errors import Held, StoreError, Unfit
 from gocron.store.files import FileDatabase, require_room
 from gocron.store.postgres import ServerDatabase, parameters
 from gocron.store.tables import Tables
@@ -86,6 +86,8 @@ class Store:
         """Return what the database raised as a StoreError, and any other error as it is."""
         if isinstance(error, UNFIT):
             return Unfit(self.name, f"can't hold this: {_reason(error)}", "see `gocron check`")
+        if isinstance(error, FAILING) and _code(error) == _LOCK_TIMEOUT:
+            return Held(self.name, "another transaction holds a row", "see pg_stat_activity")
         if isinstance(error, _RAISED):
             return StoreError(self.name, _reason(error), "see `gocron check`")
         return error
@@ -238,9 +240,8 @@ def _reason(error: BaseException) -> str:
 
 def met_a_lock(error: StoreError) -> bool:
     """Tell whether another held a lock for all the time that there was to wait."""
-    cause = error.__cause__
-    is_locked = isinstance(cause, peewee.OperationalError) and "locked" in error.what
-    return is_locked or _code(cause) == _LOCK_TIMEOUT
+    is_operational = isinstance(error.__cause__, peewee.OperationalError)
+    return isinstance(error, Held) or (is_operational and "locked" in error.what)
 
 
 def _is_passing(error: peewee.OperationalError) -> bool:

@@ -1,6 +1,6 @@
 """How far the check-in journals were read, file by file, and which lines were left in them."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from peewee import EXCLUDED, fn
@@ -31,13 +31,18 @@ def settled_at(store: Store) -> int | None:
     return at
 
 
-def settle(store: Store, name: str, size: int, now: int, left: Iterable[Stretch] = ()) -> None:
-    """Keep that the first `size` bytes of the file `name` were read, but for lines `left` there."""
+def settle(
+    store: Store, name: str, size: int, now: int, left: Mapping[Stretch, int] | None = None
+) -> None:
+    """Keep that the first `size` bytes of the file `name` were read, but for lines `left` there.
+
+    `left` tells since when each waits to be read again.
+    """
 
     def work() -> None:
         _set(store, name, size, now)
-        for line in left:
-            _set(store, _left_name(name, line.begins_at), line.ends_at, now)
+        for line, left_at in (left or {}).items():
+            _set(store, _left_name(name, line.begins_at), line.ends_at, left_at)
 
     store.write(work)
 

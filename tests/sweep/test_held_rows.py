@@ -5,6 +5,7 @@ Only Postgres lets one row be held: with SQLite whoever writes holds the whole f
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -17,6 +18,7 @@ from gocron.store import checkins, jobs
 from gocron.store.schema import open_store
 from tests.sweep.conftest import HOUR, NOON, Gocron
 from tests.sweep.test_clocks import hear, jump, run_on
+from tests.sweep.test_journal import append, line
 from tests.sweep.test_own_outages import MINUTE, Front
 
 pytestmark = pytest.mark.parametrize("database", ["postgres"])
@@ -90,6 +92,13 @@ def silent(gocron: Gocron, name: str, since: int, **more: object) -> None:
 
 def told(gocron: Gocron) -> list[str]:
     return sorted(to.partition("@")[0] for to in gocron.mail.recipients)
+
+
+def missing(gocron: Gocron) -> list[str]:
+    """The jobs of which a mail of their own tells that they are missing."""
+    ends = " (web-01) has not checked in"
+    found = [one for one in gocron.mail.subjects if one.endswith(ends)]
+    return [one.removeprefix("[gocron] ").removesuffix(ends) for one in found]
 
 
 def site(gocron: Gocron, at: int, email: str = "office@example.com") -> None:
@@ -232,7 +241,7 @@ def test_a_gateway_is_forgotten(gocron: Gocron, hold: Hold, held: str) -> None:
 
 def test_an_account_is_forgotten_but_for_the_one_that_is_held(gocron: Gocron, hold: Hold) -> None:
     go_down(gocron)
-    with hold("camera"), impatient(gocron), pytest.raises(GocronError):
+    with hold("camera"), pytest.raises(GocronError), impatient(gocron):
         jobs.forget_account(gocron.store, "web-01")
     with gocron.store.connected():
         # A gateway goes last: nobody who was behind it is told of meanwhile.
@@ -260,6 +269,23 @@ def test_a_clock_that_was_wrong_is_right_again(
     assert gocron.job("held").last_seen_at == right_at
     run_on(gocron, front, WRONG_AT + 11 * MINUTE, WRONG_AT + 14 * MINUTE)
     assert sorted(gocron.mail.told_names()) == ["a", "dead", "held", "z"]
+
+
+def test_what_nginx_took_is_kept(gocron: Gocron, hold: Hold, tmp_path: Path) -> None:
+    for name in ("a", "held", "z", "dead"):
+        silent(gocron, name, NOON)
+    journal = tmp_path / "journal.log"
+    late = NOON + HOUR - MINUTE
+    append(journal, *(line(name, late) for name in ("a", "held", "z")))
+    gocron.set(journal=str(journal))
+    with hold("held"):
+        (complaint,) = gocron.sweep(NOON + HOUR + 1).complaints
+        assert "another transaction holds" in complaint
+        assert missing(gocron) == ["dead"]
+        assert {gocron.job(name).last_seen_at for name in ("a", "z")} == {late}
+    sweep_well(gocron, NOON + HOUR + MINUTE)
+    assert gocron.job("held").last_seen_at == late
+    assert missing(gocron) == ["dead"]
 
 
 def test_a_job_is_declared_anew(gocron: Gocron, hold: Hold) -> None:

@@ -140,6 +140,17 @@ def test_the_next_sweep_does_what_was_rehearsed(
     assert ("backup" in gocron.mail.told_names()) == (story is alone)
 
 
+def test_who_waits_already_is_no_line_of_a_rehearsal_and_is_explained(
+    gocron: Gocron, tmp_path: Path
+) -> None:
+    now = behind_two_gateways(gocron, tmp_path)
+    gocron.sweep(now)
+    assert [line for line in rehearsed(gocron, now + 60) if "backup" in line] == []
+    text = explained(gocron, "backup", now + 60)
+    assert "not told of:   suppressed, judged anew by each sweep" in text
+    assert "next sweep:    suppress it, until" in text
+
+
 def test_what_a_sweep_would_complain_of_is_rehearsed(gocron: Gocron, tmp_path: Path) -> None:
     gocron.set(journal=str(tmp_path / "journal.log"))
     (tmp_path / "journal.log").mkdir()
