@@ -185,7 +185,7 @@ def _keep(store: Store, read: _Return) -> None:
 
     def work() -> None:
         # An outage can't be kept while another transaction holds its gateway's row.
-        free = jobs.lock(store, ids)
+        free = jobs.lock_free(store, ids)
         taken = silences.take(store, [one for one in read.silences if one.site_id in free])
         mine = {one.site_id for one in read.silences if one.id in taken}
         outages.drop(store, [one.id for at, one in read.lasting.items() if at in mine])
@@ -261,7 +261,7 @@ def _follow_again(store: Store, heard: Heard, ended: dict[int, Outage], now: int
             again.append(Outage.unrecorded(site.job.id, last, None, site.job.allowance_s))
 
     def keep() -> None:
-        free = jobs.lock(store, [one.site_id or 0 for one in again])
+        free = jobs.lock_free(store, [one.site_id or 0 for one in again])
         outages.keep(store, [one for one in again if one.site_id in free])
 
     if again:

@@ -59,7 +59,7 @@ class Job:
 
     `network` is where it last checked in from, as sites compare it; "" proves nothing.
     `gateway` is the cronname of the site that it named. `gaps` are the lengths between its
-    last check-ins, the newest first, up to three. `judge_at` is when a sweep looks at it next.
+    last check-ins, the newest first, up to three. Sweeps judge it from `judge_at` on.
     `reprieve` is why an overdue job is not told of: one of REPRIEVES, or UNKNOWN.
     `excused_until` is the deadline that the outage `excused_by` gave it in place of `due_at`.
 

@@ -123,4 +123,4 @@ def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> bool:
         job.back_at: Case(None, [(job.back_at > now, right_at)], job.back_at),
     }
     spared = job.reprieve.in_([one.value for one in REPRIEVES])
-    return jobs.change(store, wrongly_heard | spared, change)
+    return jobs.change_free(store, wrongly_heard | spared, change)

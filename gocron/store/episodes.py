@@ -80,7 +80,7 @@ def end(store: Store, back: Sequence[Job], now: int, tell: bool) -> list[Job]:
     job = store.tables.job
 
     def work() -> list[Job]:
-        rows = jobs.lock(store, [one.id for one in back])
+        rows = jobs.lock_free(store, [one.id for one in back])
         ended = [one for one in back if one.id in rows and rows[one.id]["back_at"] == one.back_at]
         _close_episodes(store, ended, now, tell)
         _change(store, ended, {job.missed_at: None, job.back_at: None}, job.back_at.is_null(False))

@@ -124,7 +124,7 @@ def _known_account(store: Store, account: str) -> str:
     return account if is_known else normal(account)
 
 
-def lock(store: Store, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+def lock_free(store: Store, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     """Lock the rows of these jobs, in the order of all writers; return by id what stands there.
 
     Part of the caller's transaction. A row that another transaction holds is left out: it is
@@ -137,7 +137,7 @@ def lock(store: Store, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     return {row["id"]: row for row in rows}
 
 
-def change(store: Store, which: Any, values: dict[Any, Any]) -> bool:
+def change_free(store: Store, which: Any, values: dict[Any, Any]) -> bool:
     """Change the jobs that the condition `which` is true of, and then no more.
 
     Part of the caller's transaction. Tell whether that were all: a row that another transaction

@@ -64,7 +64,7 @@ def test_many_jobs_are_changed_together_and_check_ins_go_on(store: Store) -> Non
     def change_all() -> None:
         with store.connected(), store.writing():
             spared = job.reprieve == Status.SUPPRESSED.value
-            is_whole = jobs.change(store, spared, {job.reprieve: None})
+            is_whole = jobs.change_free(store, spared, {job.reprieve: None})
             # What another transaction holds is waited for with SQLite alone.
             assert is_whole != store.is_postgres
 
