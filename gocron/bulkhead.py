@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gocron.errors import ExitStatus, GocronError, Held, StoreError
+from gocron.errors import ExitStatus, GocronError, Locked, StoreError
 from gocron.store.database import FAILING, Store
 from gocron.store.patience import impatient
 
@@ -89,14 +89,14 @@ class Bulkheads:
                 work(some)
         except Exception as error:
             told = self._store.as_told(error)
-            is_held = isinstance(told, Held)
-            if isinstance(error, FAILING) and not is_held:
+            is_locked = isinstance(told, Locked)
+            if isinstance(error, FAILING) and not is_locked:
                 raise
             if len(some) == 1:
                 self._note(doing, name(some[0]), told, then)
                 return list(some)
             half = len(some) // 2
-            with impatient(self._store) if is_held else nullcontext():
+            with impatient(self._store) if is_locked else nullcontext():
                 return [
                     item
                     for part in (some[:half], some[half:])

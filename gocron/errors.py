@@ -52,7 +52,7 @@ class Unfit(StoreError):
     status = ExitStatus.USAGE
 
 
-class Held(StoreError):
+class Locked(StoreError):
     """Another transaction held a row for all the time that there was to wait for it."""
 
 

@@ -22,7 +22,7 @@ from gocron.config import Config
 from gocron.core.address import Client, client_address, client_network
 from gocron.core.checkin import CheckIn, Refused, is_news, read_checkin
 from gocron.core.door import CLOCKS_DIFFER_S
-from gocron.errors import Held
+from gocron.errors import Locked
 from gocron.fields import KNOCK_FIELD, read_fields
 from gocron.host import this_host
 from gocron.store import accounts, checkins, journal
@@ -172,7 +172,7 @@ class _Reader:
         """
         came: dict[_Line, CheckIn] = {}
         unfit: dict[_Line, CheckIn] = {}
-        held: set[_Line] = set()
+        locked: set[_Line] = set()
 
         def read(some: Sequence[_Line]) -> None:
             for line in some:
@@ -189,8 +189,8 @@ class _Reader:
                 ):
                     unfit[told[id(checkin)]] = checkin
             except Exception as error:
-                if len(some) == 1 and isinstance(self._store.as_told(error), Held):
-                    held.add(some[0])
+                if len(some) == 1 and isinstance(self._store.as_told(error), Locked):
+                    locked.add(some[0])
                 raise
 
         def each(some: Sequence[_Line], work: Callable[[Sequence[_Line]], None]) -> list[_Line]:
@@ -211,7 +211,7 @@ class _Reader:
                 "database can hold"
             )
         at_once = self._now - LEFT_FOR_S
-        return {line.stretch: at_once if line in held else self._now for line in bad}
+        return {line.stretch: at_once if line in locked else self._now for line in bad}
 
     def _read(self, line: _Line) -> CheckIn | None:
         """Return the check-in of a line; None for what is none, or is to be skipped."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import peewee
 
-from gocron.errors import Held, StoreError, Unfit
+from gocron.errors import Locked, StoreError, Unfit
 from gocron.store.files import FileDatabase, require_room
 from gocron.store.postgres import ServerDatabase, parameters
 from gocron.store.tables import Tables
@@ -87,7 +87,7 @@ class Store:
         if isinstance(error, UNFIT):
             return Unfit(self.name, f"can't hold this: {_reason(error)}", "see `gocron check`")
         if isinstance(error, FAILING) and _code(error) == _LOCK_TIMEOUT:
-            return Held(self.name, "another transaction holds a row", "see pg_stat_activity")
+            return Locked(self.name, "another transaction holds a row", "see pg_stat_activity")
         if isinstance(error, _RAISED):
             return StoreError(self.name, _reason(error), "see `gocron check`")
         return error
@@ -241,7 +241,7 @@ def _reason(error: BaseException) -> str:
 def met_a_lock(error: StoreError) -> bool:
     """Tell whether another held a lock for all the time that there was to wait."""
     is_operational = isinstance(error.__cause__, peewee.OperationalError)
-    return isinstance(error, Held) or (is_operational and "locked" in error.what)
+    return isinstance(error, Locked) or (is_operational and "locked" in error.what)
 
 
 def _is_passing(error: peewee.OperationalError) -> bool:

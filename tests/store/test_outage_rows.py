@@ -48,6 +48,15 @@ def test_an_outage_that_goes_on_is_one_with_what_it_follows_and_news_again(store
         assert told_at(store) == [NOON + 2 * HOUR]
 
 
+def being_sent(store: Store, now: int) -> Digest:
+    """Let a sweep begin to tell of an outage of five minutes; return what it tells."""
+    record(store, NOON, NOON + 300, NOON + 310)
+    operator_news.queue(store, "admin@example.com", now)
+    claimed = claim(store, now)
+    assert claimed is not None
+    return claimed
+
+
 def claim(store: Store, now: int) -> Digest | None:
     """Let a sweep take what is due for delivery."""
     return next((outbox.claim(store, one, now) for one in outbox.due(store, now)), None)
@@ -58,15 +67,12 @@ def test_news_of_an_outage_that_goes_on_while_it_is_sent_is_not_lost_and_the_who
 ) -> None:
     now = NOON + HOUR
     with store.connected():
-        record(store, NOON, NOON + 300, NOON + 310)
-        operator_news.queue(store, "admin@example.com", now)
-        being_sent = claim(store, now)
-        assert being_sent is not None
+        first = being_sent(store, now)
         record(store, NOON + 400, NOON + 600, now + 1)
         for late_s in (1, 60):
             operator_news.queue(store, "admin@example.com", now + late_s)
             assert claim(store, now + late_s) is None
-        outbox.mark_sent(store, being_sent, now + 61)
+        outbox.mark_sent(store, first, now + 61)
         assert [row["sent_at"] for row in store.tables.news.select()] == [now + 61]
         for late_s in (120, 180):
             operator_news.queue(store, "admin@example.com", now + late_s)
@@ -81,12 +87,8 @@ def test_an_outage_that_goes_on_before_its_news_was_sent_is_told_once_and_as_a_w
 ) -> None:
     now = NOON + HOUR
     with store.connected():
-        record(store, NOON, NOON + 300, NOON + 310)
-        operator_news.queue(store, "admin@example.com", now)
         # The mail server is away, and gocron can't be reached again.
-        refused = claim(store, now)
-        assert refused is not None
-        outbox.put_back(store, refused, now, "451 later")
+        outbox.put_back(store, being_sent(store, now), now, "451 later")
         record(store, NOON + 400, None, now + 60)
         operator_news.withdraw(store, now + 60)
         operator_news.queue(store, "admin@example.com", now + 60)

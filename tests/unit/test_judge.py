@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from gocron.core.job import Job, Status
-from gocron.core.judge import JOURNAL_LAG_S, Evidence, Ground, Limits, judge, standing
+from gocron.core.judge import (
+    JOURNAL_LAG_S,
+    Evidence,
+    Ground,
+    Limits,
+    deaf_since,
+    judge,
+    standing,
+)
 from gocron.core.outage import Outage
 from gocron.core.schedule import due_at
 from gocron.core.site import Site
@@ -105,6 +113,24 @@ def test_a_job_that_is_in_time_or_marked_needs_no_evidence() -> None:
     marked = habitual(missed_at=DUE)
     assert judged(DUE + 5, one=marked).status is Status.MISSED
     assert judged(DUE + 5, one=marked).ground is Ground.MARKED
+
+
+@pytest.mark.parametrize("deadline", [DUE - 1, DUE, DUE + 1, None])
+@pytest.mark.parametrize("late_s", [0, LIMITS.suppress_max_s, LIMITS.suppress_max_s + 1])
+def test_who_is_left_alone_while_gocron_can_not_be_reached_is_who_would_be_held(
+    deadline: int | None, late_s: int
+) -> None:
+    """A sweep leaves those alone whose deadline, kept with their row, is not before it began."""
+    one = habitual(excused_until=deadline, excused_by=deadline and 99)
+    own = (outage(DUE - 9_000, DUE - 8_000, site_id=None), outage(DUE, None, site_id=None))
+    now = DUE + 2 + late_s
+    since = deaf_since(own, now, LIMITS)
+    is_left_alone = since is not None and one.deadline >= since
+    assert is_left_alone == (judged(now, own=own, one=one).status is Status.HELD)
+
+
+def test_nobody_is_left_alone_once_gocron_can_be_reached() -> None:
+    assert deaf_since((outage(DUE, DUE + 60, site_id=None),), DUE + 30, LIMITS) is None
 
 
 def test_behind_no_site_it_is_told_at_once() -> None:

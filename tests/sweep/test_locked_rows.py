@@ -119,53 +119,53 @@ def go_down(gocron: Gocron) -> int:
 
 
 def test_who_is_silent_is_told_of(gocron: Gocron, hold: Hold) -> None:
-    for name in ("a", "held", "z"):
+    for name in ("a", "locked", "z"):
         silent(gocron, name, NOON)
-    with hold("held"):
+    with hold("locked"):
         sweep_well(gocron, NOON + HOUR + 1)
         assert told(gocron) == ["a", "z"]
     sweep_well(gocron, NOON + HOUR + 61)
-    assert told(gocron) == ["a", "held", "z"]
+    assert told(gocron) == ["a", "locked", "z"]
 
 
 def test_who_is_back_is_told_of(gocron: Gocron, hold: Hold) -> None:
-    for name in ("a", "held", "z"):
+    for name in ("a", "locked", "z"):
         silent(gocron, name, NOON)
     sweep_well(gocron, NOON + HOUR + 1)
     gocron.mail.received.clear()
-    for name in ("a", "held", "z"):
+    for name in ("a", "locked", "z"):
         silent(gocron, name, NOON + HOUR + 2)
-    with hold("held"):
+    with hold("locked"):
         assert gocron.sweep(NOON + HOUR + 60).ended == 2
         assert told(gocron) == ["a", "z"]
     sweep_well(gocron, NOON + HOUR + 120)
-    assert told(gocron) == ["a", "held", "z"]
+    assert told(gocron) == ["a", "locked", "z"]
 
 
-@pytest.mark.parametrize("held", ["camera", "office"])
+@pytest.mark.parametrize("which", ["camera", "office"])
 def test_news_of_a_gateway_is_given_up_and_who_waited_is_told_of(
-    gocron: Gocron, hold: Hold, held: str
+    gocron: Gocron, hold: Hold, which: str
 ) -> None:
     gocron.mail.answers["office@example.com"] = "550 5.1.1 no such user"
     site(gocron, NOON)
     for name in ("camera", "lamp"):
         gocron.hear(name, NOON, f"{name}@example.com", frequency_s=4 * MINUTE, address=OFFICE)
     silent(gocron, "a", NOON - HOUR + 5 * MINUTE)
-    with hold(held) if held == "camera" else nullcontext():
+    with hold(which) if which == "camera" else nullcontext():
         sweep_well(gocron, NOON + 5 * MINUTE + 1)
-    with hold(held):
+    with hold(which):
         gocron.sweep(NOON + 6 * MINUTE)
         assert set(told(gocron)) >= {"a", "lamp"}
     gocron.sweep(NOON + 7 * MINUTE)
     assert set(told(gocron)) >= {"a", "lamp", "camera"}
 
 
-@pytest.mark.parametrize("held", ["camera", "office"])
-def test_a_site_comes_back(gocron: Gocron, hold: Hold, held: str) -> None:
+@pytest.mark.parametrize("which", ["camera", "office"])
+def test_a_site_comes_back(gocron: Gocron, hold: Hold, which: str) -> None:
     at = go_down(gocron)
     silent(gocron, "a", at + 10 * MINUTE - HOUR)
     site(gocron, at + 10 * MINUTE)
-    with hold(held):
+    with hold(which):
         sweep_well(gocron, at + 10 * MINUTE + 1)
         assert "a" in told(gocron)
         assert gocron.job("lamp").reprieve is not Status.SUPPRESSED
@@ -191,15 +191,17 @@ def test_a_site_comes_back_of_which_no_sweep_knew_that_it_was_away(
     assert gocron.job("camera").reprieve is Status.EXCUSED
 
 
-@pytest.mark.parametrize("held", ["camera", "office"])
-def test_a_site_is_heard_for_a_moment_and_gone_again(gocron: Gocron, hold: Hold, held: str) -> None:
+@pytest.mark.parametrize("which", ["camera", "office"])
+def test_a_site_is_heard_for_a_moment_and_gone_again(
+    gocron: Gocron, hold: Hold, which: str
+) -> None:
     at = go_down(gocron)
     gocron.hear("lamp", at, "lamp@example.com", frequency_s=4 * MINUTE, address=OFFICE)
     sweep_well(gocron, at + 1)
     assert [row["ended_at"] for row in gocron.rows("outage")] == [at]
     gone = at + 12 * MINUTE
     silent(gocron, "a", gone - HOUR)
-    with hold(held):
+    with hold(which):
         sweep_well(gocron, gone + 1)
         assert "a" in told(gocron)
     sweep_well(gocron, gone + MINUTE)
@@ -208,35 +210,35 @@ def test_a_site_is_heard_for_a_moment_and_gone_again(gocron: Gocron, hold: Hold,
 
 def test_gocron_itself_can_be_reached_again(gocron: Gocron, hold: Hold, front: Front) -> None:
     front.live(NOON - 60, NOON)
-    for name in ("a", "held", "z"):
+    for name in ("a", "locked", "z"):
         silent(gocron, name, NOON - HOUR + 5 * MINUTE)
     gocron.sweep(NOON)
     gocron.knock = Knock.FAILED
     for at in range(NOON + 2 * MINUTE, NOON + 30 * MINUTE, MINUTE):
         gocron.sweep(at)
-    assert {gocron.job(name).reprieve for name in ("a", "held", "z")} == {Status.HELD}
+    assert {gocron.job(name).reprieve for name in ("a", "locked", "z")} == {Status.HELD}
     gocron.knock = Knock.KEPT
     back = NOON + 30 * MINUTE
     front.live(back, back + 10)
-    with hold("held"):
+    with hold("locked"):
         sweep_well(gocron, back + 10)
         assert {gocron.job(name).reprieve for name in ("a", "z")} == {Status.EXCUSED}
     front.live(back + 20, back + 60)
     sweep_well(gocron, back + 60)
-    assert gocron.job("held").reprieve is Status.EXCUSED
+    assert gocron.job("locked").reprieve is Status.EXCUSED
     assert told(gocron) == []
 
 
-@pytest.mark.parametrize("held", ["camera", "office"])
-def test_a_gateway_is_forgotten(gocron: Gocron, hold: Hold, held: str) -> None:
+@pytest.mark.parametrize("which", ["camera", "office"])
+def test_a_gateway_is_forgotten(gocron: Gocron, hold: Hold, which: str) -> None:
     at = go_down(gocron)
     # Whoever asks for the very job that is held is told that it could not be had.
-    refused = pytest.raises(GocronError) if held == "office" else nullcontext()
-    with hold(held), refused, impatient(gocron):
+    refused = pytest.raises(GocronError) if which == "office" else nullcontext()
+    with hold(which), refused, impatient(gocron):
         jobs.forget(gocron.store, "web-01", "office")
     with hold("camera"):
         sweep_well(gocron, at)
-        assert ("lamp" in told(gocron)) == (held == "camera")
+        assert ("lamp" in told(gocron)) == (which == "camera")
 
 
 def test_an_account_is_forgotten_but_for_the_one_that_is_held(gocron: Gocron, hold: Hold) -> None:
@@ -256,44 +258,44 @@ WRONG_AT = NOON + 12 * MINUTE
 def test_a_clock_that_was_wrong_is_right_again(
     gocron: Gocron, hold: Hold, front: Front, by: int
 ) -> None:
-    run_on(gocron, front, NOON, WRONG_AT, "a", "dead", "held", "z")
+    run_on(gocron, front, NOON, WRONG_AT, "a", "dead", "locked", "z")
     jump(front, WRONG_AT + 5, WRONG_AT + by)
-    for name in ("a", "held", "z"):
+    for name in ("a", "locked", "z"):
         hear(gocron, WRONG_AT + by, name)
     right_at = WRONG_AT + 15
-    with hold("held"):
+    with hold("locked"):
         run_on(gocron, front, right_at, WRONG_AT + 10 * MINUTE)
         assert gocron.mail.told_names() == ["dead"]
         assert {gocron.job(name).last_seen_at for name in ("a", "z")} == {right_at}
     run_on(gocron, front, WRONG_AT + 10 * MINUTE, WRONG_AT + 11 * MINUTE)
-    assert gocron.job("held").last_seen_at == right_at
+    assert gocron.job("locked").last_seen_at == right_at
     run_on(gocron, front, WRONG_AT + 11 * MINUTE, WRONG_AT + 14 * MINUTE)
-    assert sorted(gocron.mail.told_names()) == ["a", "dead", "held", "z"]
+    assert sorted(gocron.mail.told_names()) == ["a", "dead", "locked", "z"]
 
 
 def test_what_nginx_took_is_kept(gocron: Gocron, hold: Hold, tmp_path: Path) -> None:
-    for name in ("a", "held", "z", "dead"):
+    for name in ("a", "locked", "z", "dead"):
         silent(gocron, name, NOON)
     journal = tmp_path / "journal.log"
     late = NOON + HOUR - MINUTE
-    append(journal, *(line(name, late) for name in ("a", "held", "z")))
+    append(journal, *(line(name, late) for name in ("a", "locked", "z")))
     gocron.set(journal=str(journal))
-    with hold("held"):
+    with hold("locked"):
         (complaint,) = gocron.sweep(NOON + HOUR + 1).complaints
         assert "another transaction holds" in complaint
         assert missing(gocron) == ["dead"]
         assert {gocron.job(name).last_seen_at for name in ("a", "z")} == {late}
     sweep_well(gocron, NOON + HOUR + MINUTE)
-    assert gocron.job("held").last_seen_at == late
+    assert gocron.job("locked").last_seen_at == late
     assert missing(gocron) == ["dead"]
 
 
 def test_a_job_is_declared_anew(gocron: Gocron, hold: Hold) -> None:
-    for name in ("a", "held", "z"):
+    for name in ("a", "locked", "z"):
         silent(gocron, name, NOON)
         gocron.hear(name, NOON + MINUTE, "eve@example.net", address=ELSEWHERE)
-    with hold("held"):
+    with hold("locked"):
         sweep_well(gocron, NOON + 2 * MINUTE)
         assert {"a", "z"} <= set(told(gocron))
     sweep_well(gocron, NOON + 3 * MINUTE)
-    assert told(gocron) == ["a", "held", "z"]
+    assert told(gocron) == ["a", "locked", "z"]
