@@ -28,15 +28,17 @@ def queue(store: Store, operator: str, now: int) -> None:
     # `told_at` and `claimed_until` are what the version before goes by: nobody tells twice.
     is_untold = outage.told_at.is_null() & (outage.claimed_until <= now)
     of_it = news.select(news.id).where(news.outage_id == outage.id)
-    is_being_sent = fn.EXISTS(of_it.where(_waits(news) & (news.claimed_until > now)))
-    untold = outage.select(outage.id).where(lately & is_over & is_untold & ~is_being_sent)
+    untold = outage.select(outage.id).where(lately & is_over & is_untold)
     was_given_up = fn.EXISTS(of_it.where(news.given_up_at.is_null(False)))
     has_mine = fn.EXISTS(of_it.where(news.recipient == operator))
     moved = outage.select(outage.id).where(lately & was_given_up & ~has_mine)
 
     def work() -> None:
         for row in list(store.locked(untold.order_by(outage.id))):
-            news.delete().where(news.outage_id == row["id"]).execute()
+            mine = news.outage_id == row["id"]
+            news.delete().where(mine & ~_is_being_sent(news, now)).execute()
+            if news.select(news.id).where(mine).exists():
+                continue
             outage.update({outage.told_at: now}).where(outage.id == row["id"]).execute()
             _queue_one(store, row["id"], operator, now)
         for row in list(moved):
@@ -53,12 +55,17 @@ def withdraw(store: Store, now: int) -> None:
     """
     outage, news = store.tables.outage, store.tables.news
     went_on = outage.select(outage.id).where(outage.site_id.is_null() & outage.told_at.is_null())
-    stale = _waits(news) & (news.claimed_until <= now) & news.outage_id.in_(went_on)
+    stale = _is_open(news) & ~_is_being_sent(news, now) & news.outage_id.in_(went_on)
     news.delete().where(stale).execute()
 
 
-def _waits(news: Any) -> Any:
+def _is_open(news: Any) -> Any:
     return news.sent_at.is_null() & news.given_up_at.is_null()
+
+
+def _is_being_sent(news: Any, now: int) -> Any:
+    """True of news that a sweep has claimed."""
+    return _is_open(news) & (news.claimed_until > now)
 
 
 def of_digest(store: Store, key: str) -> OwnOutage | None:
@@ -67,7 +74,7 @@ def of_digest(store: Store, key: str) -> OwnOutage | None:
     query = (
         outage.select()
         .join(news, on=(news.outage_id == outage.id))
-        .where((news.digest == key) & _waits(news))
+        .where((news.digest == key) & _is_open(news))
         .limit(1)
     )
     return next((OwnOutage(as_outage(row), row["excused"]) for row in query), None)
