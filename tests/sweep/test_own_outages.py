@@ -393,6 +393,34 @@ def test_an_outage_that_goes_on_after_it_was_told_is_told_as_a_whole(
     assert len(keys) == 2
 
 
+def test_an_outage_that_goes_on_before_its_news_has_left_is_one_mail_about_the_whole(
+    gocron: Gocron, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back, gone = NOON + HOUR, NOON + HOUR + 9 * MINUTE
+    front.live(NOON - 60, NOON)
+    gocron.sweep(NOON)
+    front.live(back, gone)
+    gocron.sweep(gone)
+    gocron.mail.answers["DATA"] = "451 later"
+    with monkeypatch.context() as broken:
+        # This sweep can't look, and for all that it knows the outage is over.
+        broken.delattr("gocron.sweep.watch_door")
+        gocron.sweep(gone + 5 * MINUTE)
+    assert len(gocron.rows("news")) == 1
+    gocron.mail.received.clear()
+    del gocron.mail.answers["DATA"]
+    gocron.knock = Knock.FAILED
+    for at in range(gone + 10 * MINUTE, gone + 30 * MINUTE, MINUTE):
+        gocron.sweep(at)
+    assert operators_mails(gocron) == []
+    gocron.knock = Knock.KEPT
+    for at in range(gone + 30 * MINUTE, gone + 50 * MINUTE, MINUTE):
+        front.live(at, at + 50)
+        gocron.sweep(at + 55)
+    (told,) = operators_mails(gocron)
+    assert "not be reached for 1 h 39 min" in told
+
+
 def test_an_outage_of_more_than_a_week_ago_is_no_news(gocron: Gocron, front: Front) -> None:
     gocron.set(operator_email="")
     over = away_for_an_hour(gocron, front)
