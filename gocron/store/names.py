@@ -8,7 +8,7 @@ from peewee import fn
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job
 from gocron.core.name import normal
-from gocron.store import checkins, jobs, outages
+from gocron.store import checkins, jobs
 from gocron.store.database import Store
 
 
@@ -84,9 +84,6 @@ def _make_one(store: Store, known: Job, other: Job) -> None:
     _move_episodes(store, known.id, other.id)
     told = (redeclaration.job_id == other.id) & redeclaration.queued_at.is_null(False)
     redeclaration.update({redeclaration.job_id: known.id}).where(told).execute()
-    if other.site:
-        # Whoever is behind it must not wait for what will never come.
-        outages.look_again_behind(store, [other.id])
     job.delete().where(job.id == other.id).execute()
 
 

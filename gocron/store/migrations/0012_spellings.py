@@ -40,7 +40,7 @@ def up(migrator: Any, db: Any) -> None:
     is_postgres = isinstance(db, PostgresqlDatabase)
     db.execute_sql(QUEUE)
     several = " OR ".join(_has_several(is_postgres, name) for name in NAMES)
-    db.execute_sql(f"INSERT INTO spelling (job_id) SELECT id FROM job WHERE {several}")
+    db.execute_sql(f"INSERT INTO spelling (job_id) SELECT id FROM job WHERE {several}")  # noqa: S608
     new = {name: _has_several(is_postgres, f"NEW.{name}") for name in NAMES}
     for trigger, (event, when) in TRIGGERS.items():
         for sql in POSTGRES_TRIGGER if is_postgres else SQLITE_TRIGGER:
