@@ -1,13 +1,13 @@
 """The front with the database call left out: what all else allows."""
 
+import socket
 from collections.abc import Callable
-from typing import Any
 
-from gocron import serve
 from gocron.cli import front
-from gocron.config import load_config
+from gocron.config import Config
 from gocron.core.checkin import CheckIn
 from gocron.core.schedule import due_at
+from gocron.front import rsgi
 from gocron.store.database import Store
 from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit, Tell
@@ -25,17 +25,12 @@ class KeepsNothing(GroupCommit):
         tell(due_at(checkin.seen_at, checkin.frequency_s or 0, checkin.grace_s or 0))
 
 
-def server() -> serve.Server:
-    """Return what granian serves."""
-    serve.GroupCommit = KeepsNothing  # type: ignore[attr-defined, assignment]
-    return serve.Server(load_config())
-
-
-def _granian(_target: str, **options: Any) -> Any:
-    return granian("bench.no_database:server", **options)
+def _server(config: Config, listener: socket.socket) -> rsgi.Server:
+    """Return what granian serves, in the process that serves it."""
+    rsgi.GroupCommit = KeepsNothing  # type: ignore[attr-defined, assignment]
+    return rsgi.Server(config, listener)
 
 
 if __name__ == "__main__":
-    granian = serve.Granian  # type: ignore[attr-defined]
-    serve.Granian = _granian  # type: ignore[attr-defined, assignment]
+    rsgi._server = _server
     raise SystemExit(front())

@@ -4,8 +4,6 @@ import json
 from io import BytesIO
 from urllib.parse import parse_qsl
 
-from bottle import BaseRequest, HTTPError
-
 from gocron.core.checkin import Refused
 
 BODY_LIMIT = 65_536
@@ -65,6 +63,9 @@ def _no_utf_8() -> Refused:
 
 
 def _multipart(content_type: str, body: bytes) -> Fields:
+    # Imported here: sweeps read fields too, and need no web framework.
+    from bottle import BaseRequest, HTTPError
+
     form = BaseRequest(
         {
             "REQUEST_METHOD": "POST",

@@ -70,7 +70,7 @@ class _Processes(MPServer):
 
     def __init__(self, listener: socket.socket) -> None:
         super().__init__(
-            "gocron.serve:Server",
+            "gocron.front.rsgi:Server",
             interface=Interfaces.RSGI,
             loop=Loops.auto,
             http=HTTPModes.http1,

@@ -24,6 +24,7 @@ from gocron.core.odd import notes
 from gocron.core.site import CROWD
 from gocron.door import verified
 from gocron.errors import ExitStatus, GocronError, worst
+from gocron.front.check_in import configured_by
 from gocron.host import dead_schedule, this_host
 from gocron.listing import printable
 from gocron.notify.http import NoAnswer, fetch
@@ -31,7 +32,6 @@ from gocron.notify.mail import MailServer
 from gocron.output import say
 from gocron.outside import TRY_LIMIT_S, door_url, here_url, knock, outside
 from gocron.promise import flags
-from gocron.reception import configured_by
 from gocron.render.page import swept_at_of
 from gocron.store import accounts, deliveries, jobs, sites
 from gocron.store.database import Store

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from gocron.config import Config
 from gocron.errors import ExitStatus
-from gocron.serve import serve
+from gocron.front.rsgi import serve
 from gocron.store.schema import open_store
 
 

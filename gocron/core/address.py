@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 UNKNOWN = "unknown"
 
-# What stands in a header for bytes that can't be read.
+# What stands in a header for a line that granian keeps to itself: one with bytes beyond ASCII.
 UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 # More proxies than this stand behind one another nowhere; a longer header is made to be long.
@@ -81,7 +81,7 @@ def client_of(peer: str, forwarded: str, trusted: Sequence[Network]) -> Client:
         hop = _read_hop(part)
         is_named = hop is not None
         if hop is None and UNREADABLE in part:
-            # The proxy told of somebody, in bytes that nobody can read.
+            # The proxy told of somebody, and nobody can read of whom.
             return Client(UNKNOWN, is_named=False)
         if hop is None:
             break

@@ -253,7 +253,7 @@ def test_a_release_that_does_not_answer_gives_way_to_the_one_before(
 ) -> None:
     before = server.run("readlink /opt/gocron/venv")
     lay(checkout, tmp_path)
-    broken = tmp_path / "gocron/serve.py"
+    broken = tmp_path / "gocron/front/rsgi.py"
     broken.write_text(broken.read_text() + "\nraise SystemExit('no good')\n")
     played = ansible.play("--limit", server.name, **LATER, gocron_source=str(tmp_path))
     assert played.status == 2

@@ -292,8 +292,8 @@ def test_a_new_release_that_does_not_answer_gives_way_to_the_one_before(
     web: Host, checkout: Files
 ) -> None:
     before = web.run("readlink /opt/gocron/venv")
-    broken = web.read("/root/gocron/gocron/serve.py")
-    web.put("/root/gocron/gocron/serve.py", broken + "\nraise SystemExit('no good')\n")
+    broken = web.read("/root/gocron/gocron/front/rsgi.py")
+    web.put("/root/gocron/gocron/front/rsgi.py", broken + "\nraise SystemExit('no good')\n")
     done = web.ask("gocron/install.sh")
     web.put_tree(checkout, "/root/gocron")
     assert done.returncode == 1

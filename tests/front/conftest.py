@@ -15,8 +15,8 @@ import pytest
 
 from gocron.config import Config, load_config
 from gocron.core.job import Job
-from gocron.front import make_app
-from gocron.reception import Front
+from gocron.front.routes import Front
+from gocron.front.wsgi import make_app
 from gocron.store import jobs
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
@@ -62,8 +62,8 @@ class Site:
     def configure(self, **changed: Any) -> None:
         """Make the application anew with some options changed."""
         self.config = replace(self.config, **changed)
-        front = Front(self.config, self._readable, lambda: self.now)
-        self._app = validator(make_app(front, self._group_commit))
+        front = Front(self.config, self._readable, lambda: self.now, self._group_commit)
+        self._app = validator(make_app(front))
 
     def ask(
         self,

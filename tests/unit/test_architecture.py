@@ -35,9 +35,7 @@ MAY_IMPORT = {
     "notify": {"core"},
     "render": {"core"},
     "fields": {"core"},
-    "reception": {"core", "store", "render", "fields"},
-    "front": {"core", "store", "render", "fields", "reception"},
-    "serve": {"core", "store", "fields", "front", "listening", "processes", "promise", "reception"},
+    "front": {"core", "store", "render", "fields", "listening", "processes", "promise"},
     "bulkhead": {"store"},
     "page_files": set(),
     "publish": {"core", "store", "render", "bulkhead", "page_files"},
@@ -66,7 +64,7 @@ MAY_IMPORT = {
 TOP = {"cli", "commands", "demo"}
 
 # The clock is read at the edge, once per request or sweep, and handed down.
-MAY_READ_THE_CLOCK = {"front", "serve", "commands", "demo"}
+MAY_READ_THE_CLOCK = {"front", "commands", "demo"}
 CLOCKS = {
     "time.time",
     "time.time_ns",
@@ -154,10 +152,10 @@ def test_each_command_is_one_file_that_says_what_it_takes_and_does_it() -> None:
 @pytest.mark.parametrize(
     ("program", "argument", "needless"),
     [
-        ("main", "--help", {"commands.*", "store.*", "serve", "sweep"}),
-        ("main", "config", {"store.*", "serve", "sweep"}),
+        ("main", "--help", {"commands.*", "store.*", "front", "sweep"}),
+        ("main", "config", {"store.*", "front", "sweep"}),
         ("front", "--help", {"commands.sweep", "sweep", "rehearse", "notify.*"}),
-        ("sweep", "--help", {"commands.front", "serve", "front", "rehearse", "demo"}),
+        ("sweep", "--help", {"commands.front", "front", "rehearse", "demo"}),
     ],
 )
 def test_a_program_imports_only_the_command_that_is_asked_for(

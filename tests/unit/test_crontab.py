@@ -16,7 +16,7 @@ import pytest
 
 from gocron.core.checkin import first_time_needs, read_checkin
 from gocron.core.door import SHUT_AFTER_S, SIGN_EVERY_S
-from gocron.reception import retry_later
+from gocron.front.request import retry_later
 from gocron.render.crontab import CURL, CURL_POST, SAMPLE, check_in, crontab_line
 
 ROOT = Path(__file__).parents[2]
