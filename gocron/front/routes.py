@@ -19,26 +19,14 @@ NO_BROWSER = (
 log = logging.getLogger("gocron-front")
 
 Handler = Callable[[Request], Answer | Later[Any]]
-# Has a function called where the requests wait, for example in their event loop.
-Announce = Callable[[Callable[[], None]], object]
-
-
-def routes(check_ins: CheckIns, listing: Listing) -> Mapping[tuple[str, str], Handler]:
-    """Return who answers a method and a path; `*` stands for all that may follow."""
-    return {
-        ("GET", "/"): check_ins.check_in,
-        ("POST", "/"): check_ins.check_in,
-        ("HEAD", "/"): check_ins.check_in,
-        ("GET", "/healthcheck"): check_ins.health,
-        ("GET", "/version"): listing.version,
-        ("GET", "/cron"): listing.all,
-        ("GET", "/cron/missed"): listing.missed,
-        ("GET", "/cron/*"): listing.of_account,
-    }
 
 
 class Front:
-    """What answers requests, whichever server takes them."""
+    """What answers requests, whichever server takes them.
+
+    Check-ins are kept by `group_commit`; `store` is for who reads. `announce` has a function called
+    where the requests wait, for example in their event loop.
+    """
 
     def __init__(
         self,
@@ -46,13 +34,21 @@ class Front:
         store: Store,
         clock: Callable[[], float],
         group_commit: GroupCommit,
-        announce: Announce = lambda tell: tell(),
+        announce: Callable[[Callable[[], None]], object] = lambda tell: tell(),
     ) -> None:
-        """Take check-ins by `group_commit`; `store` is for who reads."""
         check_ins = CheckIns(config, clock, group_commit)
         listing = Listing(config, store, check_ins.unavailable, announce)
         self._trusted = config.trusted_proxies
-        self._routes = routes(check_ins, listing)
+        # Who answers a method and a path, and HEAD as GET; * is what may follow.
+        self._handlers: Mapping[tuple[str, str], Handler] = {
+            ("GET", "/"): check_ins.check_in,
+            ("POST", "/"): check_ins.check_in,
+            ("GET", "/healthcheck"): check_ins.health,
+            ("GET", "/version"): listing.version,
+            ("GET", "/cron"): listing.all,
+            ("GET", "/cron/missed"): listing.missed,
+            ("GET", "/cron/*"): listing.of_account,
+        }
 
     def answer(self, request: Request) -> Answer | Later[Any]:
         """Return the answer to `request`, or what it rests on."""
@@ -65,15 +61,14 @@ class Front:
             log.info("refused %s: from a web page", request.client(self._trusted).address)
             return text(403, NO_BROWSER)
         path = request.path or "/"
-        if ("GET", path) not in self._routes and path.startswith("/cron/") and path != "/cron/":
+        if ("GET", path) not in self._handlers and path.startswith("/cron/") and path != "/cron/":
             path = "/cron/*"
-        method = request.method
-        if method == "HEAD" and (method, path) not in self._routes:
-            method = "GET"
-        handler = self._routes.get((method, path))
+        method = "GET" if request.method == "HEAD" else request.method
+        handler = self._handlers.get((method, path))
         if handler is not None:
             return handler(request)
-        allowed = ",".join(sorted(told for told, where in self._routes if where == path))
+        allowed = [told for told, where in self._handlers if where == path]
         if not allowed:
             return text(404, "gocron: no such page")
-        return text(405, "gocron: use GET, POST or HEAD", ("Allow", allowed))
+        allow = ("Allow", ",".join(sorted([*allowed, "HEAD"])))
+        return text(405, "gocron: use GET, POST or HEAD", allow)

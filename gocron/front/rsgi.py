@@ -11,7 +11,7 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]
 
@@ -87,13 +87,13 @@ class Server:
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Serve one request."""
         try:
-            body = await _body(protocol) if scope.method == "POST" else _NO_BODY
+            body, whole = await _body(scope, protocol)
         except (asyncio.TimeoutError, OSError):
             self._respond(protocol, retry_later(TOO_SLOW))
             return
         self._stop.began()
         try:
-            answer = self._front.answer(_request(scope, body))
+            answer = self._front.answer(_request(scope, body, whole))
             if isinstance(answer, Later):
                 answer = answer.finish(await self._found(answer))
             self._respond(protocol, answer)
@@ -119,44 +119,40 @@ class Server:
         return future
 
 
-class _Body(NamedTuple):
-    """What came of a request's body: no more than tells that it is too long."""
+async def _body(scope: Scope, protocol: HTTPProtocol) -> tuple[bytes, bool]:
+    """Return as much of the body as tells that it is too long, and whether all of it came.
 
-    content: bytes
-    broke_off: bool
+    Raises TimeoutError where it doesn't come.
+    """
 
-
-_NO_BODY = _Body(b"", broke_off=False)
-
-
-async def _body(protocol: HTTPProtocol) -> _Body:
-    """Return the body. Raises TimeoutError where it doesn't come."""
-
-    async def read() -> _Body:
+    async def read() -> tuple[bytes, bool]:
         came = bytearray()
         empty = 0
         async for chunk in protocol:
             came += chunk
             empty += not chunk
             if len(came) > BODY_LIMIT:
-                return _Body(bytes(came), broke_off=False)
+                return bytes(came), True
+        length = scope.headers.get("content-length", str(len(came)))
         # granian ends each body with an empty chunk; one that broke off has another before it.
-        return _Body(bytes(came), broke_off=empty != 1)
+        whole = empty == 1 and length.isdecimal() and int(length) == len(came)
+        return bytes(came), whole
 
+    if scope.method != "POST":
+        return b"", True
     return await asyncio.wait_for(read(), BODY_PATIENCE_S)
 
 
-def _request(scope: Scope, body: _Body) -> Request:
-    headers = scope.headers
+def _request(scope: Scope, body: bytes, whole: bool) -> Request:
     return Request(
         method=scope.method,
         path=scope.path,
         query=scope.query_string,
         peer=scope.client.rpartition(":")[0].strip("[]"),
-        header=partial(_header, headers),
-        header_names=headers.keys,
-        body=body.content,
-        whole=_is_whole(headers, body) if scope.method == "POST" else True,
+        header=partial(_header, scope.headers),
+        header_names=scope.headers.keys,
+        body=body,
+        whole=whole,
     )
 
 
@@ -170,12 +166,3 @@ def _header(headers: Any, name: str) -> str | None:
         return None
     lines = headers.get_all(name)
     return ", ".join(lines if headers.get(name) is not None else [UNREADABLE, *lines])
-
-
-def _is_whole(headers: Any, body: _Body) -> bool:
-    """Tell whether `body` is all of it; one that is too long is refused for that."""
-    if len(body.content) > BODY_LIMIT:
-        return True
-    length = headers.get("content-length", str(len(body.content)))
-    is_as_told = length.isdecimal() and int(length) == len(body.content)
-    return is_as_told and not body.broke_off

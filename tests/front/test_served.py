@@ -471,6 +471,14 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def stand_still(process: int) -> None:
+    """Stop a process, and return once none of its threads goes on."""
+    os.kill(process, signal.SIGSTOP)
+    threads = [*Path(f"/proc/{process}/task").iterdir()]
+    for thread in threads:
+        wait_for(lambda stat=thread / "stat": stat.read_text().rpartition(") ")[2][0] == "T")
+
+
 def curls(served: Served, count: int) -> list[subprocess.Popen]:
     """Start `count` check-ins of different jobs, each tried once."""
     url = f"http://127.0.0.1:{served.port}/?{QUERY.decode().replace('backup', 'job-%d')}"
@@ -511,9 +519,8 @@ def test_whoever_waits_to_be_let_in_when_a_front_stops_is_answered(
     own: Served, stop: Callable[[Served], None]
 ) -> None:
     (worker,) = own.workers
-    os.kill(worker, signal.SIGSTOP)
     # Before it stands still it would let some of them in.
-    wait_for(lambda: Path(f"/proc/{worker}/stat").read_text().rpartition(") ")[2][0] == "T")
+    stand_still(worker)
     clients = curls(own, 60)
     wait_for(lambda: own.waiting() == 60)
     stop(own)
@@ -558,11 +565,10 @@ def test_a_client_that_keeps_its_connection_open_is_told_to_end_it_when_a_front_
         connection.sendall(check_in)
         assert b"".join(iter(answers.readline, b"\r\n")).startswith(b"HTTP/1.1 201 ")
         (worker,) = own.workers
-        os.kill(worker, signal.SIGSTOP)
+        stand_still(worker)
         own.process.send_signal(signal.SIGTERM)
-        wait_for(
-            lambda: "ShdPnd:\t0000000000000000" not in Path(f"/proc/{worker}/status").read_text()
-        )
+        status = Path(f"/proc/{worker}/status")
+        wait_for(lambda: "ShdPnd:\t0000000000000000" not in status.read_text())
         connection.sendall(check_in)
         os.kill(worker, signal.SIGCONT)
         last = answers.read()
