@@ -82,7 +82,6 @@ class GroupCommit:
         self._unkept: Sequence[CheckIn] = ()
         self._unkept_until = 0.0
         self._refused_at = _NEVER
-        self._late_at = _NEVER
         # The last group failed as a whole, by the database's fault; some check-in failed since the
         # last sign, by whoever's fault.
         self._is_failing = False
@@ -112,16 +111,16 @@ class GroupCommit:
 
     def too_late(self) -> StoreError:
         """Return the outcome of a check-in whose commit takes too long. It may yet be kept."""
-        self._late_at = time.monotonic()
-        return StoreError(self._store.name, f"no answer within {PATIENCE_S:.0f} s")
+        late = StoreError(self._store.name, f"no answer within {PATIENCE_S:.0f} s")
+        # The thread that commits may hang: the next sign tells when it goes on.
+        self._known = replace(self._known, not_kept=str(late))
+        return late
 
     @property
     def known(self) -> Known:
         """What is known of gocron without asking anybody."""
         if self._known.is_keeping and self._pulse is not None and not self._pulse.is_alive:
             return replace(self._known, not_kept="no sign of life for long")
-        if self._known.is_keeping and self._late_at > self._looked_at:
-            return replace(self._known, not_kept=f"no answer within {PATIENCE_S:.0f} s")
         return self._known
 
     @property
