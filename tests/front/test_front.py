@@ -6,12 +6,15 @@ import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
 from gocron import __version__
 from gocron.config import Config
 from gocron.core.job import Channel
+from gocron.front import application
+from gocron.front.listing import READING_THREADS
 from gocron.render.moment import iso
 from gocron.store import accounts, checkins, episodes, jobs, outbox
 from gocron.store.database import Store
@@ -549,3 +552,58 @@ def test_a_check_in_that_meets_a_bug_is_503_in_an_honest_line_and_curl_tries_aga
         assert answer.headers["Retry-After"]
         assert answer.line == "gocron: a bug keeps this check-in from being kept; try again"
     assert site.check_in().status == 201
+
+
+def test_a_request_that_meets_a_bug_is_500_in_one_line_and_the_next_is_answered(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise TypeError("a bug")
+
+    site.check_in()
+    with monkeypatch.context() as version:
+        version.setattr("gocron.front.check_in.read_checkin", broken)
+        version.setattr("gocron.front.check_in.is_stale", broken)
+        version.setattr(jobs, "every_job", broken)
+        with site.store.connected():
+            accounts.record_sweep(site.store, NOON)
+        answers = [site.check_in(), read(site, "/cron"), read(site, "/healthcheck")]
+    for answer in answers:
+        assert (answer.status, answer.line) == (500, "gocron: a bug; see the front's log")
+    bugs = [entry for entry in caplog.records if entry.exc_info]
+    assert [entry.getMessage() for entry in bugs] == [
+        "bug: TypeError('a bug') (please report)"
+    ] * len(answers)
+    assert site.check_in().status == 201
+    assert read(site, "/cron").status == 200
+
+
+def test_who_reads_a_database_that_hangs_is_told_to_come_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    every_job = jobs.every_job
+
+    def hangs(store: Store, **which: Any) -> Any:
+        goes_on.wait()
+        return every_job(store, **which)
+
+    monkeypatch.setattr("gocron.front.listing.PATIENCE_S", 0.0)
+    monkeypatch.setattr(jobs, "every_job", hangs)
+    for _ in range(2 * READING_THREADS):
+        answer = read(site, "/cron")
+        assert (answer.status, answer.line) == (503, "gocron: the database is away; try again")
+    assert site.check_in().status == 201
+    goes_on.set()
+
+
+def test_any_wsgi_server_can_serve_the_front_by_its_documented_name(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GOCRON_CONFIG", str(tmp_path / "config.yml"))
+    monkeypatch.setattr("gocron.front.wsgi._app", None)
+    environ: dict[str, Any] = {"QUERY_STRING": urlencode(WHOLE), "REMOTE_ADDR": "192.0.2.1"}
+    setup_testing_defaults(environ)
+    began: list[str] = []
+    body = b"".join(application(environ, lambda status, _headers, _=None: began.append(status)))
+    assert (began, body) == (["201 Created"], b"")
