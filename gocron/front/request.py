@@ -77,8 +77,8 @@ class Later(Generic[Found]):
         return safely(lambda: self.answer(found))
 
 
-NO_STORE = ("Cache-Control", "no-store")
-_HEADERS = (("Content-Type", "text/plain; charset=utf-8"), NO_STORE)
+_NO_STORE = ("Cache-Control", "no-store")
+_HEADERS = (("Content-Type", "text/plain; charset=utf-8"), _NO_STORE)
 
 
 def text(status: int, line: str, *headers: tuple[str, str]) -> Answer:
@@ -94,7 +94,7 @@ def retry_later(line: str) -> Answer:
 
 def in_json(status: int, content: dict[str, Any]) -> Answer:
     """Return an answer of one line of JSON."""
-    headers = (("Content-Type", "application/json"), NO_STORE)
+    headers = (("Content-Type", "application/json"), _NO_STORE)
     return Answer(status, headers, json.dumps(content) + "\n")
 
 

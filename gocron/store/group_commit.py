@@ -283,8 +283,9 @@ class GroupCommit:
         """Run `work` in the database that stands at its place before and after. Raises StoreError.
 
         A connection that went stale is made anew once: to keep a check-in twice is to keep it.
+        While groups fail there is none to go stale, and those that wait are told so the sooner.
         """
-        for last in (False, True):
+        for last in (self._is_failing, True):
             try:
                 with self._store.reporting():
                     self._reach()

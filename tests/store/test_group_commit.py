@@ -84,6 +84,23 @@ def test_a_database_that_refuses_is_asked_for_a_group_and_not_for_each(postgres)
         assert len(asked) == 2
 
 
+def test_a_database_that_goes_on_refusing_is_asked_once_for_each_group(postgres) -> None:
+    with postgres.database() as name:
+        store = open_store(postgres.url_of(name))
+        with store.connected():
+            store.db.execute_sql("ALTER TABLE job RENAME TO gone")
+        asked: list[str] = []
+        execute = store.db.execute_sql
+        store.db.execute_sql = lambda sql, *more: (asked.append(sql), execute(sql, *more))[1]
+        group_commit = GroupCommit(store)
+        for times in (2, 3, 4):
+            assert isinstance(group_commit.record(checkin("a")), StoreError)
+            assert len(asked) == times
+        with store.connected():
+            execute("ALTER TABLE gone RENAME TO job")
+        assert group_commit.record(checkin("a")) == NOON + HOUR
+
+
 @pytest.fixture
 def in_latin_1(postgres) -> Iterator[str]:
     """The URL of a database that keeps text as Latin-1, with gocron's tables."""
