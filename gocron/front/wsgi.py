@@ -9,12 +9,12 @@ from bottle import Bottle, HTTPResponse, request
 
 from gocron.config import load_config
 from gocron.fields import BODY_LIMIT
-from gocron.front.request import Found, Later, Request, safely
+from gocron.front.request import Later, Request, safely
 from gocron.front.routes import Front
 from gocron.host import this_host
 from gocron.store.database import Store
 from gocron.store.door import Pulse
-from gocron.store.group_commit import GroupCommit
+from gocron.store.group_commit import GroupCommit, awaited
 from gocron.store.schema import open_store
 
 _app: Bottle | None = None
@@ -45,23 +45,11 @@ def make_app(front: Front) -> Bottle:
     def answer() -> HTTPResponse:
         answer = safely(lambda: front.answer(_request(request.environ)))
         if isinstance(answer, Later):
-            answer = answer.finish(_found(answer))
+            found = awaited(answer.ask, answer.patience_s, answer.give_up)
+            answer = answer.finish(found)
         return HTTPResponse(answer.body, answer.status, dict(answer.headers))
 
     return app
-
-
-def _found(later: Later[Found]) -> Found:
-    """Wait for what the answer rests on."""
-    told: list[Found] = []
-    done = threading.Event()
-
-    def tell(found: Found) -> None:
-        told.append(found)
-        done.set()
-
-    later.ask(tell)
-    return told[0] if done.wait(later.patience_s) else later.give_up()
 
 
 def _request(environ: dict[str, Any]) -> Request:

@@ -99,15 +99,8 @@ class GroupCommit:
 
     def record(self, checkin: CheckIn) -> Outcome:
         """Hand in `checkin` and wait for its outcome."""
-        told: list[Outcome] = []
-        done = threading.Event()
-
-        def tell(outcome: Outcome) -> None:
-            told.append(outcome)
-            done.set()
-
-        self.submit(checkin, tell)
-        return told[0] if done.wait(PATIENCE_S) else self.too_late()
+        outcome: Outcome = awaited(partial(self.submit, checkin), PATIENCE_S, self.too_late)
+        return outcome
 
     def too_late(self) -> StoreError:
         """Return the outcome of a check-in whose commit takes too long. It may yet be kept."""
@@ -138,10 +131,7 @@ class GroupCommit:
 
     def look(self) -> Known:
         """Return how gocron is, once that is known; while the database hangs, as it was last."""
-        done = threading.Event()
-        self.ask(lambda _: done.set())
-        done.wait(LOOK_PATIENCE_S)
-        return self.known
+        return awaited(self.ask, LOOK_PATIENCE_S, lambda: self.known)
 
     def _work(self) -> None:
         while True:
@@ -170,7 +160,7 @@ class GroupCommit:
             return
         asked = [self._askers.popleft() for _ in range(len(self._askers))]
         if asked:
-            self._announce(partial(_tell_known, asked, self.known))
+            self._announce(partial(_tell_all, asked, [self.known] * len(asked)))
 
     def _keep_group(self) -> None:
         waiting = [
@@ -185,7 +175,7 @@ class GroupCommit:
             return
         outcomes = self._commit([one.checkin for one in group])
         self._note([one.checkin for one in group], outcomes)
-        self._announce(partial(_tell_all, group, outcomes))
+        self._announce(partial(_tell_all, [one.tell for one in group], outcomes))
 
     def _note(self, group: Sequence[CheckIn], outcomes: Sequence[Outcome]) -> None:
         """Draw from the outcomes of a group what they say of all that come after it."""
@@ -303,11 +293,23 @@ class GroupCommit:
         raise AssertionError("unreachable")
 
 
-def _tell_known(asked: Sequence[Callable[[Known], None]], known: Known) -> None:
-    for tell in asked:
-        tell(known)
+def _tell_all(tells: Sequence[Callable[[Result], None]], found: Sequence[Result]) -> None:
+    for tell, one in zip(tells, found, strict=True):
+        tell(one)
 
 
-def _tell_all(group: Sequence[_Waiting], outcomes: Sequence[Outcome]) -> None:
-    for waiting, outcome in zip(group, outcomes, strict=True):
-        waiting.tell(outcome)
+def awaited(
+    ask: Callable[[Callable[[Result], None]], object],
+    patience_s: float,
+    give_up: Callable[[], Result],
+) -> Result:
+    """Wait for what `ask` has told; after `patience_s` return what `give_up` does."""
+    told: list[Result] = []
+    done = threading.Event()
+
+    def tell(found: Result) -> None:
+        told.append(found)
+        done.set()
+
+    ask(tell)
+    return told[0] if done.wait(patience_s) else give_up()

@@ -71,7 +71,9 @@ def test_a_bug_at_one_check_in_costs_the_others_nothing_and_is_no_database_that_
     assert [record.exc_info[0] for record in caplog.records] == [TypeError]
 
 
-def test_a_database_that_refuses_is_asked_for_a_group_and_not_for_each(postgres) -> None:
+@pytest.fixture
+def refusing(postgres) -> Iterator[tuple[Store, list[str]]]:
+    """A database that refuses every check-in, and what it is asked."""
     with postgres.database() as name:
         store = open_store(postgres.url_of(name))
         with store.connected():
@@ -79,26 +81,29 @@ def test_a_database_that_refuses_is_asked_for_a_group_and_not_for_each(postgres)
         asked: list[str] = []
         execute = store.db.execute_sql
         store.db.execute_sql = lambda sql, *more: (asked.append(sql), execute(sql, *more))[1]
-        outcomes = GroupCommit(store)._commit([checkin(f"job-{n}") for n in range(30)])
-        assert {type(outcome) for outcome in outcomes} == {StoreError}
-        assert len(asked) == 2
+        yield store, asked
 
 
-def test_a_database_that_goes_on_refusing_is_asked_once_for_each_group(postgres) -> None:
-    with postgres.database() as name:
-        store = open_store(postgres.url_of(name))
-        with store.connected():
-            store.db.execute_sql("ALTER TABLE job RENAME TO gone")
-        asked: list[str] = []
-        execute = store.db.execute_sql
-        store.db.execute_sql = lambda sql, *more: (asked.append(sql), execute(sql, *more))[1]
-        group_commit = GroupCommit(store)
-        for times in (2, 3, 4):
-            assert isinstance(group_commit.record(checkin("a")), StoreError)
-            assert len(asked) == times
-        with store.connected():
-            execute("ALTER TABLE gone RENAME TO job")
-        assert group_commit.record(checkin("a")) == NOON + HOUR
+def test_a_database_that_refuses_is_asked_for_a_group_and_not_for_each(
+    refusing: tuple[Store, list[str]],
+) -> None:
+    store, asked = refusing
+    outcomes = GroupCommit(store)._commit([checkin(f"job-{n}") for n in range(30)])
+    assert {type(outcome) for outcome in outcomes} == {StoreError}
+    assert len(asked) == 2
+
+
+def test_a_database_that_goes_on_refusing_is_asked_once_for_each_group(
+    refusing: tuple[Store, list[str]],
+) -> None:
+    store, asked = refusing
+    group_commit = GroupCommit(store)
+    for times in (2, 3, 4):
+        assert isinstance(group_commit.record(checkin("a")), StoreError)
+        assert len(asked) == times
+    with store.connected():
+        store.db.execute_sql("ALTER TABLE gone RENAME TO job")
+    assert group_commit.record(checkin("a")) == NOON + HOUR
 
 
 @pytest.fixture
