@@ -2,11 +2,17 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
 
-from gocron.core.job import Channel, Digest
+from gocron.channels import TABLE, Desk, Opener, said_of_bug
+from gocron.core.channel import CHANNELS, Traits
+from gocron.core.job import Digest
 from gocron.errors import StoreError
 from gocron.notify import (
+    Channel,
     Deferred,
     DeliveryFailed,
     Lease,
@@ -21,7 +27,6 @@ from gocron.sites import Remarks
 from gocron.store import outbox
 from gocron.store.database import Store
 from gocron.store.outbox import Waiting
-from gocron.ways import BUG_LIMIT, Way
 
 # From this attempt on a server that read a message and puts it off refuses it: greylisting and
 # filters that are ill are over by then, as a rule. A server that breaks off is met with less at
@@ -34,9 +39,13 @@ log = logging.getLogger("gocron-sweep")
 
 @dataclass
 class Delivered:
-    """What became of the digests of one sweep: how many were sent, and why others weren't."""
+    """What became of the digests of one sweep: how many were sent, and why others weren't.
+
+    `retold` is how often one was told again for what it holds, in another form or in parts.
+    """
 
     sent: int = 0
+    retold: int = 0
     failures: list[str] = field(default_factory=list)
 
 
@@ -57,10 +66,7 @@ class Claimed:
 
 @dataclass
 class Attempts:
-    """The attempts of one sweep, until `ends_at` or until the mail server takes no more.
-
-    `tries_left` says how often what was refused for what it holds may still be told again.
-    """
+    """The attempts of one sweep by one channel, until `ends_at`. One that is away is asked once."""
 
     store: Store
     clock: Callable[[], int]
@@ -68,18 +74,21 @@ class Attempts:
     ends_at: int
     done: Delivered
     remarks: Remarks
-    tries_left: int
-    is_shut: bool = False
+    desk: Desk
+    traits: Traits
+    open: Opener
+    stack: ExitStack
+    _away: Unreachable | None = None
+
+    @cached_property
+    def _channel(self) -> Channel[Any]:
+        return self.stack.enter_context(self.open(self.traits.name))
 
     @property
-    def is_open(self) -> bool:
-        """Whether there is time for more, and a server that takes it."""
-        return not self.is_shut and self.clock() <= self.ends_at
-
-    @property
-    def may_try_again(self) -> bool:
-        """Whether what was refused for what it holds may be told otherwise by this sweep."""
-        return self.tries_left > 0 and self.is_open
+    def are_open(self) -> bool:
+        """Whether there is time for more, and a channel to tell it, be it another one."""
+        is_told = self._away is None or self.traits.falls_back_to != ""
+        return is_told and self.clock() <= self.ends_at
 
     def claim(self, waiting: Waiting, is_part: bool = False) -> Claimed | None:
         """Claim what is `waiting`, unless another sweep has it."""
@@ -96,7 +105,7 @@ class Attempts:
             self.complain(waiting, f"{error}; will retry")
             return None
         except Exception as error:
-            self.complain(waiting, f"{_bug(error)}; will retry")
+            self.complain(waiting, f"{said_of_bug(error)}; will retry")
             return None
         if digest is None:
             return None
@@ -110,16 +119,16 @@ class Attempts:
         except StoreError:
             raise
         except Exception as error:
-            self.complain(digest, f"{_bug(error)}; told without what it means for sites")
+            self.complain(digest, f"{said_of_bug(error)}; told without what it means for sites")
             return digest
 
     def tell(
-        self, way: Way, claimed: Claimed, form: Form, refused: Unwanted | None = None
+        self, claimed: Claimed, form: Form, refused: Unwanted | None = None
     ) -> Unwanted | None:
         """Tell in `form` and keep what came of it; return why another form is to be tried."""
         digest = claimed.digest
         try:
-            way.tell(digest, form, claimed.lease, claimed.at)
+            self._send(claimed, form)
         except Unwanted as error:
             return error
         except Deferred as error:
@@ -137,10 +146,25 @@ class Attempts:
             self.complain(digest, str(error))
         except Exception as error:
             # A bug in one delivery must not keep the others from leaving.
-            self.put_off(claimed, DeliveryFailed(_bug(error)))
+            self.put_off(claimed, DeliveryFailed(said_of_bug(error)))
         else:
             self._keep_sent(claimed, form, refused)
         return None
+
+    def _send(self, claimed: Claimed, form: Form) -> None:
+        if self._away is not None:
+            raise self._away
+        try:
+            write = TABLE[self.traits.name].digest
+            message = write(self.desk, claimed.digest, form, claimed.at)
+        except Exception as error:
+            # Written in another form, it perhaps meets no bug.
+            raise Unwanted(said_of_bug(error)) from error
+        try:
+            self._channel.send(message, claimed.digest.recipient, claimed.lease)
+        except Unreachable as error:
+            self._away = error
+            raise
 
     def _keep_sent(self, claimed: Claimed, form: Form, refused: Unwanted | None) -> None:
         digest = claimed.digest
@@ -161,35 +185,29 @@ class Attempts:
             # By now another sweep may be telling it.
             self.complain(digest, str(over))
             return
-        if digest.channel is Channel.SLACK:
-            log.warning("%s; mailing instead", error)
-            outbox.move_to_mail(self.store, digest, now)
+        if fallback := self.traits.falls_back_to:
+            log.warning("%s; sending a %s instead", error, CHANNELS[fallback].message)
+            outbox.fall_back(self.store, digest, now, CHANNELS[fallback])
         elif isinstance(error, Refused):
             outbox.give_up(self.store, digest, now, str(error))
             self.complain(digest, f"{error}; given up")
-        elif isinstance(error, Unreachable):
-            outbox.put_back(self.store, digest, now, str(error))
-            outbox.blame(self.store, digest.channel, now, str(error))
-            self.done.failures.append(f"{error}; will retry")
-            self.is_shut = True
         else:
             outbox.put_back(self.store, digest, now, str(error))
-            self.complain(digest, f"{error}; will retry")
+            if isinstance(error, Unreachable):
+                outbox.blame(self.store, digest.channel, now, str(error))
+                self.done.failures.append(f"{error}; will retry")
+            else:
+                self.complain(digest, f"{error}; will retry")
 
     def complain(self, what: Digest | Waiting, why: str) -> None:
         """Let the sweep say, with the name of who was to be told, `why` he was not as he should."""
         self.done.failures.append(f"{_addressee(what)}: {why}")
 
 
-def _bug(error: Exception) -> str:
-    log.info("the bug in full", exc_info=error)
-    return f"bug: {error!r}"[:BUG_LIMIT] + " (please report)"
-
-
 def _addressee(what: Digest | Waiting) -> str:
     """Return who was to be told; where that is nobody, of what."""
-    if what.channel is Channel.SLACK:
-        return "Slack"
+    if CHANNELS[what.channel].is_shared:
+        return CHANNELS[what.channel].label
     if isinstance(what, Digest) and not what.recipient:
         return f"{_names(what)} without a recipient"
     return what.recipient or "nobody"

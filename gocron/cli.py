@@ -41,12 +41,14 @@ COMMANDS = {
     "outbox retry": "Have the next sweep try news that waits or was given up.",
     "check": "Tell whether everything is in place.",
     "explain": "Tell why a job is told of, or is not.",
-    "test-mail": "Send a mail to see whether mails arrive.",
+    "test": "Send a message on trial, to see whether messages arrive.",
     "db upgrade": "Bring the database's tables up to date.",
     "config": "Print every option as a configuration file.",
     "config get": "Print what options are set to.",
     "demo": "Show it all, until Ctrl-C.",
 }
+# Names by which a command went before.
+ALIASES = {"test": ["test-mail"]}
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,7 +65,9 @@ class Parser(argparse.ArgumentParser):
             self._below = self.add_subparsers(
                 title="commands", metavar="COMMAND", required=not self._command
             )
-        parser = self._below.add_parser(name, help=purpose, description=purpose, command=command)
+        parser = self._below.add_parser(
+            name, help=purpose, description=purpose, command=command, aliases=ALIASES.get(name, ())
+        )
         _common(parser, suppress=True)
         return parser
 

@@ -1,23 +1,19 @@
 """Delivery: what waits in the outbox is claimed, sent and marked, one digest at a time."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from gocron.attempt import Attempts, Claimed, Delivered
-from gocron.config import Config
-from gocron.core.job import Channel
+from gocron.channels import Desk, Opener
+from gocron.core.channel import CHANNELS
 from gocron.host import uptime as uptime_of_host
 from gocron.notify import TooLarge, Unwanted
-from gocron.outside import Courier
 from gocron.render.form import Form
-from gocron.render.mail import Letterhead
-from gocron.render.templates import Templates
 from gocron.sites import Remarks
-from gocron.store import accounts, outbox, parts
+from gocron.store import outbox, parts
 from gocron.store.database import Store
 from gocron.store.outbox import Waiting
-from gocron.ways import ByMail, BySlack, Way
 
 # How often a sweep tells again, in another form or in parts, what was refused for what it holds.
 # To find one job among thousands takes some thirty tries.
@@ -30,71 +26,49 @@ _NAMELESS = (Form.ACCOUNTS, Form.BARE)
 
 def deliver(
     store: Store,
-    config: Config,
-    templates: Templates,
+    desk: Desk,
     clock: Callable[[], int],
-    couriers: Callable[[], AbstractContextManager[Courier]],
+    channel: Opener,
     uptime: Callable[[], float] = uptime_of_host,
 ) -> Delivered:
     """Send what is due; keep what failed for later.
 
-    One recipient that fails doesn't stop the others. A server that takes nothing is asked
+    One recipient that fails doesn't stop the others. A channel that takes nothing is asked
     once: what else waits for it stays due, as does what an interval had no room for.
     `clock` is asked for each digest: a claim holds from when it is made, however long the
     ones before took, and until `uptime` says that it is over.
     """
-    ends_at, done = clock() + config.interval, Delivered()
-    attempts = Attempts(store, clock, uptime, ends_at, done, Remarks(store), TRIES_A_SWEEP)
-    by_slack = _Deliveries(attempts, BySlack(config))
-    # Slack first: what fails there becomes mail within this very sweep.
-    for waiting in outbox.due(store, clock()):
-        if waiting.channel is Channel.SLACK and attempts.is_open:
-            by_slack.deliver(waiting)
-    mails = [one for one in outbox.due(store, clock()) if one.channel is Channel.MAIL]
-    if not mails:
-        return done
-    with couriers() as courier:
-        by_mail = _Deliveries(attempts, ByMail(courier, templates, letterhead(store, config)))
-        for waiting in mails:
-            if not attempts.is_open:
-                break
-            by_mail.deliver(waiting)
+    ends_at, done, remarks = clock() + desk.config.interval, Delivered(), Remarks(store)
+    for name, traits in CHANNELS.items():
+        with ExitStack() as stack:
+            sweep = (store, clock, uptime, ends_at, done, remarks, desk)
+            deliveries = _Deliveries(Attempts(*sweep, traits, channel, stack))
+            # Asked for each: what failed by the one before may wait for this one by now.
+            for waiting in outbox.due(store, clock()):
+                if waiting.channel == name and deliveries.attempts.are_open:
+                    deliveries.deliver(waiting)
     return done
-
-
-def letterhead(store: Store, config: Config) -> Letterhead:
-    """Return what all mails of this installation have in common."""
-    return Letterhead(
-        sender=sender(config),
-        instance=accounts.instance_name(store),
-        page_url=config.public_url,
-    )
-
-
-def sender(config: Config) -> str:
-    """Return the address that mails come from."""
-    if config.mail_from:
-        return config.mail_from
-    import socket  # looks the host's name up; most set mail_from
-
-    return f"gocron@{socket.getfqdn()}"
 
 
 @dataclass(frozen=True)
 class _Deliveries:
-    """The deliveries of one sweep by one way."""
+    """The deliveries of one sweep by one channel."""
 
     attempts: Attempts
-    way: Way
+
+    @property
+    def may_retell(self) -> bool:
+        """Whether what was refused for what it holds may be told otherwise by this sweep."""
+        return self.attempts.done.retold < TRIES_A_SWEEP and self.attempts.are_open
 
     def deliver(self, waiting: Waiting) -> None:
         """Send what is `waiting`; where its content is refused, with less in it or in parts."""
         claimed = self.attempts.claim(waiting)
-        refused = claimed and self.attempts.tell(self.way, claimed, Form.WHOLE)
+        refused = claimed and self.attempts.tell(claimed, Form.WHOLE)
         if not claimed or not refused:
             return
         # News of gocron itself names no job that could be left out.
-        if not claimed.digest.jobs or self.attempts.tries_left <= 0:
+        if not claimed.digest.jobs or self.attempts.done.retold >= TRIES_A_SWEEP:
             self.attempts.put_off(claimed, refused)
             return
         form = Form.BRIEF if isinstance(refused, TooLarge) else Form.PLAIN
@@ -108,8 +82,8 @@ class _Deliveries:
     def _tell(self, claimed: Claimed, refused: Unwanted, *forms: Form) -> Unwanted | None:
         """Tell in the first of `forms` that is not `refused` as those before; return why none."""
         for form in forms:
-            self.attempts.tries_left -= 1
-            left = self.attempts.tell(self.way, claimed, form, refused)
+            self.attempts.done.retold += 1
+            left = self.attempts.tell(claimed, form, refused)
             if left is None:
                 return None
             refused = left
@@ -123,7 +97,7 @@ class _Deliveries:
         """
         sent_before = self.attempts.done.sent
         waiting = self._split(whole, refused)
-        while waiting and self.attempts.may_try_again:
+        while waiting and self.may_retell:
             part = self.attempts.claim(waiting.pop(0), is_part=True)
             left = part and self._tell(part, refused, Form.PLAIN)
             if not part or not left:
@@ -151,7 +125,7 @@ class _Deliveries:
         size = -(-len(jobs) // LEFT_OUT_GROUPS)
         starts = range(0, len(jobs), size) if claimed.digest.may_be_taken and jobs[1:] else ()
         for start in starts:
-            if not self.attempts.may_try_again:
+            if not self.may_retell:
                 break
             some = frozenset(jobs[start : start + size])
             claimed.digest = replace(claimed.digest, unnamed=some)

@@ -1,24 +1,20 @@
-"""What a sweep asks of the world: its own front door, the watchdog, the mail server.
+"""What a sweep asks of the world: its own front door, the watchdog, the channels of news.
 
 Bundled, so that a rehearsal or a simulation can put another world in its place.
 """
 
 import re
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from email.message import EmailMessage
 from time import sleep
-from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
+from gocron.channels import TABLE, Opener
 from gocron.config import Config
 from gocron.core.address import read_address
 from gocron.core.door import Knock, Knocked
 from gocron.fields import CONFIGURED_HEADER, KNOCK_FIELD, SIGN_HEADER
-from gocron.notify import Lease
 from gocron.notify.http import Answer, NoAnswer, NoAnswerInTime, fetch
-from gocron.notify.mail import MailServer
 
 # All tries together end within a minute, before the next sweep.
 TRY_LIMIT_S = 6
@@ -31,23 +27,16 @@ _NOT_TAKEN = re.compile(r"OK \(.*|.*[\"']ok[\"']\s*:\s*false\b.*", re.IGNORECASE
 PAUSES_S = (1, 2, 4, 8)
 
 
-class Courier(Protocol):
-    """Takes mails; `notify.mail` says what it raises."""
-
-    def send(self, message: EmailMessage, recipient: str, lease: Lease | None = None) -> None:
-        """Return once `message` was taken for `recipient`, while `lease` holds."""
-
-
 @dataclass(frozen=True)
 class Outside:
     """The world as one sweep meets it.
 
     `knock` checks in through the front door as the gocron of that name, and tells what came
-    of it. `couriers` opens the way for mails. `report_well` tells the watchdog.
+    of it. `channel` opens the one of that name. `report_well` tells the watchdog.
     """
 
     knock: Callable[[str], Knocked]
-    couriers: Callable[[], AbstractContextManager[Courier]]
+    channel: Opener
     report_well: Callable[[], None]
 
 
@@ -59,7 +48,7 @@ def outside(config: Config) -> Outside:
     """Return the real world, as `config` tells where to find it."""
     return Outside(
         knock=lambda instance: knock(door_url(config), instance, is_here=not config.self_url),
-        couriers=lambda: MailServer(config),
+        channel=lambda name: TABLE[name].open(config),
         report_well=lambda: report_well(config.watchdog_url),
     )
 

@@ -62,7 +62,7 @@ def rehearse(
         at = now if at is None else max(at, now)
         tell_former_recipients(store, config, now)
         lines = [
-            f"would deliver news to {waiting.recipient or waiting.channel.value}"
+            f"would deliver news to {say_recipient(waiting.channel, waiting.recipient)}"
             for waiting in outbox.due(store, at)
         ]
         lines += [

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from gocron.attempt import Delivered
 from gocron.bulkhead import Bulkheads
+from gocron.channels import Desk, for_addresses, for_jobs
 from gocron.config import Config
 from gocron.core.door import Knocked
-from gocron.core.job import Channel, Job, Undelivered
+from gocron.core.job import Job, Undelivered
 from gocron.core.judge import Judgement, Limits, deadline_of, judge
 from gocron.core.outage import Outage
 from gocron.deliver import deliver
@@ -96,7 +97,8 @@ def sweep(
     with bulkheads.step("telling the operator"):
         tell_operator(store, config, clock())
     with bulkheads.step("delivering"):
-        delivered = deliver(store, config, templates, clock, world.couriers)
+        desk = Desk(config, accounts.instance_name(store), templates)
+        delivered = deliver(store, desk, clock, world.channel)
     is_hourly = is_first_of_hour(store, now)
     with bulkheads.step("removing history"):
         drop_history(store, now)
@@ -180,18 +182,13 @@ def limits(config: Config) -> Limits:
 
 def tell_former_recipients(store: Store, config: Config, now: int) -> None:
     """Queue news of jobs that declare themselves otherwise."""
-    redeclarations.queue(store, now, channel_of(config))
+    redeclarations.queue(store, now, for_jobs(config))
 
 
 def tell_operator(store: Store, config: Config, now: int) -> None:
     """Queue news of gocron's own outages that are over."""
     if config.operator_email:
-        operator_news.queue(store, config.operator_email, now)
-
-
-def channel_of(config: Config) -> Channel:
-    """Return by what news goes to the jobs' recipients."""
-    return Channel.SLACK if config.prefer_slack else Channel.MAIL
+        operator_news.queue(store, config.operator_email, now, for_addresses())
 
 
 def end_episodes(
@@ -271,7 +268,7 @@ def keep(
         deadlines = [(job, deadline_of(job, one.excuse)) for job, one in told]
         found = witnesses.outages_at_deadlines(deadlines)
         missed = [_missed(job, one, found.get(job.id, ())) for job, one in told]
-        for job in episodes.begin(store, missed, now, channel_of(config)):
+        for job in episodes.begin(store, missed, now, for_jobs(config)):
             log.info("missing: %s", full_name(job))
             missing.append(job)
         waits = [as_spared(job, one) for job, one in some if not one.is_to_be_told]

@@ -115,7 +115,7 @@ def left(path: str) -> None:
         socket.create_connection((config.smtpserver, config.smtpport), 5).close()
     except OSError as error:
         where = f"{config.smtpserver}:{config.smtpport} ({error.strerror or error})"
-        then = f"set smtpserver in {path}, then try: gocron test-mail you@example.com"
+        then = f"set smtpserver in {path}, then try: gocron test you@example.com"
         print(f"mail: nothing answers at {where}; {then}")
 
 

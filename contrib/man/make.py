@@ -160,7 +160,8 @@ def _paths(parsers: list[argparse.ArgumentParser]) -> list[str]:
 def _every(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
     """Yield a parser and those below it."""
     yield parser
-    for command in _subcommands(parser).values():
+    # A command that has another name, too, is one.
+    for command in dict.fromkeys(_subcommands(parser).values()):
         yield from _every(command)
 
 

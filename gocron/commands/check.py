@@ -3,9 +3,11 @@
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+from gocron.channels import TABLE, Entry
 from gocron.commands import now
 from gocron.commands.questions import (
     Bad,
@@ -28,7 +30,6 @@ from gocron.front.check_in import configured_by
 from gocron.host import dead_schedule, this_host
 from gocron.listing import printable
 from gocron.notify.http import NoAnswer, fetch
-from gocron.notify.mail import MailServer
 from gocron.output import say
 from gocron.outside import TRY_LIMIT_S, door_url, here_url, knock, outside
 from gocron.promise import flags
@@ -80,8 +81,8 @@ def findings(config: Config, now: int) -> Iterator[Finding]:
             yield ask("sites", lambda: _sites(store))
             yield from _odd_jobs(store, config, now)
     yield ask("journal", lambda: _journal(config))
-    yield ask("mail server", lambda: _mail_server(config))
-    yield ask("slack", lambda: _slack(config))
+    for entry in TABLE.values():
+        yield ask(entry.checked_as, partial(_channel, entry, config))
     yield ask("page folder", lambda: page_folder(config))
     if config.public_url:
         yield ask("page", lambda: _page(config, now))
@@ -193,20 +194,9 @@ def _journal(config: Config) -> str:
     return str(path)
 
 
-def _mail_server(config: Config) -> str:
-    with MailServer(config) as server:
-        server.check()
-    login = f", login as {config.smtpaddress}" if config.smtppassword else ""
-    return f"{config.smtpserver}:{config.smtpport} answers ({config.smtp_security}{login})"
-
-
-def _slack(config: Config) -> str:
-    if not config.slack_hook_url:
-        return "not set"
-    parts = urlsplit(config.slack_hook_url)
-    if parts.scheme != "https" or not parts.path.startswith("/services/"):
-        raise Bad("slack_hook_url is no URL like https://hooks.slack.com/services/T.../B.../...")
-    return f"webhook at {parts.hostname}"
+def _channel(entry: Entry, config: Config) -> str:
+    with entry.open(config) as channel:
+        return channel.check()
 
 
 def _page(config: Config, now: int) -> str:

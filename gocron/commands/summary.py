@@ -3,13 +3,13 @@
 from argparse import ArgumentParser, Namespace
 
 from gocron.bulkhead import Bulkheads
+from gocron.channels import post_summary
 from gocron.commands import now
 from gocron.config import Config
 from gocron.core.odd import notes
-from gocron.errors import ConfigError, ExitStatus, GocronError, worst
-from gocron.notify import DeliveryFailed, slack
+from gocron.errors import ExitStatus, GocronError, worst
+from gocron.notify import DeliveryFailed
 from gocron.output import complain, flush, say
-from gocron.render.slack import summary_post
 from gocron.render.summary import Report, ended_row, missing_row, summary_text
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
@@ -26,37 +26,34 @@ ODD_LISTED = 20
 def arguments(parser: ArgumentParser) -> None:
     """Take whether Slack is told too."""
     parser.add_argument(
-        "--slack", "--verbose", dest="slack", action="store_true", help="post it to Slack too"
+        "--slack", "--verbose", dest="is_posted", action="store_true", help="post it to Slack too"
     )
 
 
 def run(arguments: Namespace, config: Config) -> ExitStatus:
     """Print the summary, and post it where asked to."""
-    return tell_summary(config, arguments.slack)
+    return tell_summary(config, arguments.is_posted)
 
 
-def tell_summary(config: Config, to_slack: bool) -> ExitStatus:
-    """Print the summary, and post it to Slack if `to_slack`."""
-    if to_slack and not config.slack_hook_url:
-        raise ConfigError("slack_hook_url", "not set", "set it, or leave --slack out")
+def tell_summary(config: Config, is_posted: bool) -> ExitStatus:
+    """Print the summary, and post it if it is to be posted: what can't be printed is, too."""
     with opened(config.database_url) as store:
         reported = report(store, now(), config.interval, bulkheads := Bulkheads(store))
     for complaint in bulkheads.complaints:
         complain("gocron-summary", complaint)
     statuses = [bulkheads.status]
-    try:
-        say(summary_text(Templates(config.reports_dir), reported), end="")
-        flush()
-    except GocronError as error:
-        # What can't be printed is posted all the same.
-        complain("gocron-summary", str(error))
-        statuses.append(error.status)
-    if to_slack:
+    if is_posted:
         try:
             post_summary(config, reported)
         except DeliveryFailed as error:
             complain("gocron-summary", f"not posted: {error}; try again later")
             statuses.append(ExitStatus.UNDELIVERED)
+    try:
+        say(summary_text(Templates(config.reports_dir), reported), end="")
+        flush()
+    except GocronError as error:
+        complain("gocron-summary", str(error))
+        statuses.append(error.status)
     return worst(statuses)
 
 
@@ -103,8 +100,3 @@ def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Rep
         odd=tuple((job, tuple(notes(job, interval_s, now))) for job in odd),
         odd_count=odd_count,
     )
-
-
-def post_summary(config: Config, told: Report) -> None:
-    """Post `told` to Slack. Raises notify.DeliveryFailed."""
-    slack.post(config.slack_hook_url, summary_post(told, config.slack_channel, config.public_url))

@@ -41,13 +41,6 @@ class Kind(str, Enum):
     REDECLARED = "redeclared"
 
 
-class Channel(str, Enum):
-    """By which way news reaches its recipient."""
-
-    MAIL = "mail"
-    SLACK = "slack"
-
-
 @dataclass(frozen=True)
 class Job:
     """One cron job, known by (account, cronname). Times are epoch seconds.
@@ -170,7 +163,8 @@ Told = TypeVar("Told", News, Redeclaration)
 class Digest:
     """All the news that goes to one recipient in one message.
 
-    `key` stays the same however often delivery is tried: the Message-ID is made of it.
+    `channel` is the name of one. `key` stays the same however often delivery is tried: the
+    Message-ID is made of it.
     `replies_to` are the keys of the digests that told of the episodes which this one ends.
     A digest tells of episodes (`news`), of an outage of gocron's own, or of redeclarations.
     `may_be_taken` tells that a server got it before, and that nobody knows what became of it.
@@ -178,7 +172,7 @@ class Digest:
     """
 
     key: str
-    channel: Channel
+    channel: str
     recipient: str
     queued_at: int
     attempts: int

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+Message = TypeVar("Message", contravariant=True)
 
 
 class DeliveryFailed(Exception):
@@ -52,3 +55,21 @@ class Lease:
         if left_s <= 0:
             raise LeaseOver("stopped for longer than a claim holds; left to the next sweep")
         return left_s
+
+
+class Channel(Protocol[Message]):
+    """One way by which messages leave."""
+
+    @property
+    def called(self) -> str:
+        """Who takes the messages, as people are told of it."""
+
+    def send(self, message: Message, recipient: str, lease: Lease | None = None) -> None:
+        """Return once the receiver itself took `message`; hand it over while `lease` holds.
+
+        Raises Refused where this recipient will never be reached, Unreachable where nobody can
+        be reached, LeaseOver, else DeliveryFailed, or one of its kinds.
+        """
+
+    def check(self) -> str:
+        """Say where messages go, without sending any. Raises DeliveryFailed."""

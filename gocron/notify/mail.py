@@ -29,14 +29,14 @@ DELIVERY_LIMIT_S = 200
 GOODBYE_LIMIT_S = 5
 
 
-class MailServer:
+class Mail:
     """The configured mail server; connects when first asked and again after a failure."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._smtp: Smtp | None = None
 
-    def __enter__(self) -> "MailServer":
+    def __enter__(self) -> "Mail":
         return self
 
     def __exit__(
@@ -119,9 +119,17 @@ class MailServer:
         meant = about(code, said(answer), recipient, read)
         return kinds[meant](f"{code} {self._said(answer)}".rstrip())
 
-    def check(self) -> None:
-        """Connect, and log in where a password is set. Raises Unreachable."""
+    def check(self) -> str:
+        """Connect, and log in where a password is set; say so. Raises Unreachable."""
         self._connected()
+        config = self._config
+        login = f", login as {config.smtpaddress}" if config.smtppassword else ""
+        return f"{self._name} answers ({config.smtp_security}{login})"
+
+    @property
+    def called(self) -> str:
+        """The server's name."""
+        return self._config.smtpserver
 
     @property
     def _name(self) -> str:

@@ -84,6 +84,12 @@ def _redeclared_line(one: Redeclaration) -> str:
     )
 
 
+def trial_post(channel: str, now: int) -> dict[str, Any]:
+    """Return a post that only shows that posts arrive; `now` is epoch seconds."""
+    lines = ["Nothing is missing: someone asked for this post to try it.", _date(now)]
+    return _post("gocron can post here", lines, "", channel, "")
+
+
 def summary_post(report: Report, channel: str, page_url: str) -> dict[str, Any]:
     """Return the post of the summary `report` in `channel` (the webhook's own where empty)."""
     totals = report.totals

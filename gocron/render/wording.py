@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from gocron.core.channel import ADDRESSED, CHANNELS
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Kind, News, Status
 from gocron.core.turns import counted
@@ -90,7 +91,7 @@ def say_accounts(accounts: Iterable[str], called: Callable[[str], str] | None = 
 
 def say_channel(channel: str) -> str:
     """Return by what news goes out, as people call it; a later gocron's as it calls it."""
-    return {"mail": "mail", "slack": "Slack"}.get(channel) or shown(channel)
+    return CHANNELS[channel].label if channel in CHANNELS else shown(channel)
 
 
 def say_attempts(attempts: int) -> str:
@@ -102,7 +103,7 @@ def say_recipient(channel: str, recipient: str) -> str:
     """Return whom news goes to, as a terminal shows it."""
     if recipient:
         return shown(recipient)
-    return "nobody" if channel == "mail" else say_channel(channel)
+    return "nobody" if channel in ADDRESSED else say_channel(channel)
 
 
 def full_name(job: Job, limit: int = 60) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from peewee import JOIN, Case, chunked, fn
 
+from gocron.core.channel import SHARED
 from gocron.core.health import GIVEN_UP_SHOWN_S, late_before
-from gocron.core.job import Channel, Kind, Undelivered
+from gocron.core.job import Kind, Undelivered
 from gocron.core.mailbox import mailbox_of, recipients_of
 from gocron.store.database import ROWS_A_STATEMENT, Store
 from gocron.store.outbox import is_beside, is_open, is_ours
@@ -148,7 +149,7 @@ def _to_be_retried(store: Store, recipient: str | None, now: int, over: bool) ->
     begun = news.alias("begun")
     untold = is_beside(news, begun, begun.given_up_at.is_null(False))
     is_over = (episode.ended_at.is_null(False) | job.back_at.is_null(False)) & untold
-    has_address = (news.recipient != "") | (news.channel != Channel.MAIL.value)
+    has_address = (news.recipient != "") | news.channel.in_(SHARED)
     wanted = given_up & (is_over if over else ~is_over)
     query = (
         news.select(news.id, news.recipient)

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Tuple, Value, chunked
+from peewee import Tuple, Value
 
-from gocron.core.job import Channel, Episode, Job, Kind
+from gocron.core.channel import Traits
+from gocron.core.job import Episode, Job, Kind
 from gocron.core.outage import Outage
 from gocron.store import jobs, outages, reprieves
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import Store
+from gocron.store.news import news_row, queue_news
 
 _COLUMNS = ("id", "missed_at", "last_seen_at", "ended_at", "reason")
 
@@ -46,7 +48,7 @@ def returned(
     return [jobs.as_job(row) for row in query]
 
 
-def begin(store: Store, silent: Sequence[Missed], now: int, channel: Channel) -> list[Job]:
+def begin(store: Store, silent: Sequence[Missed], now: int, channel: Traits) -> list[Job]:
     """Begin the episodes of `silent` jobs and queue their news; return the jobs it was true of.
 
     A job that was heard meanwhile, or that another sweep marked, is left as it is: its row
@@ -143,7 +145,7 @@ def _change(store: Store, some: Sequence[Job], change: dict[Any, Any], so_far: A
         raise AssertionError("a locked row was changed by another")
 
 
-def _open_episodes(store: Store, marked: Sequence[Missed], now: int, channel: Channel) -> None:
+def _open_episodes(store: Store, marked: Sequence[Missed], now: int, channel: Traits) -> None:
     if not marked:
         return
     episode = store.tables.episode
@@ -159,14 +161,13 @@ def _open_episodes(store: Store, marked: Sequence[Missed], now: int, channel: Ch
         ]
     ).execute()
     by_id = {one.job.id: one.job for one in marked}
-    _queue(
+    queue_news(
         store,
         [
-            (episode_id, Kind.MISSED, channel.value, recipient)
+            news_row(Kind.MISSED, channel.name, recipient, now, episode_id=episode_id)
             for episode_id, job_id in _open_ids(store, list(by_id.values()))
-            for recipient in _recipients(by_id[job_id], channel)
+            for recipient in channel.recipients(by_id[job_id].told)
         ],
-        now,
     )
 
 
@@ -179,14 +180,10 @@ def _close_episodes(store: Store, ended: Sequence[Job], now: int, tell: bool) ->
     episode.update({episode.ended_at: back_at}).where(episode.id.in_(ids)).execute()
     if not tell:
         return
-    told = news.select(news.episode_id, news.channel, news.recipient).where(
+    told = news.select(news.channel, news.recipient, news.episode_id).where(
         news.episode_id.in_(ids) & (news.kind == Kind.MISSED.value) & news.given_up_at.is_null()
     )
-    _queue(
-        store,
-        [(who["episode_id"], Kind.RECOVERED, who["channel"], who["recipient"]) for who in told],
-        now,
-    )
+    queue_news(store, [news_row(Kind.RECOVERED, now=now, **who) for who in told])
 
 
 def _open_ids(store: Store, some: Sequence[Job]) -> list[tuple[int, int]]:
@@ -198,25 +195,3 @@ def _open_ids(store: Store, some: Sequence[Job]) -> list[tuple[int, int]]:
         .order_by(episode.id)
     )
     return [(row["id"], row["job_id"]) for row in query]
-
-
-def _recipients(job: Job, channel: Channel) -> tuple[str, ...]:
-    """Return who is told: on Slack everybody at once, which is the empty recipient."""
-    return ("",) if channel is Channel.SLACK else job.told
-
-
-def _queue(store: Store, told: Sequence[tuple[int, Kind, str, str]], now: int) -> None:
-    for some in chunked(told, ROWS_A_STATEMENT):
-        store.tables.news.insert(
-            [
-                {
-                    "episode_id": episode_id,
-                    "kind": kind.value,
-                    "channel": channel,
-                    "recipient": recipient,
-                    "queued_at": now,
-                    "next_try_at": now,
-                }
-                for episode_id, kind, channel, recipient in some
-            ]
-        ).execute()

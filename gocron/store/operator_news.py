@@ -5,18 +5,20 @@ from typing import Any
 
 from peewee import fn
 
+from gocron.core.channel import Traits
 from gocron.core.door import SAME_OUTAGE_S
-from gocron.core.job import Channel, Kind
+from gocron.core.job import Kind
 from gocron.core.outage import OwnOutage
 from gocron.store.database import Store
+from gocron.store.news import news_row, queue_news
 from gocron.store.outages import as_outage
 
 # Later than this an outage is no news.
 NEWS_FOR_S = 7 * 86_400
 
 
-def queue(store: Store, operator: str, now: int) -> None:
-    """Queue news for `operator` of gocron's own outages that are over.
+def queue(store: Store, operator: str, now: int, channel: Traits) -> None:
+    """Queue news for `operator`, to go by `channel`, of gocron's own outages that are over.
 
     An outage is over once no other that follows can be part of it. If another, found later,
     is part of it, the whole is told again, once no sweep is sending what was known before. Where
@@ -40,9 +42,8 @@ def queue(store: Store, operator: str, now: int) -> None:
             if news.select(news.id).where(mine).exists():
                 continue
             outage.update({outage.told_at: now}).where(outage.id == row["id"]).execute()
-            _queue_one(store, row["id"], operator, now)
-        for row in list(moved):
-            _queue_one(store, row["id"], operator, now)
+            queue_news(store, [_row(row["id"], operator, now, channel)])
+        queue_news(store, [_row(row["id"], operator, now, channel) for row in list(moved)])
 
     if untold.exists() or moved.exists():
         store.write(work)
@@ -80,16 +81,7 @@ def of_digest(store: Store, key: str) -> OwnOutage | None:
     return next((OwnOutage(as_outage(row), row["excused"]) for row in query), None)
 
 
-def _queue_one(store: Store, outage_id: int, operator: str, now: int) -> None:
-    store.tables.news.insert(
-        {
-            "outage_id": outage_id,
-            "kind": Kind.OUTAGE.value,
-            "channel": Channel.MAIL.value,
-            "recipient": operator,
-            # From the start: the version before must not take it into a digest of its own.
-            "digest": uuid.uuid4().hex,
-            "queued_at": now,
-            "next_try_at": now,
-        }
-    ).on_conflict("IGNORE").execute()
+def _row(outage_id: int, operator: str, now: int, channel: Traits) -> dict[str, Any]:
+    # The key is there from the start: the version before must not take it into its own digest.
+    subject = {"outage_id": outage_id, "digest": uuid.uuid4().hex}
+    return news_row(Kind.OUTAGE, channel.name, operator, now, **subject)

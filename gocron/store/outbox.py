@@ -2,18 +2,20 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import JOIN, chunked, fn
+from peewee import JOIN, fn
 
+from gocron.core.channel import CHANNELS, Traits
 from gocron.core.door import CLOCKS_DIFFER_S
-from gocron.core.job import Channel, Digest, Kind, News
+from gocron.core.job import Digest, Kind, News
 from gocron.core.mailbox import mailbox_of
 from gocron.core.turns import in_turns
 from gocron.store import episodes, operator_news, redeclarations
 from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.news import news_row, queue_news
 
 # A sweep that was killed while it delivered holds its digest no longer than this. It is
 # longer than a delivery lasts, or another sweep would send the same mail meanwhile.
@@ -27,7 +29,7 @@ RETRY_MOST_S = 300
 class Waiting:
     """What may be claimed: a digest by its key, or fresh news of a recipient (no key)."""
 
-    channel: Channel
+    channel: str
     recipient: str
     key: str | None
     # Other spellings of his mailbox.
@@ -61,7 +63,7 @@ def due(store: Store, now: int) -> list[Waiting]:
     for (channel, _, key), some in rows.items():
         first, *others = dict.fromkeys(row["recipient"] for row in some)
         # More than a statement takes wait for the next sweep.
-        waiting = Waiting(Channel(channel), first, key, tuple(others[:ROWS_A_STATEMENT]))
+        waiting = Waiting(channel, first, key, tuple(others[:ROWS_A_STATEMENT]))
         # News of gocron itself is of no account, and takes its turn as one does.
         accounts[waiting] = {row["account"] or "" for row in some}
     return in_turns(list(accounts), accounts.__getitem__)
@@ -105,19 +107,18 @@ def mark_sent(store: Store, digest: Digest, now: int) -> None:
     _settle(store, digest, {news.sent_at: now, news.last_error: ""})
 
 
-def put_back(store: Store, digest: Digest, now: int, error: str) -> int:
-    """Keep `digest` for a later try, each later than the one before; return when."""
+def put_back(store: Store, digest: Digest, now: int, error: str) -> None:
+    """Keep `digest` for a later try, each later than the one before."""
     news = store.tables.news
     wait_s = min(RETRY_FIRST_S << min(digest.attempts - 1, 8), RETRY_MOST_S)
     change = {news.next_try_at: now + wait_s, news.last_error: error}
     _settle(store, digest, change | _unclaimed(news, digest, now))
-    return now + wait_s
 
 
-def blame(store: Store, channel: Channel, now: int, error: str) -> None:
+def blame(store: Store, channel: str, now: int, error: str) -> None:
     """Keep why all that is due by `channel` could not leave either; it stays due."""
     news = store.tables.news
-    mine = (news.channel == channel.value) & is_ours(news) & is_open(news) & _is_due(news, now)
+    mine = (news.channel == channel) & is_ours(news) & is_open(news) & _is_due(news, now)
     store.write(lambda: news.update({news.last_error: error}).where(mine).execute())
 
 
@@ -145,28 +146,31 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     store.write(work)
 
 
-def move_to_mail(store: Store, digest: Digest, now: int) -> None:
-    """Put mails to the jobs' owners in the place of a Slack `digest` that failed."""
+def fall_back(store: Store, digest: Digest, now: int, channel: Traits) -> None:
+    """Put news by `channel` in the place of a `digest` that failed, for all whom it was for."""
     news = store.tables.news
-    mails = [
-        {
-            "episode_id": item.episode.id,
-            "kind": item.kind.value,
-            "channel": Channel.MAIL.value,
-            "recipient": recipient,
-            "queued_at": digest.queued_at,
-            "next_try_at": now,
-        }
+
+    def whom(told: Sequence[str]) -> Sequence[str]:
+        return channel.recipients((digest.recipient,) if digest.recipient else told)
+
+    former = [(one.id, whom(one.before.recipients)) for one in digest.redeclarations]
+    subjects: list[tuple[Kind, Sequence[str], dict[str, Any]]] = [
+        (item.kind, whom(item.episode.job.told), {"episode_id": item.episode.id})
         for item in digest.news
-        for recipient in item.episode.job.told
+    ]
+    if digest.outage is not None:
+        subject = {"outage_id": digest.outage.outage.id, "digest": uuid.uuid4().hex}
+        subjects.append((Kind.OUTAGE, whom(()), subject))
+    rows = [
+        news_row(kind, channel.name, recipient, now, queued_at=digest.queued_at, **subject)
+        for kind, recipients, subject in subjects
+        for recipient in recipients
     ]
 
     def work() -> None:
         if news.delete().where(_of(news, digest)).execute():
-            for some in chunked(mails, ROWS_A_STATEMENT):
-                news.insert(some).on_conflict("IGNORE").execute()
-            former = [(one.id, one.before) for one in digest.redeclarations]
-            redeclarations.tell_former(store, former, now, Channel.MAIL)
+            queue_news(store, rows)
+            redeclarations.tell_former(store, former, now, channel)
 
     store.write(work)
 
@@ -178,9 +182,7 @@ def is_open(news: Any) -> Any:
 
 def is_ours(news: Any) -> Any:
     """True of news that this version can tell; all other is left alone for a later gocron."""
-    return news.kind.in_([kind.value for kind in Kind]) & news.channel.in_(
-        [channel.value for channel in Channel]
-    )
+    return news.kind.in_([kind.value for kind in Kind]) & news.channel.in_(list(CHANNELS))
 
 
 def is_beside(news: Any, begun: Any, which: Any) -> Any:
@@ -201,7 +203,7 @@ def _of(news: Any, digest: Digest) -> Any:
 
 def _is_for(news: Any, waiting: Waiting) -> Any:
     his = news.recipient.in_((waiting.recipient, *waiting.others))
-    return (news.channel == waiting.channel.value) & his
+    return (news.channel == waiting.channel) & his
 
 
 def _is_due(news: Any, now: int) -> Any:

@@ -11,11 +11,13 @@ from typing import Any
 
 from peewee import Value, chunked, fn
 
+from gocron.core.channel import ADDRESSED, Traits
 from gocron.core.door import CLOCKS_DIFFER_S
-from gocron.core.job import Channel, Job, Kind
+from gocron.core.job import Job, Kind
 from gocron.core.mailbox import mailbox_of, recipients_of
 from gocron.core.redeclaration import Declaration, Redeclaration, is_news
 from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.news import news_row, queue_news
 
 # Two hosts that check in by turns under one name would fill mailboxes otherwise.
 TOLD_ONCE_IN_S = 86_400
@@ -24,7 +26,7 @@ TOLD_ONCE_IN_S = 86_400
 BATCH = 5000
 
 
-def queue(store: Store, now: int, channel: Channel) -> None:
+def queue(store: Store, now: int, channel: Traits) -> None:
     """Make news, to go by `channel`, of what was declared anew since the last time.
 
     A job is told of once a day at most: what follows waits until then, and is compared with
@@ -49,21 +51,22 @@ def by_hand(store: Store, job: Job, now: int) -> None:
 
 
 def tell_former(
-    store: Store, told: Sequence[tuple[int, Declaration]], now: int, channel: Channel
+    store: Store, told: Sequence[tuple[int, Sequence[str]]], now: int, channel: Traits
 ) -> None:
-    """Queue news of redeclarations, as (id, what was declared before). Part of a transaction."""
+    """Queue news of redeclarations, as (id, recipients). Part of a transaction."""
     # The key is there from the start: one message to each recipient, and no version that knows
     # nothing of this kind takes it into a digest of its own.
     keys: dict[str, str] = defaultdict(lambda: uuid.uuid4().hex)
     rows = [
-        _row(Kind.REDECLARED, recipient, now, channel)
-        | {"redeclaration_id": redeclaration_id, "digest": keys[mailbox_of(recipient)]}
-        for redeclaration_id, before in told
-        # On Slack everybody is told at once, which is the empty recipient.
-        for recipient in (("",) if channel is Channel.SLACK else before.recipients)
+        news_row(
+            *(Kind.REDECLARED, channel.name, recipient, now),
+            redeclaration_id=redeclaration_id,
+            digest=keys[mailbox_of(recipient)],
+        )
+        for redeclaration_id, recipients in told
+        for recipient in recipients
     ]
-    for some in chunked(rows, ROWS_A_STATEMENT):
-        store.tables.news.insert(some).on_conflict("IGNORE").execute()
+    queue_news(store, rows)
 
 
 def of_digest(store: Store, key: str) -> tuple[Redeclaration, ...]:
@@ -109,7 +112,7 @@ def _open_ids(store: Store, after: int) -> list[int]:
     return [row["id"] for row in query]
 
 
-def _queue_some(store: Store, ids: Sequence[int], now: int, channel: Channel) -> None:
+def _queue_some(store: Store, ids: Sequence[int], now: int, channel: Traits) -> None:
     table = store.tables.redeclaration
     # Without the jobs' rows: a check-in locks its job first, and this row after it.
     still_open = table.id.in_(list(ids)) & table.queued_at.is_null()
@@ -128,7 +131,8 @@ def _queue_some(store: Store, ids: Sequence[int], now: int, channel: Channel) ->
     table.delete().where(table.id.in_([row["id"] for row in void])).execute()
     for row in told:
         _keep_what_is_told(store, row, now)
-    tell_former(store, [(row["id"], _before(row)) for row in told], now, channel)
+    former = [(row["id"], channel.recipients(_before(row).recipients)) for row in told]
+    tell_former(store, former, now, channel)
 
 
 def _with_jobs(store: Store, ids: Sequence[int], now: int) -> list[dict[str, Any]]:
@@ -187,35 +191,34 @@ def _given_up_and_mended(store: Store) -> list[int]:
 def _tell_new_recipients(store: Store, job_ids: Sequence[int], now: int) -> None:
     """Queue that these jobs are missing for addresses that they got since their episode began.
 
-    Only where mail tells of the episode. Whoever has the news already doesn't get it again; where
-    it was given up, his mailbox in another spelling may take it.
+    Only where the channel that tells of the episode has recipients. Whoever has the news already
+    doesn't get it again; where it was given up, his mailbox in another spelling may take it.
     """
     news, episode, job = store.tables.news, store.tables.episode, store.tables.job
     query = (
-        episode.select(episode.id, job.email, news.recipient, news.given_up_at)
+        episode.select(episode.id, job.email, news.channel, news.recipient, news.given_up_at)
         .join(job, on=(job.id == episode.job_id))
         .join(news, on=(news.episode_id == episode.id))
         .where(
             job.id.in_(list(job_ids))
             & episode.ended_at.is_null()
             & (news.kind == Kind.MISSED.value)
-            & (news.channel == Channel.MAIL.value)
+            & news.channel.in_(ADDRESSED)
         )
         .order_by(episode.id)
     )
-    told: dict[tuple[int, str], set[str]] = defaultdict(set)
+    told: dict[tuple[int, str, str], set[str]] = defaultdict(set)
     for row in query:
-        have_it = told[row["id"], row["email"]]
+        have_it = told[row["id"], row["channel"], row["email"]]
         if row["given_up_at"] is None:
             have_it.add(mailbox_of(row["recipient"]))
     rows = [
-        _row(Kind.MISSED, recipient, now) | {"episode_id": episode_id}
-        for (episode_id, email), have_it in told.items()
+        news_row(Kind.MISSED, channel, recipient, now, episode_id=episode_id)
+        for (episode_id, channel, email), have_it in told.items()
         for recipient in recipients_of(email)
         if mailbox_of(recipient) not in have_it
     ]
-    for some in chunked(rows, ROWS_A_STATEMENT):
-        news.insert(some).on_conflict("IGNORE").execute()
+    queue_news(store, rows)
 
 
 def _keep_what_is_told(store: Store, row: dict[str, Any], now: int) -> None:
@@ -228,16 +231,6 @@ def _keep_what_is_told(store: Store, row: dict[str, Any], now: int) -> None:
         table.queued_at: now,
     }
     table.update(change).where(table.id == row["id"]).execute()
-
-
-def _row(kind: Kind, recipient: str, now: int, channel: Channel = Channel.MAIL) -> dict[str, Any]:
-    return {
-        "kind": kind.value,
-        "channel": channel.value,
-        "recipient": recipient,
-        "queued_at": now,
-        "next_try_at": now,
-    }
 
 
 def _columns(table: Any) -> list[Any]:

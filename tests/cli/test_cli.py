@@ -784,11 +784,12 @@ def test_the_configuration_may_be_named_before_the_command_too(host: Host, monke
     assert cli.main(["jobs", "list"]) == 0
 
 
-# Mail on trial.
+# On trial.
 
 
-def test_a_mail_on_trial_arrives(host: Host, mail: MailPeer) -> None:
-    ran = host.run("test-mail", "ops@example.com")
+@pytest.mark.parametrize("command", ["test", "test-mail"])
+def test_a_mail_on_trial_arrives(host: Host, mail: MailPeer, command: str) -> None:
+    ran = host.run(command, "ops@example.com")
     assert ran == Ran(0, "127.0.0.1 took a mail for ops@example.com\n", "")
     assert mail.recipients == ["ops@example.com"]
     assert mail.mails[0]["From"].addresses[0].addr_spec == "gocron@example.com"
@@ -798,14 +799,14 @@ def test_a_mail_on_trial_arrives(host: Host, mail: MailPeer) -> None:
 def test_a_mail_on_trial_to_no_address_is_one_line_and_exit_status_5(
     host: Host, mail: MailPeer, address: str
 ) -> None:
-    ran = host.run("test-mail", address)
+    ran = host.run("test", address)
     assert ran.status == ExitStatus.UNDELIVERED
     assert "is no mail address" in complaint(ran)
     assert mail.received == []
 
 
 def test_a_mail_on_trial_without_a_server_is_one_line_and_exit_status_5(host: Host) -> None:
-    ran = host.run("test-mail", "ops@example.com")
+    ran = host.run("test", "ops@example.com")
     assert ran.status == ExitStatus.UNDELIVERED
     assert "Connection refused; see `gocron check`" in complaint(ran)
 
@@ -814,7 +815,7 @@ def test_a_mail_on_trial_that_is_refused_says_what_the_server_said(
     host: Host, mail: MailPeer
 ) -> None:
     mail.answers["ops@example.com"] = "550 no such mailbox"
-    ran = host.run("test-mail", "ops@example.com")
+    ran = host.run("test", "ops@example.com")
     assert ran.status == ExitStatus.UNDELIVERED
     assert "550 no such mailbox" in complaint(ran)
 
@@ -893,6 +894,27 @@ def test_the_summary_does_not_call_a_job_well_that_is_only_spared(host: Host) ->
         job.update({job.reprieve: Status.HELD.value}).execute()
     said = host.run(program=cli.summary).out
     assert said.startswith("gocron: Nothing is missing; 1 overdue job is held, suppressed or excus")
+
+
+def test_a_post_on_trial_arrives(host: Host, slack: SlackPeer) -> None:
+    assert host.run("test", "slack") == Ran(0, "Slack took a post\n", "")
+    (post,) = slack.taken
+    assert post["text"] == "gocron can post here"
+
+
+def test_a_post_on_trial_that_is_refused_is_one_line_without_the_hook(
+    host: Host, slack: SlackPeer
+) -> None:
+    slack.status, slack.said = 404, b"no_service"
+    ran = host.run("test", "slack")
+    assert ran.status == ExitStatus.UNDELIVERED
+    assert complaint(ran) == "gocron test: Slack answered 404 no_service; see `gocron check`"
+
+
+def test_a_post_on_trial_without_a_hook_is_one_line_and_exit_status_3(host: Host) -> None:
+    ran = host.run("test", "slack")
+    assert ran.status == ExitStatus.CONFIG
+    assert "slack_hook_url: not set; set it to send by Slack" in complaint(ran)
 
 
 def test_a_summary_for_slack_without_a_hook_is_one_line_and_exit_status_3(host: Host) -> None:

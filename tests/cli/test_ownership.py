@@ -89,7 +89,7 @@ COMMANDS = {
     "upgrade": ("main", "db", "upgrade"),
     "check": ("main", "check"),
     "before-start": ("main", "check", "--before-start"),
-    "test-mail": ("main", "test-mail", "a@example.com"),
+    "test": ("main", "test", "a@example.com"),
     "sweep": ("sweep",),
     "dry-run": ("sweep", "--dry-run"),
     "summary": ("summary",),

@@ -12,7 +12,7 @@ import pytest
 
 from gocron import __version__
 from gocron.config import Config
-from gocron.core.job import Channel
+from gocron.core.channel import MAIL
 from gocron.front import application
 from gocron.front.listing import READING_THREADS
 from gocron.render.moment import iso
@@ -511,7 +511,7 @@ def go_missing(site: Site) -> None:
     site.now = NOON + HOUR + 1
     with site.store.connected():
         silent = [Missed(job, "no check-in") for job in jobs.every_job(site.store)]
-        episodes.begin(site.store, silent, int(site.now), Channel.MAIL)
+        episodes.begin(site.store, silent, int(site.now), MAIL)
 
 
 # What the database can't hold, and what meets a bug

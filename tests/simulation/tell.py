@@ -226,7 +226,7 @@ class _Teller:
     def sweep(self, at: int) -> None:
         self._prolong(at)
         knock = Knock.KEPT if self._life is not None else Knock.FAILED
-        world = Outside(lambda _: Knocked(knock), lambda: self._courier(at), lambda: None)
+        world = Outside(lambda _: Knocked(knock), lambda _: self._courier(at), lambda: None)
         killed = self.story.kills.get(self._count)
         self._count += 1
         if killed is not None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from gocron.core.channel import MAIL
 from gocron.core.checkin import CheckIn
-from gocron.core.job import Channel
 from gocron.errors import UnknownJob
 from gocron.store import checkins, episodes, jobs
 from gocron.store.database import Store
@@ -31,7 +31,7 @@ def test_the_jobs_of_an_account_go_with_their_history_and_no_others(store: Store
         hear(store, *(checkin(f"job-{number}") for number in range(10)))
         hear(store, checkin("other", account="web-02"))
         missed = [Missed(job, "") for job in jobs.every_job(store)]
-        episodes.begin(store, missed, NOON + 2 * HOUR, Channel.MAIL)
+        episodes.begin(store, missed, NOON + 2 * HOUR, MAIL)
         assert jobs.forget_account(store, "web-01") == 10
         assert names(store) == ["other"]
         assert len(list(store.tables.episode.select())) == 1

@@ -5,8 +5,9 @@ from dataclasses import replace
 import peewee
 import pytest
 
+from gocron.core.channel import MAIL
 from gocron.core.checkin import CheckIn, read_checkin
-from gocron.core.job import Channel, Job
+from gocron.core.job import Job
 from gocron.store import accounts, checkins, episodes, jobs, names, outbox
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
@@ -76,7 +77,7 @@ def test_an_open_episode_goes_on_under_the_new_name(store: Store) -> None:
     with store.connected():
         store.write(lambda: checkins.record(store, [checkin(DECOMPOSED)]))
         (job,) = jobs.every_job(store)
-        episodes.begin(store, [Missed(job, "no check-in")], NOON + HOUR + 1, Channel.MAIL)
+        episodes.begin(store, [Missed(job, "no check-in")], NOON + HOUR + 1, MAIL)
     upgraded(store)
     with store.connected():
         (digest,) = (
@@ -92,7 +93,7 @@ def test_jobs_with_episodes_are_made_one_by_a_sweep_so_that_their_end_can_be_tol
     with store.connected():
         store.write(lambda: checkins.record(store, [checkin(COMPOSED)]))
         (job,) = jobs.every_job(store)
-        episodes.begin(store, [Missed(job, "no check-in")], NOON + HOUR + 1, Channel.MAIL)
+        episodes.begin(store, [Missed(job, "no check-in")], NOON + HOUR + 1, MAIL)
     upgraded(store, checkin(DECOMPOSED, NOON + HOUR + 2), checkin(DECOMPOSED, account="other"))
     with store.connected():
         assert len(list(jobs.every_job(store))) == 3

@@ -6,6 +6,7 @@ from pathlib import Path
 import peewee
 import pytest
 
+from gocron.core.channel import MAIL
 from gocron.core.job import Kind
 from gocron.store import operator_news, schema
 from gocron.store.database import Store
@@ -88,7 +89,7 @@ def test_an_outage_that_the_operator_was_told_of_is_not_told_again_and_another_o
         insert(old, "outage", **times, claimed_until=NOW + 200)
         upgrade(old)
         for _ in range(2):
-            operator_news.queue(old, "admin@example.com", NOW)
+            operator_news.queue(old, "admin@example.com", NOW, MAIL)
         (row,) = old.tables.news.select()
         assert (row["outage_id"], row["kind"]) == (untold, Kind.OUTAGE.value)
         told = list(old.tables.outage.select().where(old.tables.outage.id == untold))
@@ -102,7 +103,7 @@ def test_the_version_before_takes_no_news_of_a_new_kind_into_a_digest_of_its_own
     with old.connected():
         insert(old, "outage", began_at=NOW - 9000, ended_at=NOW - 7200)
         upgrade(old)
-        operator_news.queue(old, "admin@example.com", NOW)
+        operator_news.queue(old, "admin@example.com", NOW, MAIL)
         (row,) = old.tables.news.select()
         # A digest of its own is made of news without a key.
         assert row["digest"] is not None

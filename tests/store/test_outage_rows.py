@@ -1,5 +1,6 @@
 """Outages as they are remembered: joined where they belong together, and forgotten in time."""
 
+from gocron.core.channel import MAIL
 from gocron.core.job import Digest, Job
 from gocron.core.outage import Outage
 from gocron.store import checkins, jobs, operator_news, outages, outbox
@@ -28,30 +29,30 @@ def test_an_outage_that_is_found_anew_by_a_sweep_that_looks_further_back_is_no_n
 ) -> None:
     with store.connected():
         record(store, NOON, NOON + 300, NOON + 310)
-        operator_news.queue(store, "admin@example.com", NOON + HOUR)
+        operator_news.queue(store, "admin@example.com", NOON + HOUR, MAIL)
         assert told_at(store) == [NOON + HOUR]
         for ended_at in (NOON + 300, NOON + 200):
             record(store, NOON, ended_at, NOON + 2 * HOUR)
         assert rows(store) == [(NOON, NOON + 300, NOON + 310)]
-        operator_news.queue(store, "admin@example.com", NOON + 2 * HOUR)
+        operator_news.queue(store, "admin@example.com", NOON + 2 * HOUR, MAIL)
         assert told_at(store) == [NOON + HOUR]
 
 
 def test_an_outage_that_goes_on_is_one_with_what_it_follows_and_news_again(store: Store) -> None:
     with store.connected():
         record(store, NOON, NOON + 300, NOON + 310)
-        operator_news.queue(store, "admin@example.com", NOON + HOUR)
+        operator_news.queue(store, "admin@example.com", NOON + HOUR, MAIL)
         assert told_at(store) == [NOON + HOUR]
         record(store, NOON + 400, NOON + 600, NOON + 610)
         assert rows(store) == [(NOON, NOON + 600, NOON + 310)]
-        operator_news.queue(store, "admin@example.com", NOON + 2 * HOUR)
+        operator_news.queue(store, "admin@example.com", NOON + 2 * HOUR, MAIL)
         assert told_at(store) == [NOON + 2 * HOUR]
 
 
 def being_sent(store: Store, now: int) -> Digest:
     """Let a sweep begin to tell of an outage of five minutes; return what it tells."""
     record(store, NOON, NOON + 300, NOON + 310)
-    operator_news.queue(store, "admin@example.com", now)
+    operator_news.queue(store, "admin@example.com", now, MAIL)
     claimed = claim(store, now)
     assert claimed is not None
     return claimed
@@ -70,12 +71,12 @@ def test_news_of_an_outage_that_goes_on_while_it_is_sent_is_not_lost_and_the_who
         first = being_sent(store, now)
         record(store, NOON + 400, NOON + 600, now + 1)
         for late_s in (1, 60):
-            operator_news.queue(store, "admin@example.com", now + late_s)
+            operator_news.queue(store, "admin@example.com", now + late_s, MAIL)
             assert claim(store, now + late_s) is None
         outbox.mark_sent(store, first, now + 61)
         assert [row["sent_at"] for row in store.tables.news.select()] == [now + 61]
         for late_s in (120, 180):
-            operator_news.queue(store, "admin@example.com", now + late_s)
+            operator_news.queue(store, "admin@example.com", now + late_s, MAIL)
         assert told_at(store) == [now + 120]
         whole = claim(store, now + 180)
         assert whole is not None and whole.outage is not None
@@ -91,12 +92,12 @@ def test_an_outage_that_goes_on_before_its_news_was_sent_is_told_once_and_as_a_w
         outbox.put_back(store, being_sent(store, now), now, "451 later")
         record(store, NOON + 400, None, now + 60)
         operator_news.withdraw(store, now + 60)
-        operator_news.queue(store, "admin@example.com", now + 60)
+        operator_news.queue(store, "admin@example.com", now + 60, MAIL)
         assert claim(store, now + 600) is None
         record(store, NOON + 400, now + 600, now + 610)
         operator_news.withdraw(store, now + 610)
         for hours in (1, 2):
-            operator_news.queue(store, "admin@example.com", now + hours * HOUR)
+            operator_news.queue(store, "admin@example.com", now + hours * HOUR, MAIL)
         assert told_at(store) == [now + HOUR]
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gocron.core.job import Channel, Job, Status
+from gocron.core.channel import MAIL
+from gocron.core.job import Job, Status
 from gocron.core.outage import Outage
 from gocron.store import checkins, episodes, jobs, outages, reprieves
 from gocron.store.database import Store
@@ -113,6 +114,6 @@ def test_an_episode_keeps_the_excuse_of_its_own_job_and_no_others(store: Store) 
             Missed(one, "no check-in", excused_until=LATER if one.cronname == "rotate" else None)
             for one in some
         ]
-        assert len(episodes.begin(store, missed, LATER, Channel.MAIL)) == 3
+        assert len(episodes.begin(store, missed, LATER, MAIL)) == 3
         kept = {one.cronname: job(store, one.cronname).excused_until for one in some}
         assert kept == {"backup": None, "rotate": LATER, "report": None}

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from gocron.core.checkin import CheckIn
-from gocron.core.job import Channel
 from gocron.store import checkins, deliveries, outbox
 from tests.peers import SlackPeer, scripted_server
 from tests.sweep.conftest import HOUR, NOON, Gocron
@@ -223,7 +222,7 @@ def test_the_webhook_stands_in_no_error(gocron: Gocron, caplog: pytest.LogCaptur
     gocron.set(prefer_slack=True, slack_hook_url="http://127.0.0.1:9/services/T/B/secret")
     gocron.hear("a", NOON)
     gocron.sweep(LATE)
-    assert "mailing instead" in caplog.text
+    assert "sending a mail instead" in caplog.text
     assert "secret" not in caplog.text
 
 
@@ -232,7 +231,7 @@ def test_a_login_that_fails_keeps_the_news_and_not_the_password(gocron: Gocron) 
     gocron.hear("a", NOON)
     (failure,) = gocron.sweep(LATE).delivered.failures
     assert "s3cret" not in failure
-    assert [row["channel"] for row in gocron.rows("news")] == [Channel.MAIL.value]
+    assert [row["channel"] for row in gocron.rows("news")] == ["mail"]
 
 
 def test_more_jobs_than_a_statement_has_parameters_are_told_in_one_mail_each(

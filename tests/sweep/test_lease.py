@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from gocron.attempt import Delivered
+from gocron.channels import Desk
 from gocron.deliver import deliver
-from gocron.notify import Lease
-from gocron.notify import slack as slack_channel
+from gocron.notify.slack import Slack
 from gocron.outside import outside
 from gocron.render.templates import Templates
 from gocron.store import outbox, parts
@@ -42,9 +42,9 @@ def queued(gocron: Gocron, *names: str) -> None:
 
 
 def delivered(gocron: Gocron, at: int, uptime: Callable[[], float]) -> Delivered:
-    couriers = outside(gocron.config).couriers
+    desk, channel = Desk(gocron.config, "", Templates()), outside(gocron.config).channel
     with gocron.store.connected():
-        return deliver(gocron.store, gocron.config, Templates(), lambda: at, couriers, uptime)
+        return deliver(gocron.store, desk, lambda: at, channel, uptime)
 
 
 def stop_at_rcpt(gocron: Gocron, monkeypatch: pytest.MonkeyPatch, stop: Callable[[], None]) -> None:
@@ -91,20 +91,20 @@ def test_a_post_is_not_handed_over_once_its_claim_is_over(
 ) -> None:
     uptime = Uptime()
     gocron.set(prefer_slack=True, slack_hook_url=slack.url)
-    post = slack_channel.post
+    send = Slack.send
 
-    def stopped(url: str, payload: dict, lease: Lease) -> None:
+    def stopped(*arguments: object) -> None:
         uptime.stop(outbox.LEASE_S)
-        post(url, payload, lease)
+        send(*arguments)
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(slack_channel, "post", killed)
+    monkeypatch.setattr(Slack, "send", killed)
     gocron.hear("a", NOON)
     with pytest.raises(KeyboardInterrupt):
         gocron.sweep(LATE)
-    monkeypatch.setattr(slack_channel, "post", stopped)
+    monkeypatch.setattr(Slack, "send", stopped)
     done = delivered(gocron, LATE + outbox.LEASE_S, uptime)
     assert (done.sent, slack.posts, gocron.mail.mails) == (0, [], [])
     assert [row["channel"] for row in gocron.rows("news")] == ["slack"]

@@ -43,12 +43,13 @@ class SlowPost:
         self.mails.append(message)
 
     @contextmanager
-    def courier(self) -> Iterator["SlowPost"]:
+    def opened(self) -> Iterator["SlowPost"]:
         yield self
 
 
 def sweep_by(gocron: Gocron, post: SlowPost, reported: Callable[[], None] = lambda: None) -> Swept:
-    world = replace(quiet_world(gocron.config), couriers=post.courier, report_well=reported)
+    world = quiet_world(gocron.config)
+    world = replace(world, channel=lambda _: post.opened(), report_well=reported)
     with gocron.store.connected():
         return sweep(gocron.store, gocron.config, lambda: post.now, world)
 

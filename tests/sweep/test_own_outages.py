@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gocron.core.channel import MAIL
 from gocron.core.door import Knock
 from gocron.core.job import Status
 from gocron.core.judge import standing
@@ -429,5 +430,5 @@ def test_an_outage_of_more_than_a_week_ago_is_no_news(gocron: Gocron, front: Fro
     for late_s, told in ((1, 0), (-1, 1)):
         at = NOON + HOUR + operator_news.NEWS_FOR_S + late_s
         with gocron.store.connected():
-            operator_news.queue(gocron.store, "admin@example.com", at)
+            operator_news.queue(gocron.store, "admin@example.com", at, MAIL)
         assert len(gocron.rows("news")) == told

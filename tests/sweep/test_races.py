@@ -11,9 +11,10 @@ import pytest
 import gocron.deliver
 import gocron.sweep
 from gocron.config import Config
+from gocron.core.channel import MAIL
 from gocron.core.checkin import CheckIn
 from gocron.core.door import Knock
-from gocron.core.job import Channel, Job, Status
+from gocron.core.job import Job, Status
 from gocron.sites import watch_sites
 from gocron.store import accounts, checkins, episodes, jobs, outages, outbox, reprieves
 from gocron.store.database import Store
@@ -84,7 +85,7 @@ def test_a_check_in_wins_over_a_sweep_that_has_just_judged_it(gocron: Gocron) ->
         judged = reprieves.overdue(gocron.store, LATE, 10)
     gocron.hear("backup", LATE)
     with gocron.store.connected():
-        assert episodes.begin(gocron.store, missed(judged), LATE, Channel.MAIL) == []
+        assert episodes.begin(gocron.store, missed(judged), LATE, MAIL) == []
     gocron.sweep(LATE)
     assert gocron.mail.mails == []
 
@@ -97,7 +98,7 @@ def test_an_address_that_is_mended_while_a_sweep_judges_hears_of_the_silence(
         judged = reprieves.overdue(gocron.store, LATE)
         mended = CheckIn("web-01", "backup", "new@example.com", None, None, None, "", LATE)
         jobs.declare(gocron.store, mended)
-        assert episodes.begin(gocron.store, missed(judged), LATE, Channel.MAIL) == []
+        assert episodes.begin(gocron.store, missed(judged), LATE, MAIL) == []
     gocron.sweep(LATE)
     silences = [to for to, mail in gocron.mail.received if "not checked in" in mail["Subject"]]
     assert silences == ["new@example.com"]
@@ -108,8 +109,8 @@ def test_two_sweeps_that_judged_the_same_job_begin_one_episode(gocron: Gocron) -
     store = gocron.store
     with store.connected():
         judged = reprieves.overdue(store, LATE, 10)
-        assert len(episodes.begin(store, missed(judged), LATE, Channel.MAIL)) == 1
-        assert episodes.begin(store, missed(judged), LATE, Channel.MAIL) == []
+        assert len(episodes.begin(store, missed(judged), LATE, MAIL)) == 1
+        assert episodes.begin(store, missed(judged), LATE, MAIL) == []
     assert len(gocron.rows("episode")) == 1
 
 

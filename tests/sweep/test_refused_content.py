@@ -9,7 +9,7 @@ import pytest
 from gocron.attempt import PATIENCE_ATTEMPTS
 from gocron.core.job import Job
 from gocron.notify import DeliveryFailed, Lease
-from gocron.notify.mail import MailServer
+from gocron.notify.mail import Mail
 from gocron.render import mail as render_mail
 from gocron.render import slack as render_slack
 from gocron.store import outbox, parts
@@ -173,13 +173,13 @@ def test_a_part_whose_server_breaks_off_keeps_its_id(
     hear_jobs(gocron, 2)
     gocron.hear(BAD, NOON)
     gocron.mail.objections["viagra"] = SPAM
-    sent = MailServer.send
+    sent = Mail.send
 
-    def breaks_off(self: MailServer, mail: EmailMessage, to: str, lease: Lease) -> None:
+    def breaks_off(self: Mail, mail: EmailMessage, to: str, lease: Lease) -> None:
         sent(self, mail, to, lease)
         raise DeliveryFailed("connection lost")
 
-    monkeypatch.setattr(MailServer, "send", breaks_off)
+    monkeypatch.setattr(Mail, "send", breaks_off)
     gocron.sweep(LATE)
     monkeypatch.undo()
     gocron.sweep(LATE + HOUR)

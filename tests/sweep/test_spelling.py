@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gocron.core.job import Channel, Job
+from gocron.core.channel import MAIL
+from gocron.core.job import Job
 from gocron.core.name import normal
 from gocron.errors import UnknownJob
 from gocron.rehearse import explain, rehearse
@@ -29,7 +30,7 @@ def told_by_a_sweep_of_before(gocron: Gocron, cronname: str, at: int) -> None:
     """Begin an episode as a sweep does that takes each spelling for a job of its own."""
     with gocron.store.connected():
         (job,) = [one for one in jobs.every_job(gocron.store) if one.cronname == cronname]
-        episodes.begin(gocron.store, [Missed(job, "no check-in")], at, Channel.MAIL)
+        episodes.begin(gocron.store, [Missed(job, "no check-in")], at, MAIL)
 
 
 def told(gocron: Gocron) -> list[tuple[str, str]]:

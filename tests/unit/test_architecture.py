@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gocron.cli import COMMANDS, PROGRAMS
+from gocron.core.channel import CHANNELS
 
 HOUSE = Path(__file__).parents[2] / "gocron"
 LINE_LIMIT = 330
@@ -39,19 +40,19 @@ MAY_IMPORT = {
     "bulkhead": {"store"},
     "page_files": set(),
     "publish": {"core", "store", "render", "bulkhead", "page_files"},
-    "outside": {"core", "fields", "notify"},
+    "outside": {"core", "fields", "notify", "channels"},
     "promise": set(),
     "journal": {"core", "store", "fields", "bulkhead"},
     "door": {"core", "store", "render"},
     "sites": {"core", "store", "render", "bulkhead"},
     "spelling": {"store", "render", "bulkhead"},
     "witnesses": {"core", "store"},
-    "ways": {"core", "notify", "render", "outside"},
-    "attempt": {"core", "store", "notify", "render", "sites", "ways"},
-    "deliver": {"core", "store", "notify", "render", "outside", "attempt", "sites", "ways"},
+    "channels": {"core", "notify", "render"},
+    "attempt": {"core", "store", "notify", "render", "sites", "channels"},
+    "deliver": {"core", "store", "notify", "render", "attempt", "sites", "channels"},
     "sweep": {
         *{"core", "store", "render", "outside", "journal", "door", "sites", "deliver", "publish"},
-        *{"attempt", "bulkhead", "witnesses", "history", "spelling"},
+        *{"attempt", "bulkhead", "channels", "witnesses", "history", "spelling"},
     },
     "history": {"core", "store"},
     "rehearse": {
@@ -75,6 +76,9 @@ CLOCKS = {
     "datetime.today",
     "date.today",
 }
+
+TABLES_OF_CHANNELS = ("core/channel.py", "channels.py")
+CHANNEL_MODULES = {"gocron.notify.mail", "gocron.notify.slack", "gocron.render.slack"}
 
 SQL = {"peewee", "playhouse", "sqlite3", "psycopg2"}
 
@@ -179,6 +183,16 @@ print("imported", *(name for name in sys.modules if name.startswith("gocron.")))
 def test_only_the_store_speaks_sql(module: Path) -> None:
     outside = {name.split(".")[0] for name in imports(module)}
     assert room(module) == "store" or not outside & SQL
+
+
+@every_module
+def test_only_the_tables_of_channels_know_one_by_name(module: Path) -> None:
+    if room(module) == "notify" or name_of(module) in TABLES_OF_CHANNELS:
+        return
+    nodes = list(ast.walk(ast.parse(module.read_text())))
+    assert not {node.value for node in nodes if isinstance(node, ast.Constant)} & set(CHANNELS)
+    assert not {node.id for node in nodes if isinstance(node, ast.Name)} & {"MAIL", "SLACK"}
+    assert not CHANNEL_MODULES & set(imports(module))
 
 
 @every_module

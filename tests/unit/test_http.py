@@ -4,11 +4,14 @@ import gzip
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
-from gocron.notify import DeliveryFailed, Lease, LeaseOver, TooLarge, Unwanted, slack
+from gocron.config import load_config
+from gocron.notify import DeliveryFailed, Lease, LeaseOver, TooLarge, Unwanted
 from gocron.notify.http import NoAnswer, fetch
+from gocron.notify.slack import Slack
 from gocron.outside import WatchdogAway, report_well
 from tests.peers import scripted_server, slack_peer
 
@@ -29,6 +32,10 @@ def chunked(*chunks: bytes) -> bytes:
 def hook(answered: bytes) -> Iterator[str]:
     with scripted_server(answered) as port:
         yield f"http://127.0.0.1:{port}/services/{SECRET}"
+
+
+def post(url: str, message: dict[str, str], lease: Lease | None = None) -> None:
+    Slack(replace(load_config(environment={}), slack_hook_url=url)).send(message, "", lease)
 
 
 def redirects() -> list[bytes]:
@@ -78,7 +85,7 @@ NOT_TAKEN = [
 @pytest.mark.parametrize("answered", NOT_TAKEN)
 def test_only_what_the_receiver_itself_took_is_taken(answered: bytes) -> None:
     with hook(answered) as url, pytest.raises(DeliveryFailed) as refused:
-        slack.post(url, {"text": "a is missing"})
+        post(url, {"text": "a is missing"})
     with hook(answered) as url, pytest.raises(WatchdogAway) as away:
         report_well(url)
     for said in (str(refused.value), str(away.value)):
@@ -89,13 +96,13 @@ def test_only_what_the_receiver_itself_took_is_taken(answered: bytes) -> None:
 @pytest.mark.parametrize("answered", [answer("200 OK", b"ok"), chunked(b"2\r\nok\r\n0\r\n\r\n")])
 def test_slack_took_what_it_says_ok_to(answered: bytes) -> None:
     with hook(answered) as url:
-        slack.post(url, {"text": "a is missing"})
+        post(url, {"text": "a is missing"})
 
 
 @pytest.mark.parametrize("body", [b"", b"OK", b"okay", b'{"ok":true}', b"invalid_token"])
 def test_slack_took_nothing_that_it_says_anything_else_to(body: bytes) -> None:
     with hook(answer("200 OK", body)) as url, pytest.raises(DeliveryFailed):
-        slack.post(url, {})
+        post(url, {})
 
 
 @pytest.mark.parametrize(
@@ -114,7 +121,7 @@ def test_what_slack_objects_to_in_a_post_is_told_from_what_it_objects_to_at_all(
     status: str, body: bytes, kind: type
 ) -> None:
     with hook(answer(status, body)) as url, pytest.raises(DeliveryFailed) as refused:
-        slack.post(url, {})
+        post(url, {})
     assert type(refused.value) is kind
     assert body.decode() in str(refused.value)
 
@@ -183,7 +190,7 @@ def test_a_url_that_can_not_be_used_is_not_quoted(url: str) -> None:
 
 def test_a_login_in_a_url_is_sent_as_curl_does() -> None:
     with slack_peer() as peer:
-        slack.post(peer.url.replace("//", "//bob:s%3Ac@"), {"text": "a is missing"})
+        post(peer.url.replace("//", "//bob:s%3Ac@"), {"text": "a is missing"})
     assert peer.asked[0]["Authorization"] == f"Basic {b64encode(b'bob:s:c').decode()}"
     assert "bob" not in peer.asked[0]["Host"]
 
@@ -199,12 +206,12 @@ def test_an_answer_that_never_ends_is_not_waited_for() -> None:
 
 def test_of_an_answer_that_is_too_long_only_its_beginning_is_read() -> None:
     with hook(answer("200 OK", b"ok" * 1_000_000)) as url, pytest.raises(DeliveryFailed):
-        slack.post(url, {})
+        post(url, {})
 
 
 def test_a_claim_that_ended_before_a_connection_stood_hands_nothing_over() -> None:
     with scripted_server(answer("200 OK", b"ok")) as port, pytest.raises(LeaseOver):
-        slack.post(f"http://127.0.0.1:{port}/", {}, Lease(300, lambda: 301.0))
+        post(f"http://127.0.0.1:{port}/", {}, Lease(300, lambda: 301.0))
 
 
 def test_a_proxy_that_the_environment_names_is_asked_only_where_it_may_be(
@@ -214,6 +221,6 @@ def test_a_proxy_that_the_environment_names_is_asked_only_where_it_may_be(
     with scripted_server(answer("200 OK", PAGE)) as proxy:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy}")
         with pytest.raises(DeliveryFailed, match="a web page"):
-            slack.post(f"http://127.0.0.1:9/services/{SECRET}", {})
+            post(f"http://127.0.0.1:9/services/{SECRET}", {})
         with pytest.raises(NoAnswer):
             fetch("http://127.0.0.1:9/", 5, direct=True)

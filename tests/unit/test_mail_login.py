@@ -7,7 +7,7 @@ import pytest
 
 from gocron.config import Config, load_config
 from gocron.notify import DeliveryFailed, Unreachable
-from gocron.notify.mail import MailServer
+from gocron.notify.mail import Mail
 from gocron.render.mail import trial_mail
 from tests.peers import MailPeer, mail_peer, scripted_server
 
@@ -41,7 +41,7 @@ def knows(mail: MailPeer, password: str, mechanisms: tuple[str, ...]) -> None:
 
 def send(config: Config) -> None:
     message = trial_mail("gocron@example.com", "ops@example.com", 0)
-    with MailServer(config) as server:
+    with Mail(config) as server:
         server.send(message, "ops@example.com")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gocron.config import load_config
 from gocron.notify import Deferred, DeliveryFailed, Unsure
-from gocron.notify.mail import MailServer
+from gocron.notify.mail import Mail
 from tests.peers import scripted_server
 
 UP_TO_RCPT = (b"220 mail\r\n", b"250 mail\r\n", b"250 OK\r\n", b"250 OK\r\n")
@@ -21,9 +21,9 @@ def mail(lines: int = 1) -> EmailMessage:
     return made
 
 
-def opened(port: int, smtp_timeout: float = 20) -> MailServer:
+def opened(port: int, smtp_timeout: float = 20) -> Mail:
     options = {"GC_SMTPSERVER": "127.0.0.1", "GC_SMTPPORT": str(port)}
-    return MailServer(replace(load_config(environment=options), smtp_timeout=smtp_timeout))
+    return Mail(replace(load_config(environment=options), smtp_timeout=smtp_timeout))
 
 
 def send(port: int, message: EmailMessage, smtp_timeout: float = 20) -> None:

@@ -38,7 +38,7 @@ def test_groff_has_nothing_to_say_against_a_page(path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        ("gocron ", "jobs outbox check explain test-mail db config demo"),
+        ("gocron ", "jobs outbox check explain test test-mail db config demo"),
         ("gocron jobs ", "list show add forget"),
         ("gocron --config /etc/hosts jobs f", "forget"),
         ("gocron jobs list --m", "--missing"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gocron.core.job import Channel, Digest, Episode, Job, Kind, News
+from gocron.core.job import Digest, Episode, Job, Kind, News
 from gocron.render.form import Form
 from gocron.render.mail import Letterhead, alert_mail, trial_mail
 from gocron.render.templates import Templates
@@ -42,7 +42,7 @@ def back(name="backup", account="web-01") -> News:
 
 
 def digest(*told: News, key="a1" * 16, recipient="ops@example.com", replies_to=()) -> Digest:
-    return Digest(key, Channel.MAIL, recipient, NOW, 1, told, replies_to)
+    return Digest(key, "mail", recipient, NOW, 1, told, replies_to)
 
 
 def mail(*told: News, letterhead=LETTERHEAD, **more) -> EmailMessage:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from gocron.core.job import Account, Channel, Job, Status, Totals, Undelivered
+from gocron.core.job import Account, Job, Status, Totals, Undelivered
 from gocron.core.judge import standing
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.page import (
@@ -84,7 +84,7 @@ class Elements(HTMLParser):
 
 
 def all_pages(name="backup") -> list[str]:
-    waiting = Undelivered(Channel.MAIL, name, 1, NOW, 1, NOW, None, name)
+    waiting = Undelivered("mail", name, 1, NOW, 1, NOW, None, name)
     return [
         index(),
         index(row()),
@@ -125,8 +125,8 @@ def test_a_first_run_shows_how_to_begin():
 
 
 def test_news_that_was_not_delivered_is_told():
-    waiting = Undelivered(Channel.MAIL, "ops@example.com", 3, NOW, 4, NOW, None, "451 later")
-    given_up = Undelivered(Channel.SLACK, "", 1, NOW, 9, NOW, NOW, "")
+    waiting = Undelivered("mail", "ops@example.com", 3, NOW, 4, NOW, None, "451 later")
+    given_up = Undelivered("slack", "", 1, NOW, 9, NOW, NOW, "")
     page = index(row(), undelivered=(waiting, given_up))
     assert "3 pieces of news by mail to <b>ops@example.com</b>" in page
     assert "451 later" in page

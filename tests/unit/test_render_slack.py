@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gocron.core.job import Channel, Digest, Episode, Job, Kind, News, Totals, Undelivered
+from gocron.core.job import Digest, Episode, Job, Kind, News, Totals, Undelivered
 from gocron.render.slack import alert_post, summary_post
 from gocron.render.summary import Report
 
@@ -34,11 +34,11 @@ def episode(name="backup", account="web-01") -> Episode:
 
 def alert(*names: str, kind=Kind.MISSED, channel="", page=PAGE) -> dict:
     told = tuple(News(1, kind, episode(name)) for name in names)
-    return alert_post(Digest("key", Channel.SLACK, "", NOW, 1, told), channel, page, NOW)
+    return alert_post(Digest("key", "slack", "", NOW, 1, told), channel, page, NOW)
 
 
 def report(name="backup", times=1) -> Report:
-    waiting = Undelivered(Channel.MAIL, name, 3, NOW - 60, 4, NOW + 60, None, name * 4)
+    waiting = Undelivered("mail", name, 3, NOW - 60, 4, NOW + 60, None, name * 4)
     return Report(
         NOW,
         NOW - 604_800,
@@ -81,7 +81,7 @@ def test_one_job_is_named_in_the_title():
 def test_a_post_tells_what_a_gateway_means_for_its_site_and_why_it_is_told() -> None:
     told = News(1, Kind.MISSED, replace(episode("office"), reason="no check-in since `noon`"))
     told = replace(told, remarks=(("behind it", "50 jobs <!here>"),))
-    post = alert_post(Digest("key", Channel.SLACK, "", NOW, 1, (told,)), "", PAGE, NOW)
+    post = alert_post(Digest("key", "slack", "", NOW, 1, (told,)), "", PAGE, NOW)
     assert (
         "\nbehind it: `50 jobs &lt;!here&gt;`\nwhy: `no check-in since \u02cbnoon\u02cb`"
         in texts(post)
@@ -146,6 +146,6 @@ def test_what_slack_could_read_as_mark_up_stands_between_backticks(name):
 def test_no_account_crowds_another_out_of_a_post():
     names = [(f"job-{number}", "web-01") for number in range(500)]
     told = tuple(News(1, Kind.MISSED, episode(*one)) for one in [*names, ("dump", "db-01")])
-    said = texts(alert_post(Digest("key", Channel.SLACK, "", NOW, 1, told), "", PAGE, NOW))
+    said = texts(alert_post(Digest("key", "slack", "", NOW, 1, told), "", PAGE, NOW))
     assert "`dump` (`db-01`)" in said
     assert "and 471 more of `web-01`" in said

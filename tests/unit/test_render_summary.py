@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gocron.core.job import Channel, Episode, Job, Totals, Undelivered
+from gocron.core.job import Episode, Job, Totals, Undelivered
 from gocron.render.summary import Report, summary_text
 from gocron.render.templates import Templates
 
@@ -76,7 +76,7 @@ def test_jobs_that_came_back_are_told_with_their_silence():
 
 
 def test_news_that_waits_is_told_with_its_reason():
-    waiting = Undelivered(Channel.MAIL, "ops@example.com", 3, NOW, 4, NOW, None, "451 later\r\n")
+    waiting = Undelivered("mail", "ops@example.com", 3, NOW, 4, NOW, None, "451 later\r\n")
     told = said(report(undelivered=(waiting,)))
     assert "news could not be delivered" in told
     assert "3 pieces of news by mail to ops@example.com" in told

@@ -1,0 +1,30 @@
+"""`gocron test`: send a message on trial, to see whether messages arrive."""
+
+from argparse import ArgumentParser, Namespace
+
+from gocron.channels import send_on_trial
+from gocron.commands import now
+from gocron.config import Config
+from gocron.core.channel import SHARED
+from gocron.errors import ExitStatus
+from gocron.notify import DeliveryFailed
+from gocron.output import complain, say
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Take a channel, or the address of one recipient."""
+    parser.add_argument(
+        "receiver",
+        metavar="CHANNEL-OR-ADDRESS",
+        help=f"a mail address, or {' or '.join(SHARED)}",
+    )
+
+
+def run(arguments: Namespace, config: Config) -> ExitStatus:
+    """Send a message on trial, and say who took it."""
+    try:
+        say(send_on_trial(config, arguments.receiver, now()))
+    except DeliveryFailed as error:
+        complain("gocron test", f"{error}; see `gocron check`")
+        return ExitStatus.UNDELIVERED
+    return ExitStatus.OK

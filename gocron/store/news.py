@@ -1,0 +1,21 @@
+"""News of any kind is queued in one way."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from peewee import chunked
+
+from gocron.core.job import Kind
+from gocron.store.database import ROWS_A_STATEMENT, Store
+
+
+def news_row(kind: Kind, channel: str, recipient: str, now: int, **more: Any) -> dict[str, Any]:
+    """Return news that is due at `now`; `more` are its other columns, its subject among them."""
+    told = {"kind": kind.value, "channel": channel, "recipient": recipient}
+    return {**told, "queued_at": now, "next_try_at": now, **more}
+
+
+def queue_news(store: Store, rows: Iterable[dict[str, Any]]) -> None:
+    """Queue `rows`; what is queued already stays as it is. Part of a transaction."""
+    for some in chunked(rows, ROWS_A_STATEMENT):
+        store.tables.news.insert(some).on_conflict("IGNORE").execute()
