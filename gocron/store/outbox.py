@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import JOIN, fn
+from peewee import JOIN, Case, fn
 
 from gocron.core.channel import CHANNELS, Traits
 from gocron.core.door import CLOCKS_DIFFER_S
@@ -73,8 +73,8 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     """Take `waiting` for delivery from `now` on; return its digest, None if another sweep has it.
 
     Fresh news gets the key that it keeps for good. News that a job is back waits until the
-    news that it was missing has left: nobody hears of an end first. A claim before this one that
-    was not ended is that of a sweep that died: the digest may have been taken.
+    news that it was missing has left: nobody hears of an end first. That a server may have
+    taken the digest stays known, whatever became of the claims since.
     """
     news = store.tables.news
     key = waiting.key or uuid.uuid4().hex
@@ -86,19 +86,18 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
         mine &= news.digest.is_null() & _is_for(news, waiting) & ~waits
     else:
         mine &= news.digest == key
+    # `_unclaimed` leaves these two apart; a sweep that was killed leaves them alike.
+    may_be_taken = (news.claimed_until > 0) & (news.claimed_until != news.next_try_at)
     change = {
         news.digest: key,
         news.next_try_at: now + LEASE_S,
-        news.claimed_until: now + LEASE_S,
+        # One second longer, where a server may have taken it: so the next claim knows it, too.
+        news.claimed_until: Case(None, [(may_be_taken, 1)], 0) + (now + LEASE_S),
         news.attempts: news.attempts + 1,
     }
-
-    def work() -> tuple[int, int]:
-        unended = news.select(news.id).where(mine & (news.claimed_until > 0)).count()
-        return unended, news.update(change).where(mine).execute()
-
-    unended, claimed = store.write(work)
-    return _read(store, waiting, key, may_be_taken=unended > 0) if claimed else None
+    if not store.write(lambda: news.update(change).where(mine).execute()):
+        return None
+    return _read(store, waiting, key)
 
 
 def mark_sent(store: Store, digest: Digest, now: int) -> None:
@@ -218,8 +217,11 @@ def _is_due(news: Any, now: int) -> Any:
 
 
 def _unclaimed(news: Any, digest: Digest, now: int) -> dict[Any, Any]:
-    """Return how the end of a claim is kept: below zero where the digest was surely not taken."""
-    return {news.claimed_until: now if digest.may_be_taken else -now}
+    """Return how the end of a claim is kept: below zero where the digest was surely not taken.
+
+    Else it is before any next try, and so differs from it.
+    """
+    return {news.claimed_until: now - 1 if digest.may_be_taken else -now}
 
 
 def _settle(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
@@ -227,12 +229,15 @@ def _settle(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
     store.write(lambda: news.update(change).where(_of(news, digest)).execute())
 
 
-def _read(store: Store, waiting: Waiting, key: str, may_be_taken: bool) -> Digest | None:
+def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
     news = store.tables.news
     (envelope,) = news.select(
-        fn.MIN(news.queued_at).alias("queued_at"), fn.MAX(news.attempts).alias("attempts")
+        fn.MIN(news.queued_at).alias("queued_at"),
+        fn.MAX(news.attempts).alias("attempts"),
+        fn.MAX(news.claimed_until - news.next_try_at).alias("longer_s"),
     ).where((news.digest == key) & is_ours(news) & is_open(news))
-    if envelope["queued_at"] is None:
+    longer_s = envelope.pop("longer_s")
+    if longer_s is None:
         # Its jobs were forgotten this very moment.
         return None
     told = tuple(
@@ -248,7 +253,7 @@ def _read(store: Store, waiting: Waiting, key: str, may_be_taken: bool) -> Diges
         replies_to=_told_before(store, waiting, key) if told else (),
         outage=None if told else operator_news.of_digest(store, key),
         redeclarations=() if told else redeclarations.of_digest(store, key),
-        may_be_taken=may_be_taken,
+        may_be_taken=longer_s > 0,
     )
 
 

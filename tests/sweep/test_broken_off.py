@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gocron.attempt import PATIENCE_ATTEMPTS
-from gocron.store import outbox
+from gocron.store import deliveries, outbox
 from tests.peers import listed
 from tests.sweep.conftest import HOUR, NOON, Gocron
 from tests.sweep.test_refused_content import BAD, LATE, SPAM, all_sent, hear_jobs, text
@@ -116,20 +116,37 @@ def test_redeclared_jobs_are_left_out_by_turns_too(gocron: Gocron) -> None:
     assert "and 1 more of web-01" in text(mail)
 
 
-def test_a_sweep_that_was_killed_after_its_mail_was_taken_never_tells_it_by_another_id(
+def test_a_killed_sweep_does_not_forget_what_may_have_been_taken(
     gocron: Gocron, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hear_jobs(gocron, 5)
     gocron.hear(BAD, NOON)
+    gocron.mail.takes_and_breaks_off = {"gocron"}
+    gocron.sweep(LATE)
 
     def killed(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(outbox, "mark_sent", killed)
+    monkeypatch.setattr(outbox, "put_back", killed)
     with pytest.raises(KeyboardInterrupt):
-        gocron.sweep(LATE)
+        gocron.sweep(LATE + HOUR)
     monkeypatch.undo()
+    gocron.mail.takes_and_breaks_off = set()
     gocron.mail.objections["viagra"] = SPAM
-    gocron.sweep(LATE + outbox.LEASE_S)
+    gocron.sweep(LATE + 2 * HOUR)
     assert all_sent(gocron)
-    assert (len(gocron.mail.mails), len(ids(gocron))) == (2, 1)
+    assert len(ids(gocron)) == 1
+
+
+def test_what_may_have_been_taken_is_tried_anew_by_hand_once_no_sweep_has_it(
+    gocron: Gocron,
+) -> None:
+    gocron.hear("a", NOON)
+    gocron.mail.breaks_off.add("gocron")
+    gocron.sweep(LATE)
+    store = gocron.store
+    with store.connected():
+        (waiting,) = outbox.due(store, LATE + HOUR)
+        assert outbox.claim(store, waiting, LATE + HOUR) is not None
+        assert deliveries.retry(store, None, LATE + HOUR) == 0
+        assert deliveries.retry(store, None, LATE + HOUR + outbox.LEASE_S + 1) == 1

@@ -346,7 +346,7 @@ def test_a_sweep_of_the_version_before_keeps_no_news_from_the_operator(
 ) -> None:
     over = away_for_an_hour(gocron, front)
     with gocron.store.connected():
-        operator_news.queue(gocron.store, "admin@example.com", over)
+        operator_news.queue(gocron.store, "admin@example.com", over, MAIL)
     put_off_by_a_sweep_of_before(gocron, over)
     gocron.mail.answers["DATA"] = "451 later"
     gocron.sweep(over)
