@@ -1,38 +1,32 @@
 """Gocron's own outages: each sweep checks in through the front door, and learns of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gocron.config import Config
-from gocron.core.door import (
-    CLOCKS_DIFFER_S,
-    SAME_OUTAGE_S,
-    Door,
-    Knock,
-    Knocked,
-    Presence,
-    Signs,
-    look,
-)
+from gocron.core.door import JUMP_S, SAME_OUTAGE_S, Door, Knock, Knocked, Presence, Signs, look
 from gocron.core.outage import Outage
 from gocron.host import this_host
 from gocron.render.moment import say_time
 from gocron.store import accounts, ahead, door, operator_news, outages
 from gocron.store.database import Store
 
-CLOCKS_DIFFER = "this host's clock and the front's differ by more than ten minutes"
+JUMPED = "the clock has jumped since the front's last sign of life"
 ELSEWHERE = "the front keeps check-ins in another database than this one, or in another file"
 
 
-def watch_door(store: Store, config: Config, knocked: Knocked, now: int) -> list[str]:
+def watch_door(
+    store: Store, config: Config, knocked: Knocked, now: int, clock: Callable[[], int]
+) -> list[str]:
     """Keep what a knock, and the fronts' signs of life, tell of the time since the last look.
 
-    Return what is to be complained of: that nobody can check in, or that the sweep can't.
+    The knock ended at `now`, and `clock` tells when it is looked at. Return what is to be
+    complained of: that nobody can check in, or that the sweep can't.
     """
     knocked = verified(store, knocked)
-    since = store.write(lambda: _look(store, config, knocked.knock, now))
+    since = store.write(lambda: _look(store, config, knocked.knock, now, clock))
     if since is not None:
-        why = knocked.why or CLOCKS_DIFFER
+        why = knocked.why or JUMPED
         return [f"nobody can check in since {say_time(since)}: {why}; see `gocron check`"]
     failed = knocked.knock in (Knock.SLOW, Knock.ELSEWHERE)
     if failed or (config.self_url and knocked.knock is not Knock.KEPT):
@@ -50,19 +44,26 @@ def verified(store: Store, knocked: Knocked) -> Knocked:
     return Knocked(Knock.ELSEWHERE, ELSEWHERE)
 
 
-def _look(store: Store, config: Config, knock: Knock, now: int) -> int | None:
+def _look(
+    store: Store, config: Config, knock: Knock, knocked_at: int, clock: Callable[[], int]
+) -> int | None:
     """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
     open_at = door.open_at(store)
+    # Read while all other sweeps wait: what lies ahead of it was stamped before the clock was put
+    # back. By a sweep that was held up since its knock, all that came meanwhile would lie ahead.
+    now = clock()
     if config.self_url and knock in (Knock.KEPT, Knock.JOURNALLED):
         door.enter(store, this_host(), now)
-    if ahead.was_ahead(store, now):
+    if ahead.was_ahead(store, now, open_at):
         open_at = min(open_at or now, ahead.bring_back(store, now))
     ahead.hear_late(store, now)
-    if open_at is None or (open_at > now + CLOCKS_DIFFER_S and ahead.agrees(store, now)):
+    if open_at is None:
         door.settle(store, now)
         return None
-    if open_at > now:
+    if knocked_at < open_at <= now or open_at > now + JUMP_S:
+        # Another sweep knocked later, and knows better; or no front has seen the clock put back.
         return None
+    open_at = min(open_at, now)
     lasting = next((one for one in outages.own(store, now) if one.is_open), None)
     fronts = door.presences(store, open_at, this_host())
     is_public = bool(config.self_url)

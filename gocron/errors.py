@@ -74,6 +74,12 @@ class PageError(GocronError):
     status = ExitStatus.CONFIG
 
 
+class UsageError(GocronError):
+    """What was told on the command line can't be meant."""
+
+    status = ExitStatus.USAGE
+
+
 class UnknownJob(GocronError):
     """No job has this account and cronname."""
 

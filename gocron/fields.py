@@ -101,3 +101,35 @@ def _json_text(name: str, value: object) -> str:
     elif isinstance(value, str | int):
         return str(value)
     raise Refused(ascii(name[:40]), "want a text or a whole number, and for site true or false")
+
+
+def read_journalled(line: bytes) -> tuple[int, str, Fields]:
+    """Return when a request came by the clock of nginx's host, who sent it, and its fields.
+
+    `line` is what nginx wrote of it. Raises Refused.
+    """
+    text = line.decode("utf-8", "surrogateescape")
+    try:
+        told = json.loads(text)
+        at = int(float(told["at"]))
+        method, query, kind, body, peer, length = (
+            str(told[key])
+            for key in ("method", "query", "content_type", "body", "address", "length")
+        )
+        announced = int(length) if length else None
+        # A lone half of a character is no byte of any body.
+        content = body.encode("utf-8", "surrogateescape")
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        raise _not_nginx() from None
+    if at < 0:
+        raise _not_nginx()
+    if method not in ("GET", "HEAD", "POST"):
+        raise Refused("request", f"by {method[:20]!a}; check-ins come by GET, HEAD or POST")
+    # nginx has read all of a body that came in chunks, which tell no length beforehand.
+    if method == "POST" and announced not in (None, len(content)):
+        raise Refused("request", "has a body that is not as long as its Content-Length")
+    return at, peer, read_fields(query, kind, content if method == "POST" else b"")
+
+
+def _not_nginx() -> Refused:
+    return Refused("journal", "has a line that is not as nginx writes it")

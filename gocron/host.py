@@ -29,6 +29,14 @@ def this_host() -> str:
     return f"{socket.gethostname()} {machine}".rstrip()
 
 
+def clock() -> float:
+    """Return what this host's own clock says, in epoch seconds.
+
+    Only for what knows no other clock: files, nginx. All else goes by `Store.now`.
+    """
+    return time.time()
+
+
 def uptime() -> float:
     """Return for how many seconds the host has been up, asleep or not; its clock has no part."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -6,7 +6,6 @@ each file was read stands in the database. To read a line again does no harm.
 
 import errno
 import hashlib
-import json
 import logging
 import os
 import re
@@ -21,10 +20,9 @@ from gocron.bulkhead import Bulkheads
 from gocron.config import Config
 from gocron.core.address import Client, client_address, client_network
 from gocron.core.checkin import CheckIn, Refused, is_news, read_checkin
-from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.errors import Locked
-from gocron.fields import KNOCK_FIELD, read_fields
-from gocron.host import this_host
+from gocron.fields import KNOCK_FIELD, read_journalled
+from gocron.host import clock, this_host
 from gocron.store import accounts, checkins, journal
 from gocron.store.database import Store
 from gocron.store.journal import Stretch
@@ -44,9 +42,11 @@ SWEEP_LIMIT_S = 3_600
 LEFT_FOR_S = 3_600
 LEFT_LIMIT = 1_000
 
+# Lines come while a journal is read. What lies further ahead, the host's clock was put back since.
+AHEAD_LIMIT_S = 600
+
 # A line begins so, and nothing within it does: quotes in it are escaped.
 _START = b'{"at":"'
-_METHODS = ("GET", "HEAD", "POST")
 
 log = logging.getLogger("gocron-sweep")
 
@@ -71,15 +71,20 @@ class _Skipped:
         self.count += 1
 
 
-def replay_journal(store: Store, config: Config, now: int) -> list[str]:
+def replay_journal(
+    store: Store, config: Config, now: int, host_clock: Callable[[], float] = clock
+) -> list[str]:
     """Keep the check-ins that came since the last replay; return what is to be complained of.
 
-    They keep the time at which they came. What can't be read is skipped, and counted in one
-    warning. A line at which gocron itself fails keeps no other from being kept, and is read again.
+    They keep the time at which they came, by the database's clock. What can't be read is skipped,
+    and counted in one warning. A line at which gocron itself fails keeps no other from being kept,
+    and is read again.
     """
     if not config.journal:
         return []
-    reader = _Reader(store, config, now, bulkheads := Bulkheads(store))
+    # nginx writes by the clock of this host, which may be another one than the database's.
+    ahead_s = round(host_clock() - store.moment())
+    reader = _Reader(store, config, now, bulkheads := Bulkheads(store), ahead_s)
     complaints = []
     try:
         for path in _files(Path(config.journal)):
@@ -122,11 +127,15 @@ def _files(path: Path) -> list[Path]:
 class _Reader:
     """Reads the files of a journal at one moment, and keeps what stands in them."""
 
-    def __init__(self, store: Store, config: Config, now: int, bulkheads: Bulkheads) -> None:
+    def __init__(
+        self, store: Store, config: Config, now: int, bulkheads: Bulkheads, ahead_s: int
+    ) -> None:
         self._store = store
         self._config = config
         self._now = now
         self._bulkheads = bulkheads
+        self._ahead_s = ahead_s
+        self._latest = now + AHEAD_LIMIT_S
         self.skipped = _Skipped()
 
     def replay(self, path: Path) -> None:
@@ -224,10 +233,11 @@ class _Reader:
         except Refused as refused:
             self.skipped.add(str(refused))
             return None
-        if checkin is None or checkin.seen_at <= self._now + CLOCKS_DIFFER_S:
-            return checkin
-        # By a clock that was ahead. That it came is sure, and not after now.
-        return replace(checkin, seen_at=self._now)
+        if checkin is None:
+            return None
+        seen_at = checkin.seen_at - self._ahead_s
+        # That it came is sure, and not after now.
+        return replace(checkin, seen_at=seen_at if seen_at <= self._latest else self._now)
 
 
 def _all_read_at(store: Store) -> int | None:
@@ -297,34 +307,10 @@ def _checkin(line: bytes, config: Config) -> CheckIn | None:
 
     Raises Refused.
     """
-    text = line.decode("utf-8", "surrogateescape")
-    try:
-        told = json.loads(text)
-        seen_at = int(float(told["at"]))
-        method, query, kind, body, peer, length = (
-            str(told[key])
-            for key in ("method", "query", "content_type", "body", "address", "length")
-        )
-        announced = int(length) if length else None
-        # A lone half of a character is no byte of any body.
-        content = body.encode("utf-8", "surrogateescape")
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        raise _not_nginx() from None
-    if seen_at < 0:
-        raise _not_nginx()
-    if method not in _METHODS:
-        raise Refused("request", f"by {method[:20]!a}; check-ins come by GET, HEAD or POST")
-    # nginx has read all of a body that came in chunks, which tell no length beforehand.
-    if method == "POST" and announced not in (None, len(content)):
-        raise Refused("request", "has a body that is not as long as its Content-Length")
-    fields = read_fields(query, kind, content if method == "POST" else b"")
+    seen_at, peer, fields = read_journalled(line)
     if not fields or (len(fields) == 1 and fields[0][0] == KNOCK_FIELD):
         return None
     # What nginx would have told a front of; its word is a trusted proxy's.
     client = Client(client_address(peer, "", config.trusted_proxies), is_named=True)
     network = client_network(client, config.trusted_proxies, config.site_ipv6_prefix)
     return read_checkin(fields, client.address, seen_at, network)
-
-
-def _not_nginx() -> Refused:
-    return Refused("journal", "has a line that is not as nginx writes it")

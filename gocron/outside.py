@@ -14,6 +14,7 @@ from gocron.config import Config
 from gocron.core.address import read_address
 from gocron.core.door import Knock, Knocked
 from gocron.fields import CONFIGURED_HEADER, KNOCK_FIELD, SIGN_HEADER
+from gocron.host import clock
 from gocron.notify.http import Answer, NoAnswer, NoAnswerInTime, fetch
 
 # All tries together end within a minute, before the next sweep.
@@ -32,12 +33,14 @@ class Outside:
     """The world as one sweep meets it.
 
     `knock` checks in through the front door as the gocron of that name, and tells what came
-    of it. `channel` opens the one of that name. `report_well` tells the watchdog.
+    of it. `channel` opens the one of that name. `report_well` tells the watchdog. `host_clock` is
+    the clock by which nginx on this host writes its journal, in epoch seconds.
     """
 
     knock: Callable[[str], Knocked]
     channel: Opener
     report_well: Callable[[], None]
+    host_clock: Callable[[], float] = clock
 
 
 class WatchdogAway(Exception):

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gocron.errors import PageError
+from gocron.host import clock
 
 # What a publication leaves that was killed while it wrote; no other is at work so long.
 UNFINISHED = ".new"
@@ -39,11 +40,11 @@ def make_folders(folder: Path) -> None:
         accounts_folder.chmod(wanted)
 
 
-def tidy(folder: Path, now: int) -> None:
+def tidy(folder: Path) -> None:
     """Remove what killed publications left behind; what can't be removed does no harm."""
     for path in (*folder.glob(f".*{UNFINISHED}"), *folder.glob(f"account/.*{UNFINISHED}")):
         with suppress(OSError):
-            if now - path.stat().st_mtime > UNFINISHED_FOR_S:
+            if clock() - path.stat().st_mtime > UNFINISHED_FOR_S:
                 path.unlink()
 
 

@@ -52,7 +52,8 @@ ROWS_IN_TURN = 1000
 # next. The index tells at once what is missing.
 ROWS_CHANGED = 20_000
 
-# A count that another host folded in with an earlier clock is looked for this far back.
+# A count that another sweep is folding in at this moment carries an earlier time: it is looked for
+# this far back.
 LOOK_BACK_S = 120
 
 OUTAGES_SHOWN_S = 7 * 86_400
@@ -86,7 +87,7 @@ def publish(press: "Press") -> None:
     store, folder, now = press.store, press.folder, press.now
     with as_page_error(folder):
         make_folders(folder)
-        tidy(folder, now)
+        tidy(folder)
         progress = _read_progress(folder)
         is_anew = not progress.published_at
         again = accounts.named(store, progress.again)
@@ -239,7 +240,7 @@ class Press:
 
 def _next_changed(store: Store, progress: Progress, now: int) -> tuple[Sequence[Account], Progress]:
     """Return accounts that changed, as many as a sweep has time for, and the progress then."""
-    since = progress.published_at - LOOK_BACK_S
+    since = min(progress.published_at, now) - LOOK_BACK_S
     changed = accounts.changed_since(store, since)
     waiting = [one for one in changed if progress.recent.get(one.name) != _state(one)]
     taken: list[Account] = []

@@ -130,12 +130,13 @@ def _heard_all(
     With the copy come the time, and what the sweep would complain of. With `account` the copy
     may lack other accounts' jobs. What nginx took meanwhile is kept for good: that may be much.
     """
-    knocked = (world or outside(config)).knock(accounts.instance_name(store))
+    world = world or outside(config)
+    knocked = world.knock(accounts.instance_name(store))
     now = clock()
-    complaints = replay_journal(store, config, now)
+    complaints = replay_journal(store, config, now, world.host_clock)
     with private_copy(store, account) as copy:
         bulkheads = Bulkheads(copy)
-        complaints += look_around(copy, config, knocked, now, bulkheads)
+        complaints += look_around(copy, config, knocked, now, clock, bulkheads)
         yield copy, now, complaints, bulkheads
 
 

@@ -39,6 +39,7 @@ PUT_OFF = "put off for an hour"
 log = logging.getLogger("gocron-sweep")
 
 Judged = tuple[Job, Judgement]
+Clock = Callable[[], int]
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,7 @@ class Swept:
 
 
 def sweep(
-    store: Store,
-    config: Config,
-    clock: Callable[[], int],
-    world: Outside | None = None,
-    is_well: bool = True,
+    store: Store, config: Config, clock: Clock, world: Outside | None = None, is_well: bool = True
 ) -> Swept:
     """Tell of every job that went silent or came back, and publish the page.
 
@@ -133,7 +130,7 @@ def _publish(
 
 
 def _listen(
-    store: Store, config: Config, clock: Callable[[], int], world: Outside, bulkheads: Bulkheads
+    store: Store, config: Config, clock: Clock, world: Outside, bulkheads: Bulkheads
 ) -> tuple[int, list[str]]:
     """Keep what nginx took, and learn who could be heard.
 
@@ -145,8 +142,8 @@ def _listen(
     now = clock()
     complaints: list[str] = []
     with bulkheads.step("reading the journal"):
-        complaints += replay_journal(store, config, now)
-    return now, complaints + look_around(store, config, knocked, now, bulkheads)
+        complaints += replay_journal(store, config, now, world.host_clock)
+    return now, complaints + look_around(store, config, knocked, now, clock, bulkheads)
 
 
 def _is_in_vain_to_wait(store: Store, now: int) -> bool:
@@ -159,7 +156,12 @@ def _is_in_vain_to_wait(store: Store, now: int) -> bool:
 
 
 def look_around(
-    store: Store, config: Config, knocked: Knocked | None, now: int, bulkheads: Bulkheads
+    store: Store,
+    config: Config,
+    knocked: Knocked | None,
+    now: int,
+    clock: Clock,
+    bulkheads: Bulkheads,
 ) -> list[str]:
     """Learn who could be heard until `now`; return what is to be complained of.
 
@@ -169,7 +171,7 @@ def look_around(
     spell_names(store, bulkheads)
     with bulkheads.step("watching the door"):
         if knocked is not None:
-            complaints += watch_door(store, config, knocked, now)
+            complaints += watch_door(store, config, knocked, now, clock)
     with bulkheads.step("watching sites"):
         complaints += watch_sites(store, now, bulkheads)
     return complaints

@@ -90,6 +90,39 @@ def postgres_template(postgres: Postgres) -> Iterator[str]:
         yield name
 
 
+@dataclass(frozen=True)
+class PostgresClock:
+    """A database whose clock is another one than this host's."""
+
+    url: str
+
+    def execute(self, *statements: str) -> None:
+        with closing(psycopg2.connect(self.url)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                for statement in statements:
+                    cursor.execute(statement)
+
+    def set(self, ahead_s: int) -> None:
+        """Let the clock be so far ahead of this host's."""
+        self.execute(f"UPDATE other.clock SET ahead = interval '{ahead_s} seconds'")
+
+
+@pytest.fixture
+def postgres_clock(postgres: Postgres, postgres_template: str) -> Iterator[PostgresClock]:
+    """A new database with the schema up to date, whose clock can be set."""
+    with postgres.database(postgres_template) as name:
+        clock = PostgresClock(postgres.url_of(name))
+        clock.execute(
+            "CREATE SCHEMA other",
+            "CREATE TABLE other.clock AS SELECT interval '0' AS ahead",
+            "CREATE FUNCTION other.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS "
+            "'SELECT pg_catalog.clock_timestamp() + ahead FROM other.clock'",
+            f"ALTER DATABASE {name} SET search_path = public, other, pg_catalog",
+        )
+        yield clock
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file with the schema up to date."""

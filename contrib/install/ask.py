@@ -97,7 +97,7 @@ def check_in_command(address: str, account: str, email: str) -> None:
 
 
 def swept(path: str) -> None:
-    """Print when this host swept last, in seconds since 1970, 0 for never."""
+    """Print when this host swept last, by its own clock and in seconds since 1970; 0 for never."""
     config = load_config(Path(path))
     if config.status_dir:
         page = Path(config.status_dir, "index.html")
@@ -105,7 +105,9 @@ def swept(path: str) -> None:
         return
     store = Store(config.database_url)
     with store.connected():
-        print(accounts.totals(store).swept_at or 0)
+        swept_at = accounts.totals(store).swept_at
+        # By the database's clock, which may be another one.
+        print(0 if swept_at is None else swept_at + round(time.time() - store.moment()))
 
 
 def left(path: str) -> None:

@@ -3,10 +3,3 @@
 `run(arguments, config)` returns the exit status. `cli` imports the one file that is asked for:
 a sweep starts each minute.
 """
-
-import time
-
-
-def now() -> int:
-    """Return the time at which a command is run, in epoch seconds."""
-    return int(time.time())

@@ -1,10 +1,10 @@
 """What several commands take: a job, JSON, a moment in words."""
 
 import argparse
-import time
 from datetime import datetime, timezone
 
 from gocron.core.duration import parse_duration
+from gocron.errors import UsageError
 from gocron.render.moment import say_time
 
 
@@ -19,30 +19,35 @@ def may_print_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def moment_to_come(text: str) -> int:
-    """Return the moment that `text` means: ISO 8601, UTC unless it says otherwise, or +2h."""
+def moment_to_come(option: str, text: str, now: int) -> int:
+    """Return the moment that `text` means: ISO 8601, UTC unless it says otherwise, or +2h.
+
+    `now` is by the database's clock, as all times are. Raises UsageError, also for what is over.
+    """
     try:
-        moment = int(time.time()) + parse_duration(text[1:]) if text[:1] == "+" else _iso(text)
+        moment = now + parse_duration(text[1:]) if text[:1] == "+" else _iso(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-25T03:00") from None
-    if moment < time.time() - 60:
-        raise argparse.ArgumentTypeError(f"{text} is over: it is {say_time(int(time.time()))} now")
+        raise UsageError(option, f"{text!r} is no time such as 2026-11-25T03:00") from None
+    if moment < now - 60:
+        raise UsageError(option, f"{text} is over: it is {say_time(now)} now")
     return moment
 
 
-def moment_past(text: str) -> int:
-    """Return the moment that `text` means: 30d, which is so long ago, or ISO 8601 as above."""
+def moment_past(option: str, text: str, now: int) -> int:
+    """Return the moment that `text` means: 30d, which is so long ago, or ISO 8601 as above.
+
+    Raises UsageError, also for what isn't over.
+    """
     try:
-        moment = int(time.time()) - _length(text)
+        moment = now - _length(text)
     except ValueError:
         try:
             moment = _iso(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is neither a length such as 30d nor a time such as 2026-11-25"
-            ) from None
-    if moment >= int(time.time()):
-        raise argparse.ArgumentTypeError(f"{text} is not over yet: each job would be forgotten")
+            said = f"{text!r} is neither a length such as 30d nor a time such as 2026-11-25"
+            raise UsageError(option, said) from None
+    if moment >= now:
+        raise UsageError(option, f"{text} is not over yet: each job would be forgotten")
     return moment
 
 

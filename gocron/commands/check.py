@@ -3,12 +3,12 @@
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from gocron.channels import TABLE, Entry
-from gocron.commands import now
 from gocron.commands.questions import (
     Bad,
     Finding,
@@ -25,9 +25,9 @@ from gocron.core.health import is_stale
 from gocron.core.odd import notes
 from gocron.core.site import CROWD
 from gocron.door import verified
-from gocron.errors import ExitStatus, GocronError, worst
+from gocron.errors import ExitStatus, GocronError, StoreError, worst
 from gocron.front.check_in import configured_by
-from gocron.host import dead_schedule, this_host
+from gocron.host import clock, dead_schedule, this_host
 from gocron.listing import printable
 from gocron.notify.http import NoAnswer, fetch
 from gocron.output import say
@@ -59,33 +59,45 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
     file = config_file(arguments.config, os.environ)
     say(f"ok    configuration: {file if file.exists() else 'built-in defaults'}")
     statuses = []
-    for finding in before_start(config) if arguments.before_start else findings(config, now()):
+    for finding in before_start(config) if arguments.before_start else findings(config):
         say(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject}: {printable(finding.said)}")
         statuses.append(finding.status)
     status = worst(statuses)
     return ExitStatus.CHECK_FAILED if status and not arguments.before_start else status
 
 
-def findings(config: Config, now: int) -> Iterator[Finding]:
-    """Yield what is found, from the database to the folder of the page."""
+def findings(config: Config, now: int | None = None) -> Iterator[Finding]:
+    """Yield what is found, from the database to the folder of the page.
+
+    `now` is by the database's clock.
+    """
     reached = ask("database", lambda: _reach(config))
     yield ask("database", lambda: database(config)) if reached.good else reached
+    at = _time(config, reached) if now is None else now
     if reached.good:
         store = Store(config.database_url)
         schema = ask("schema", lambda: _schema(store))
         yield schema
         if schema.good:
-            yield ask("last sweep", lambda: _last_sweep(store, config, now))
-            yield ask("outbox", lambda: _outbox(store, config, now))
-            yield ask("front door", lambda: _front_door(store, config, now))
+            yield ask("last sweep", lambda: _last_sweep(store, config, at))
+            yield ask("outbox", lambda: _outbox(store, config, at))
+            yield ask("front door", lambda: _front_door(store, config, at))
             yield ask("sites", lambda: _sites(store))
-            yield from _odd_jobs(store, config, now)
+            yield from _odd_jobs(store, config, at)
     yield ask("journal", lambda: _journal(config))
     for entry in TABLE.values():
         yield ask(entry.checked_as, partial(_channel, entry, config))
     yield ask("page folder", lambda: page_folder(config))
     if config.public_url:
-        yield ask("page", lambda: _page(config, now))
+        yield ask("page", lambda: _page(config, at))
+
+
+def _time(config: Config, reached: Finding) -> int:
+    """Return the time by the database's clock; where it can't be asked, by the host's."""
+    if reached.good:
+        with suppress(StoreError), (store := Store(config.database_url)).connected(False):
+            return store.now()
+    return int(clock())
 
 
 def _reach(config: Config) -> str:

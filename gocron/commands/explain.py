@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser, Namespace
 
-from gocron.commands import now
 from gocron.commands.arguments import names_a_job
 from gocron.config import Config
 from gocron.errors import ExitStatus
@@ -20,6 +19,6 @@ def arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, config: Config) -> ExitStatus:
     """Print what bears on a job, and what the next sweep will do."""
     with opened(config.database_url) as store:
-        for line in explain(store, config, arguments.account, arguments.cronname, now):
+        for line in explain(store, config, arguments.account, arguments.cronname, store.now):
             say(printable(line))
     return ExitStatus.OK

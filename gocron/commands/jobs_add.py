@@ -1,8 +1,8 @@
 """`gocron jobs add`: declare a job before its first check-in, or change one."""
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 
-from gocron.commands import now
 from gocron.commands.arguments import names_a_job
 from gocron.config import Config
 from gocron.core import odd
@@ -31,11 +31,11 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
         if (value := getattr(arguments, name)) is not None
     ]
     try:
-        declared = read_checkin(fields, address="", seen_at=now())
+        declared = read_checkin(fields, address="")
         with opened(config.database_url) as store:
             if (needs := first_time_needs(declared)) and not jobs.is_known(store, declared.key):
                 raise needs
-            say(jobs.declare(store, declared))
+            say(jobs.declare(store, replace(declared, seen_at=store.now())))
         lengths = declared.frequency_s, declared.grace_s
         for note in odd.declared(*lengths, declared.site, config.interval):
             complain("gocron jobs add", note)

@@ -21,7 +21,6 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--never-heard-since",
-        type=moment_past,
         metavar="TIME",
         help="with --account: only those without a check-in since then; 90d, 2026-11-25",
     )
@@ -40,6 +39,8 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
         if is_one:
             jobs.forget(store, *one)
             return ExitStatus.OK
+        if since is not None:
+            since = moment_past("--never-heard-since", since, store.now())
         forgotten = jobs.forget_account(store, whole, since)
     say(f"forgot {count(forgotten, 'job')} of {whole}")
     return ExitStatus.OK

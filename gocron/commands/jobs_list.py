@@ -4,7 +4,6 @@ from argparse import ArgumentParser, Namespace
 
 from gocron import listing
 from gocron.bulkhead import Bulkheads
-from gocron.commands import now
 from gocron.commands.arguments import may_print_json
 from gocron.config import Config
 from gocron.errors import ExitStatus
@@ -25,7 +24,7 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
     """List jobs; complain of those that can't be shown."""
     with opened(config.database_url) as store:
         found = list(jobs.every_job(store, arguments.account, arguments.missing))
-    at, bulkheads = now(), Bulkheads(store)
+        at, bulkheads = store.now(), Bulkheads(store)
     bad = bulkheads.each(
         "showing",
         found,

@@ -3,7 +3,6 @@
 from argparse import ArgumentParser, Namespace
 
 from gocron import listing
-from gocron.commands import now
 from gocron.commands.arguments import may_print_json, names_a_job
 from gocron.config import Config
 from gocron.errors import ExitStatus
@@ -21,6 +20,6 @@ def arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, config: Config) -> ExitStatus:
     """Print all that is known of a job."""
     with opened(config.database_url) as store:
-        job = jobs.find(store, arguments.account, arguments.cronname)
-    say(listing.as_json([job], now()) if arguments.json else listing.details(job, now()))
+        job, now = jobs.find(store, arguments.account, arguments.cronname), store.now()
+    say(listing.as_json([job], now) if arguments.json else listing.details(job, now))
     return ExitStatus.OK

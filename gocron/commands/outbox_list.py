@@ -3,7 +3,6 @@
 from argparse import ArgumentParser, Namespace
 
 from gocron import listing
-from gocron.commands import now
 from gocron.commands.arguments import may_print_json
 from gocron.config import Config
 from gocron.errors import ExitStatus
@@ -20,6 +19,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, config: Config) -> ExitStatus:
     """Print it by recipient."""
     with opened(config.database_url) as store:
-        found = deliveries.waiting_or_given_up(store, now())
-    say(listing.outbox_json(found) if arguments.json else listing.outbox_table(found, now()))
+        now = store.now()
+        found = deliveries.waiting_or_given_up(store, now)
+    say(listing.outbox_json(found) if arguments.json else listing.outbox_table(found, now))
     return ExitStatus.OK

@@ -2,7 +2,6 @@
 
 from argparse import ArgumentParser, Namespace
 
-from gocron.commands import now
 from gocron.config import Config
 from gocron.errors import ExitStatus
 from gocron.output import complain, say
@@ -20,8 +19,9 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
     address = arguments.address
     recipient = None if address == "all" else address
     with opened(config.database_url) as store:
-        over = deliveries.count_over(store, recipient, now())
-        count = deliveries.retry(store, recipient, now())
+        now = store.now()
+        over = deliveries.count_over(store, recipient, now)
+        count = deliveries.retry(store, recipient, now)
     if not count and not over and recipient is not None:
         said = "no news waits for it, nor was given up; see `gocron outbox list`"
         complain("gocron outbox retry", f"{address}: {said}")

@@ -4,7 +4,6 @@ from argparse import ArgumentParser, Namespace
 
 from gocron.bulkhead import Bulkheads
 from gocron.channels import post_summary
-from gocron.commands import now
 from gocron.config import Config
 from gocron.core.odd import notes
 from gocron.errors import ExitStatus, GocronError, worst
@@ -38,7 +37,7 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
 def tell_summary(config: Config, is_posted: bool) -> ExitStatus:
     """Print the summary, and post it if it is to be posted: what can't be printed is, too."""
     with opened(config.database_url) as store:
-        reported = report(store, now(), config.interval, bulkheads := Bulkheads(store))
+        reported = report(store, store.now(), config.interval, bulkheads := Bulkheads(store))
     for complaint in bulkheads.complaints:
         complain("gocron-summary", complaint)
     statuses = [bulkheads.status]

@@ -2,10 +2,10 @@
 
 from argparse import ArgumentParser, Namespace
 
-from gocron.commands import now
 from gocron.commands.arguments import moment_to_come
 from gocron.config import Config
 from gocron.errors import ExitStatus, worst
+from gocron.host import clock
 from gocron.listing import printable, say_unresolved
 from gocron.output import complain, say
 from gocron.promise import renew_promise
@@ -18,7 +18,6 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="print what would be done")
     parser.add_argument(
         "--at",
-        type=moment_to_come,
         metavar="TIME",
         help="with --dry-run: at that time, if nothing else came in; 2026-11-25T03:00, +2h",
     )
@@ -36,7 +35,10 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
     from gocron.rehearse import rehearse
 
     with opened(config.database_url) as store:
-        for line in rehearse(store, config, now, arguments.at):
+        at = arguments.at
+        if at is not None:
+            at = moment_to_come("--at", at, store.now())
+        for line in rehearse(store, config, store.now, at):
             say(printable(line))
     return ExitStatus.OK
 
@@ -44,11 +46,11 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
 def sweep_once(program: str, config: Config) -> ExitStatus:
     """Sweep; complain of what could not be told or heard, in one line each."""
     # First of all: while the database is away, the journal is what check-ins are kept in.
-    lacks_room = renew_promise(config, now())
+    lacks_room = renew_promise(config, int(clock()))
     for complaint in lacks_room:
         complain(program, complaint)
     with opened(config.database_url) as store:
-        swept = sweep(store, config, now, is_well=not lacks_room)
+        swept = sweep(store, config, store.now, is_well=not lacks_room)
     for complaint in swept.complaints:
         complain(program, complaint)
     statuses = [swept.status, ExitStatus.CHECK_FAILED if lacks_room else ExitStatus.OK]

@@ -3,10 +3,10 @@
 from argparse import ArgumentParser, Namespace
 
 from gocron.channels import send_on_trial
-from gocron.commands import now
 from gocron.config import Config
 from gocron.core.channel import SHARED
 from gocron.errors import ExitStatus
+from gocron.host import clock
 from gocron.notify import DeliveryFailed
 from gocron.output import complain, say
 
@@ -23,7 +23,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, config: Config) -> ExitStatus:
     """Send a message on trial, and say who took it."""
     try:
-        say(send_on_trial(config, arguments.receiver, now()))
+        say(send_on_trial(config, arguments.receiver, int(clock())))
     except DeliveryFailed as error:
         complain("gocron test", f"{error}; see `gocron check`")
         return ExitStatus.UNDELIVERED

@@ -32,8 +32,9 @@ class Refused(Exception):
 class CheckIn:
     """One sign of life. None means: not told this time, what is stored stays.
 
-    `network` is what of `address` sites compare; `gateway` is "" where the job takes back that
-    it named one. `misnamed` is why no new job may be named so; a known one goes on.
+    `seen_at` is 0 where it counts from when it is kept. `network` is what of `address` sites
+    compare; `gateway` is "" where the job takes back that it named one. `misnamed` is why no new
+    job may be named so; a known one goes on.
     """
 
     account: str
@@ -70,7 +71,7 @@ def is_news(checkin: CheckIn, since: int | None, now: int) -> bool:
 
 
 def read_checkin(
-    fields: Iterable[tuple[str, str]], address: str, seen_at: int, network: str = ""
+    fields: Iterable[tuple[str, str]], address: str, seen_at: int = 0, network: str = ""
 ) -> CheckIn:
     """Return the check-in that `fields` (name, value) declare, heard from `address`.
 

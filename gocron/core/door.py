@@ -11,11 +11,11 @@ from gocron.core.outage import Outage
 SIGN_EVERY_S = 10
 SHUT_AFTER_S = 30
 
-# A front on another host is alive while its last sign, by that host's clock, is this young.
+# A front on another host is alive while its last sign is this young.
 ALIVE_WITHIN_S = 60
 
-# Hosts' clocks agree within this; a time further ahead was written by one that was wrong.
-CLOCKS_DIFFER_S = 600
+# A clock that was wrong by less leaves nothing to be mended: what lies ahead is soon over.
+JUMP_S = 600
 
 # What follows an outage within this is the same outage: a front that comes and goes.
 SAME_OUTAGE_S = 600
@@ -57,7 +57,7 @@ class Knocked:
 class Presence:
     """One front's life, from its first sign to its last; `heard_at` is its last check-in.
 
-    `is_here` tells that it is on the host of the sweep that asks. `jumped_s` is by how much its
+    `is_here` tells that it is on the host of the sweep that asks. `jumped_s` is by how much the
     clock jumped forth when it began, though the front itself went on.
     """
 
@@ -110,19 +110,20 @@ def look(signs: Signs, now: int) -> Door:
     if nothing_known and (is_own or signs.knock is Knock.KEPT):
         return Door(now)
     away_s = [abs(now - front.until_at) for front in fronts]
-    same_clock = min(away_s, default=0) <= CLOCKS_DIFFER_S
+    # Who answers gave a sign right before. One that seems older tells that the clock jumped since.
+    has_jumped = min(away_s, default=0) > JUMP_S
     # A sign proves that check-ins were kept: a front that has no time for a sweep is at work.
     is_busy = signs.knock is Knock.SLOW and min(away_s, default=now) <= SHUT_AFTER_S
     failed = signs.knock in (Knock.SLOW, Knock.FAILED)
     if is_busy or (failed and is_own and others_live(fronts, now)):
         return Door(now, _ended(signs, now))
-    if signs.knock is Knock.KEPT and same_clock:
+    if signs.knock is Knock.KEPT and not has_jumped:
         return Door(now, _ended(signs, now))
     return _shut(signs, now)
 
 
 def others_live(fronts: Iterable[Presence], now: int) -> bool:
-    """Tell whether a front of another host is alive at `now`, by that host's clock."""
+    """Tell whether a front of another host is alive at `now`."""
     return any(
         abs(now - front.until_at) <= ALIVE_WITHIN_S and not front.is_here for front in fronts
     )
@@ -151,7 +152,6 @@ def _shut(signs: Signs, now: int) -> Door:
 
 def _ended(signs: Signs, now: int) -> tuple[tuple[int, int], ...]:
     """Return the outages before `now`, at which the door is open; the one before among them."""
-    # Whoever answers now lives on, whatever its clock says of its last sign.
     found = _gaps(signs.fronts, signs.unknown_since, now)
     outage = signs.outage
     if outage is None or (found and found[0][0] <= outage.began_at):

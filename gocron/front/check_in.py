@@ -52,6 +52,7 @@ class CheckIns:
         self._away = ""
         self._configured = configured_by(config)
         group_commit.count_undelivered = self._count_undelivered
+        group_commit.clock = clock
         self._network = lru_cache(maxsize=4096)(self._network_of)
 
     def check_in(self, request: Request) -> Answer | Later[Outcome] | Later[Known]:
@@ -67,8 +68,7 @@ class CheckIns:
                 return text(404, HELP)
             if len(fields) == 1 and fields[0][0] == KNOCK_FIELD:
                 return self._known(partial(self._knocked, fields[0][1]))
-            now = int(self._clock())
-            checkin = read_checkin(fields, client.address, now, self._network(client))
+            checkin = read_checkin(fields, client.address, network=self._network(client))
         except Refused as refused:
             return _refuse(client.address, refused)
         group_commit = self._group_commit

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import os
 import socket
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,12 @@ from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
 from gocron.front.request import Answer, Found, Later, Request, retry_later
 from gocron.front.routes import Front
+from gocron.host import clock as host_clock
 from gocron.host import this_host
 from gocron.listening import open_listener
 from gocron.processes import Stop
 from gocron.promise import renew_promise
+from gocron.store.clocks import Clock
 from gocron.store.database import Store
 from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit
@@ -41,7 +42,7 @@ def serve(config: Config, path: Path | None) -> None:
     """Serve check-ins until a signal ends it. Raises ConfigError where the port can't be had."""
     listener = open_listener(config.listen_host, config.listen_port)
     # Until the first sweep, which says where there is no room.
-    renew_promise(config, int(time.time()))
+    renew_promise(config, int(host_clock()))
     # The process that serves reads the configuration anew.
     if path is not None:
         os.environ["GOCRON_CONFIG"] = str(path.resolve())
@@ -73,10 +74,11 @@ class Server:
         # Its schema was seen to before: a database that is away now is no reason not to serve.
         store = Store(self._config.database_url)
         announce = loop.call_soon_threadsafe
-        group_commit = GroupCommit(store, announce, Pulse(store, time.time, this_host()))
+        clock = Clock(store)
+        group_commit = GroupCommit(store, announce, Pulse(store, clock.measure, this_host()))
         # Who reads gets a store of his own: of one store's threads one connects at a time.
         readable = Store(self._config.database_url)
-        self._front = Front(self._config, readable, time.time, group_commit, announce)
+        self._front = Front(self._config, readable, clock, group_commit, announce)
         self._loop = loop
         self._stop = Stop(self._listener, loop)
 

@@ -1,7 +1,6 @@
 """The front as a WSGI application, made with Bottle, for any WSGI server."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +11,7 @@ from gocron.fields import BODY_LIMIT
 from gocron.front.request import Later, Request, safely
 from gocron.front.routes import Front
 from gocron.host import this_host
+from gocron.store.clocks import Clock
 from gocron.store.database import Store
 from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit, awaited
@@ -28,10 +28,11 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         if _app is None:
             config = load_config()
             store = open_store(config.database_url)
-            group_commit = GroupCommit(store, pulse=Pulse(store, time.time, this_host()))
+            clock = Clock(store)
+            group_commit = GroupCommit(store, pulse=Pulse(store, clock.measure, this_host()))
             # Who reads gets a store of his own: of one store's threads one connects at a time.
             readable = Store(config.database_url)
-            _app = make_app(Front(config, readable, time.time, group_commit))
+            _app = make_app(Front(config, readable, clock, group_commit))
     response: Iterable[bytes] = _app(environ, start_response)
     return response
 

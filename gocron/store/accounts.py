@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from peewee import EXCLUDED, chunked, fn
 
-from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.job import Account, Totals
 from gocron.store.database import ROWS_A_STATEMENT, Store
 
@@ -33,14 +32,9 @@ def instance_name(store: Store) -> str:
 
 
 def record_sweep(store: Store, now: int) -> None:
-    """Keep that a whole sweep ended at `now`, unless a later one has.
-
-    A later one by a clock that was ahead doesn't count.
-    """
+    """Keep that a whole sweep ended at `now`."""
     instance = store.tables.instance
-    swept_at = instance.swept_at
-    earlier = swept_at.is_null() | (swept_at < now) | (swept_at > now + CLOCKS_DIFFER_S)
-    store.write(lambda: instance.update({swept_at: now}).where(earlier).execute())
+    store.write(lambda: instance.update({instance.swept_at: now}).execute())
 
 
 def in_turn(store: Store, after: str, limit: int | None = None) -> list[Account]:

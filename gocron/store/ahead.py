@@ -1,12 +1,13 @@
-"""What a clock that was wrong for a while left behind, and how it is put right."""
+"""What the clock, while it was wrong for a while, left behind, and how it is put right."""
 
 from functools import reduce
 from operator import or_
+from sys import maxsize
 from typing import Any
 
 from peewee import Case, fn
 
-from gocron.core.door import CLOCKS_DIFFER_S, SHUT_AFTER_S
+from gocron.core.door import JUMP_S, SHUT_AFTER_S
 from gocron.core.job import REPRIEVES
 from gocron.store import jobs
 from gocron.store.database import Store
@@ -17,25 +18,33 @@ LIVES_ASKED = 50
 # A clock that jumped longer ago than this was seen to, or never will be.
 JUMPED_WITHIN_S = 86_400
 
+# What is stamped when it happens, and would be of no effect until the clock gets there.
+STAMPS = (
+    ("silence", "ended_at"),
+    ("moved", "until_at"),
+    ("outage", "began_at"),
+    ("outage", "ended_at"),
+    ("outage", "noticed_at"),
+    ("redeclaration", "queued_at"),
+    ("journal", "settled_at"),
+)
 
-def agrees(store: Store, now: int) -> bool:
-    """Tell whether the last sign of the fronts was given at about `now`; True without any sign."""
-    presence = store.tables.presence
-    newest = presence.select(fn.MAX(presence.id)).group_by(presence.host)
-    last_signs = presence.select(presence.until_at).where(presence.id.in_(newest))
-    last_sign_at: int = max((row["until_at"] for row in last_signs), default=now)
-    return abs(last_sign_at - now) <= CLOCKS_DIFFER_S
 
+def was_ahead(store: Store, now: int, open_at: int | None) -> bool:
+    """Tell whether the clock was ahead for a while, and has been put back at `now`.
 
-def was_ahead(store: Store, now: int) -> bool:
-    """Tell whether a front's clock was ahead for a while, and is right again at `now`.
-
-    A life that began later tells so. Where the last sign of any host is ahead, nobody knows
-    whose clock is wrong, and nothing is touched.
+    What lies ahead tells so: a sign of a front, or a sweep's look at `open_at`. Where there are
+    such signs, a front must have given one since: until then nothing is touched.
     """
     presence = store.tables.presence
-    ahead = presence.select(presence.id).where(presence.until_at > now + CLOCKS_DIFFER_S)
-    return bool(list(ahead.limit(1))) and agrees(store, now)
+
+    def given(since: int, until: int) -> bool:
+        mine = presence.until_at.between(since, until)
+        return bool(list(presence.select(presence.id).where(mine).limit(1)))
+
+    if given(now + JUMP_S + 1, maxsize):
+        return given(now - JUMP_S, now + JUMP_S)
+    return open_at is not None and open_at > now + JUMP_S
 
 
 def bring_back(store: Store, now: int) -> int:
@@ -43,13 +52,11 @@ def bring_back(store: Store, now: int) -> int:
 
     Part of the caller's transaction. What was heard by the wrong clock counts as heard when it
     was put right. Outages of gocron's own that it made up are forgotten, with what they excused.
-    While another transaction holds a job's row, the signs stay, and the next sweep comes back.
+    News that it put off for longer than any try waits is due. While another transaction holds a
+    job's row, the signs stay, and the next sweep comes back.
     """
-    presence, silence, moved = store.tables.presence, store.tables.silence, store.tables.moved
-    right_at = _right_at(store, now)
-    silence.update({silence.ended_at: right_at}).where(silence.ended_at > now).execute()
-    moved.update({moved.until_at: right_at}).where(moved.until_at > now).execute()
-    outage = store.tables.outage
+    tables, right_at = store.tables, _right_at(store, now)
+    presence, outage, job, news = tables.presence, tables.outage, tables.job, tables.news
     wrong = list(outage.select().where((outage.ended_at > now) | (outage.began_at > now)))
     own_began: list[int] = [row["began_at"] for row in wrong if row["site_id"] is None]
     # That a site is down is so by any clock.
@@ -59,18 +66,20 @@ def bring_back(store: Store, now: int) -> int:
         if row["site_id"] is None or (row["began_at"] >= right_at and row["ended_at"] is not None)
     ]
     outage.delete().where(outage.id.in_(unreal)).execute()
-    for column in (outage.began_at, outage.ended_at, outage.noticed_at):
-        outage.update({column: right_at}).where(column > now).execute()
-    job = store.tables.job
-    if _hear(store, job.last_seen_at > now + CLOCKS_DIFFER_S, right_at, now):
-        presence.delete().where(presence.until_at > now + CLOCKS_DIFFER_S).execute()
+    for table, name in STAMPS:
+        column = getattr(getattr(tables, table), name)
+        getattr(tables, table).update({column: right_at}).where(column > now).execute()
+    put_off = news.next_try_at > now + JUMP_S
+    news.update({news.next_try_at: right_at}).where(put_off).execute()
+    if _hear(store, job.last_seen_at > now, right_at, now):
+        presence.delete().where(presence.until_at > now).execute()
     return min([now, *own_began])
 
 
 def _right_at(store: Store, now: int) -> int:
     """Return when the clock was right again: the first life after those that lie ahead began."""
     presence = store.tables.presence
-    ahead = presence.select(fn.MAX(presence.id)).where(presence.until_at > now + CLOCKS_DIFFER_S)
+    ahead = presence.select(fn.MAX(presence.id)).where(presence.until_at > now)
     after = presence.select().where(presence.id > ahead).order_by(presence.id).limit(1)
     return min([now, *(int(life["began_at"]) for life in after)])
 
@@ -82,17 +91,16 @@ def hear_late(store: Store, now: int) -> None:
     host had given later signs before tells that it was wrong until then, and not since.
     """
     presence, job = store.tables.presence, store.tables.job
-    has_jumped = (presence.until_at >= now - JUMPED_WITHIN_S) & (
-        presence.jumped_s > CLOCKS_DIFFER_S
-    )
+    is_recent = presence.until_at >= now - JUMPED_WITHIN_S
+    has_jumped = is_recent & (presence.jumped_s > JUMP_S)
     jumped = list(presence.select().where(has_jumped))
-    if not jumped or not agrees(store, now):
+    if not jumped:
         return
     found = list(presence.select().order_by(presence.id.desc()).limit(LIVES_ASKED))
     for life in jumped:
         jumped_at = life["began_at"] - life["jumped_s"]
         before = [one for one in found if one["host"] == life["host"] and one["id"] < life["id"]]
-        if not any(jumped_at + CLOCKS_DIFFER_S < one["until_at"] <= now for one in before):
+        if not any(jumped_at + JUMP_S < one["until_at"] <= now for one in before):
             continue
         wrong = [one for one in before if abs(one["until_at"] - jumped_at) <= SHUT_AFTER_S]
         heard = [job.last_seen_at.between(one["began_at"], jumped_at) for one in wrong]

@@ -8,7 +8,7 @@ from typing import Any
 from peewee import EXCLUDED, Case, Tuple, Value, fn
 
 from gocron.core.checkin import CheckIn
-from gocron.core.door import CLOCKS_DIFFER_S, SHUT_AFTER_S
+from gocron.core.door import SHUT_AFTER_S
 from gocron.core.odd import RETURNS_WITHIN_S, has_several_hosts
 from gocron.core.schedule import due_at
 from gocron.store.database import UNFIT, Store
@@ -44,11 +44,12 @@ class DueOfSeveral(int):
     """The deadline of a job that several hosts seem to check in, in epoch seconds."""
 
 
-def record(store: Store, checkins: Sequence[CheckIn]) -> list[int | None]:
+def record(store: Store, checkins: Sequence[CheckIn], now: int = 0) -> list[int | None]:
     """Keep `checkins` as part of the caller's transaction; return the deadline of each.
 
-    The deadline is None, and nothing is kept, where an unknown job didn't tell all that a
-    new one needs. Rows are locked in the order of their keys, as every writer does.
+    Those that don't say when they came are heard at `now`. The deadline is None, and nothing is
+    kept, where an unknown job didn't tell all that a new one needs. Rows are locked in the order of
+    their keys, as every writer does.
     """
     due: list[int | None] = [None] * len(checkins)
     waiting = list(enumerate(checkins))
@@ -61,7 +62,7 @@ def record(store: Store, checkins: Sequence[CheckIn]) -> list[int | None]:
                 later.append((index, checkin))
             else:
                 wave[checkin.key] = (index, checkin)
-        deadlines = _record_wave(store, [wave[key][1] for key in sorted(wave)])
+        deadlines = _record_wave(store, [wave[key][1] for key in sorted(wave)], now)
         for key, (index, _) in wave.items():
             due[index] = deadlines.get(key)
         waiting = later
@@ -149,16 +150,16 @@ def _are_whole(checkins: Sequence[CheckIn]) -> bool:
     return all(checkin.declares for checkin in checkins)
 
 
-def _record_wave(store: Store, checkins: list[CheckIn]) -> dict[Key, int]:
+def _record_wave(store: Store, checkins: list[CheckIn], now: int) -> dict[Key, int]:
     """Keep check-ins of different jobs, ordered by key; return the deadline by key."""
     if _are_whole(checkins):
-        rows = [_row(checkin, checkin.email, checkin.frequency_s) for checkin in checkins]
+        rows = [_row(checkin, checkin.email, checkin.frequency_s, now) for checkin in checkins]
     else:
-        rows = _completed(store, checkins)
+        rows = _completed(store, checkins, now)
     return _upsert(store, rows) if rows else {}
 
 
-def _completed(store: Store, checkins: list[CheckIn]) -> list[tuple[Any, ...]]:
+def _completed(store: Store, checkins: list[CheckIn], now: int) -> list[tuple[Any, ...]]:
     """Return rows for the check-ins that are whole, or whole with what is stored.
 
     A name that may not be given to a new job must be stored already.
@@ -179,12 +180,15 @@ def _completed(store: Store, checkins: list[CheckIn]) -> list[tuple[Any, ...]]:
         frequency_s = checkin.frequency_s or known.get("frequency_s")
         is_taken = bool(known) or checkin.misnamed is None
         if is_taken and email is not None and frequency_s is not None:
-            rows.append(_row(checkin, email, frequency_s))
+            rows.append(_row(checkin, email, frequency_s, now))
     return rows
 
 
-def _row(checkin: CheckIn, email: str | None, frequency_s: int | None) -> tuple[Any, ...]:
-    due = due_at(checkin.seen_at, frequency_s or 0, checkin.grace_s or 0)
+def _row(
+    checkin: CheckIn, email: str | None, frequency_s: int | None, now: int = 0
+) -> tuple[Any, ...]:
+    seen_at = checkin.seen_at or now
+    due = due_at(seen_at, frequency_s or 0, checkin.grace_s or 0)
     return (
         checkin.account,
         checkin.cronname,
@@ -193,8 +197,8 @@ def _row(checkin: CheckIn, email: str | None, frequency_s: int | None) -> tuple[
         checkin.grace_s,
         checkin.site,
         checkin.address,
-        checkin.seen_at,
-        checkin.seen_at,
+        seen_at,
+        seen_at,
         due,
         due,
         checkin.network,
@@ -240,13 +244,7 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
     """
     job = store.tables.job
     grace_s = fn.COALESCE(EXCLUDED.grace_s, job.grace_s)
-    # A little older than what is stored, and it was overtaken on its way; much older, and it
-    # is the clock that was set back: the newest arrival counts.
-    overtaken = (EXCLUDED.last_seen_at < job.last_seen_at) & (
-        EXCLUDED.last_seen_at > job.last_seen_at - CLOCKS_DIFFER_S
-    )
-    seen_at = Case(None, [(overtaken, job.last_seen_at)], EXCLUDED.last_seen_at)
-    due = seen_at + EXCLUDED.frequency_s + fn.COALESCE(grace_s, 0)
+    due = EXCLUDED.last_seen_at + EXCLUDED.frequency_s + fn.COALESCE(grace_s, 0)
     # Of a job that was only declared no check-in came before.
     follows = (EXCLUDED.last_seen_at > job.last_seen_at) & (job.address != "")
     gap_s = EXCLUDED.last_seen_at - job.last_seen_at
@@ -268,7 +266,7 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
             "grace_s": grace_s,
             "site": fn.COALESCE(EXCLUDED.site, job.site),
             "address": EXCLUDED.address,
-            "last_seen_at": seen_at,
+            "last_seen_at": EXCLUDED.last_seen_at,
             "due_at": due,
             "judge_at": due,
             "network": EXCLUDED.network,

@@ -1,6 +1,5 @@
 """The connection: SQLite or Postgres, how a transaction is begun, what is tried again."""
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,8 @@ from urllib.parse import urlsplit
 import peewee
 
 from gocron.errors import Locked, StoreError, Unfit
-from gocron.store.files import FileDatabase, require_room
+from gocron.host import clock as host_clock
+from gocron.store.files import FileDatabase, create, require_room
 from gocron.store.postgres import ServerDatabase, parameters
 from gocron.store.tables import Tables
 
@@ -66,7 +66,7 @@ class Store:
         moment. Raises StoreError for whatever the database can't do meanwhile.
         """
         if makes_file and self.lacks_file():
-            _create(Path(str(self.db.database)))
+            create(Path(str(self.db.database)))
         with self.reporting():
             self.db.connect(reuse_if_open=True)
             try:
@@ -205,6 +205,18 @@ class Store:
         except OSError as error:
             raise StoreError(self.name, f"{error.strerror} in {folder}", "make room") from None
 
+    def now(self) -> int:
+        """Return the time in epoch seconds by the database's clock, the only one that counts."""
+        return int(self.moment())
+
+    def moment(self) -> float:
+        """Return the time as `now` does, with its fraction. SQLite's clock is the host's own."""
+        if not self.is_postgres:
+            return host_clock()
+        with self.reporting():
+            (at,) = self.db.execute_sql("SELECT EXTRACT(EPOCH FROM clock_timestamp())").fetchone()
+        return float(at)
+
     def server_version(self) -> str:
         """Return the version of the database behind the connection."""
         if not self.is_postgres:
@@ -299,17 +311,3 @@ def _sqlite(url: str) -> Any:
         },
         autoconnect=False,
     )
-
-
-def _create(path: Path) -> None:
-    """Make an empty file that others can't read, whatever the umask; its -wal and -shm follow it.
-
-    Another process may make it at the same moment. Raises StoreError.
-    """
-    try:
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
-    except OSError as error:
-        raise StoreError(
-            f"sqlite {path}", str(error.strerror), f"check who owns {path.parent}"
-        ) from None

@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Callable
 
-from gocron.core.door import SHUT_AFTER_S, SIGN_EVERY_S, Presence
+from gocron.core.door import JUMP_S, SHUT_AFTER_S, SIGN_EVERY_S, Presence
 from gocron.host import uptime as uptime_of_host
 from gocron.store.database import Store
 
@@ -13,7 +13,8 @@ class Pulse:
     """The signs of life of one front, given by the thread that keeps its check-ins.
 
     A sign proves that a check-in could have been kept. Where signs failed for a while, or a
-    check-in could not be kept, a new life begins: what lies between was no life.
+    check-in could not be kept, a new life begins: what lies between was no life. `clock` is the
+    database's, asked with each sign; how much time has passed is told by `uptime` alone.
     """
 
     def __init__(
@@ -27,25 +28,26 @@ class Pulse:
         self._host = host
         self._clock = clock
         self._uptime = uptime
-        self._up_at: float | None = None
         self._life: int | None = None
         self._name = ""
-        self._given_at = -SHUT_AFTER_S
-        self._heard_at = 0
+        self._given_at = 0
+        # By the host's uptime: when the last sign was given, and a check-in was kept last.
+        self._up_at = float("-inf")
+        self._heard_up_at: float | None = None
 
     def heard(self) -> None:
         """Note that a check-in was kept."""
-        self._heard_at = int(self._clock())
+        self._heard_up_at = self._uptime()
 
     @property
     def is_due(self) -> bool:
         """Whether it is time for a sign."""
-        return not 0 <= self._clock() - self._given_at < SIGN_EVERY_S
+        return self._uptime() - self._up_at >= SIGN_EVERY_S
 
     @property
     def is_alive(self) -> bool:
         """Whether this life lasts, and its last sign is young enough."""
-        return self._life is not None and 0 <= self._clock() - self._given_at < SHUT_AFTER_S
+        return self._life is not None and self._uptime() - self._up_at < SHUT_AFTER_S
 
     @property
     def sign(self) -> str:
@@ -59,34 +61,43 @@ class Pulse:
     def give(self) -> None:
         """Give a sign of life. The caller holds a connection."""
         now, up_at = int(self._clock()), self._uptime()
-        presence = self._store.tables.presence
-        if not self.is_alive or not self._prolong(now):
-            self._name = secrets.token_hex(8)
-            begun = {
-                "name": self._name,
-                "host": self._host,
-                "began_at": now,
-                "until_at": now,
-                "heard_at": self._heard_at,
-                "jumped_s": self._jumped_s(now, up_at),
-            }
-            self._life = self._store.write(presence.insert(begun).execute)
+        heard_at = 0 if self._heard_up_at is None else now - int(up_at - self._heard_up_at)
+        # Where the clock was put back by a little, the end of this life is lived anew.
+        goes_on = self.is_alive and -JUMP_S <= now - self._given_at < SHUT_AFTER_S
+        if not goes_on or not self._prolong(now, heard_at):
+            if now < self._given_at - JUMP_S and not self._prolong(self._given_at, heard_at):
+                # A sweep has removed this life when it put right what lay ahead. What this front
+                # stamped since still lies ahead: by this the next one sees so.
+                self._begin(self._given_at, heard_at)
+            self._begin(now, heard_at, self._jumped_s(now, up_at))
         self._given_at, self._up_at = now, up_at
 
     def _jumped_s(self, now: int, up_at: float) -> int:
         """Return by how much more the clock went forth since the last sign than time did."""
-        if self._up_at is None:
+        if not self._given_at:
             return 0
         jumped_s = (now - self._given_at) - int(up_at - self._up_at)
         return jumped_s if jumped_s > SHUT_AFTER_S else 0
 
-    def _prolong(self, now: int) -> bool:
+    def _begin(self, at: int, heard_at: int, jumped_s: int = 0) -> None:
+        self._name = secrets.token_hex(8)
+        begun = {
+            "name": self._name,
+            "host": self._host,
+            "began_at": at,
+            "until_at": at,
+            "heard_at": heard_at,
+            "jumped_s": jumped_s,
+        }
+        self._life = self._store.write(self._store.tables.presence.insert(begun).execute)
+
+    def _prolong(self, at: int, heard_at: int) -> bool:
         presence = self._store.tables.presence
-        change = {presence.until_at: now, presence.heard_at: self._heard_at}
+        change = {presence.until_at: at, presence.heard_at: heard_at}
         # A database in which this life stands otherwise is another one, restored for example: what
         # this front kept until now is not in it.
         as_left = (presence.id == self._life) & (presence.until_at == self._given_at)
-        prolong = presence.update(change).where(as_left)
+        prolong = presence.update(change).where(as_left & (presence.began_at <= at))
         return bool(self._store.write(prolong.execute, one_statement=True))
 
 

@@ -114,6 +114,20 @@ def _place(path: str) -> _Place:
     return told.st_dev, told.st_ino
 
 
+def create(path: Path) -> None:
+    """Make an empty file that others can't read, whatever the umask; its -wal and -shm follow it.
+
+    Another process may make it at the same moment. Raises StoreError.
+    """
+    try:
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640))
+    except OSError as error:
+        raise StoreError(
+            f"sqlite {path}", str(error.strerror), f"check who owns {path.parent}"
+        ) from None
+
+
 def require_room(folder: Path, share: float) -> None:
     """Raise OSError unless this share of a group fits on the disk of `folder`, and in its quota."""
     try:

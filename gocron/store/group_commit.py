@@ -69,6 +69,8 @@ class GroupCommit:
         self._pulse = pulse
         # How much news waits for too long: what that is, whoever asks says.
         self.count_undelivered: Callable[[Store], int] = lambda _: 0
+        # By which check-ins are stamped when they are kept; None: they say when they came.
+        self.clock: Callable[[], float] | None = None
         self._announce = announce
         self._queue: deque[_Waiting] = deque()
         self._handed_in = threading.Event()
@@ -252,10 +254,11 @@ class GroupCommit:
         return [failure] * len(group)
 
     def _write(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
-        return self._store.write(
-            lambda: checkins.record(self._store, group),
-            checkins.is_one_statement(self._store, group),
-        )
+        def work() -> Sequence[Outcome]:
+            now = () if self.clock is None else (int(self.clock()),)
+            return checkins.record(self._store, group, *now)
+
+        return self._store.write(work, checkins.is_one_statement(self._store, group))
 
     def _one_by_one(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
         """Commit each by itself: the one that can't be kept must not cost the others theirs."""

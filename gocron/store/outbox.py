@@ -9,7 +9,6 @@ from typing import Any
 from peewee import JOIN, Case, fn
 
 from gocron.core.channel import CHANNELS, Traits
-from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.job import Digest, Kind, News
 from gocron.core.mailbox import mailbox_of
 from gocron.core.turns import in_turns
@@ -206,14 +205,13 @@ def _is_for(news: Any, waiting: Waiting) -> Any:
 
 
 def _is_due(news: Any, now: int) -> Any:
-    """True of news to try at `now`, or put off further than ever: by a clock that was ahead.
+    """True of news to try at `now`.
 
     Whatever `next_try_at` says, news of no episode is due once no failure would make it wait
     longer: a sweep of the version before can't tell it, and puts it off again and again.
     """
     in_vain = news.episode_id.is_null() & (fn.ABS(news.claimed_until) <= now - RETRY_MOST_S)
-    ahead = news.next_try_at > now + LEASE_S + CLOCKS_DIFFER_S
-    return (news.next_try_at <= now) | ahead | in_vain
+    return (news.next_try_at <= now) | in_vain
 
 
 def _unclaimed(news: Any, digest: Digest, now: int) -> dict[Any, Any]:

@@ -12,7 +12,6 @@ from typing import Any
 from peewee import Value, chunked, fn
 
 from gocron.core.channel import ADDRESSED, Traits
-from gocron.core.door import CLOCKS_DIFFER_S
 from gocron.core.job import Job, Kind
 from gocron.core.mailbox import mailbox_of, recipients_of
 from gocron.core.redeclaration import Declaration, Redeclaration, is_news
@@ -141,9 +140,7 @@ def _with_jobs(store: Store, ids: Sequence[int], now: int) -> list[dict[str, Any
     other = table.alias("other")
     told_lately = fn.EXISTS(
         other.select(other.id).where(
-            (other.job_id == table.job_id)
-            & (other.queued_at > now - TOLD_ONCE_IN_S)
-            & (other.queued_at <= now + CLOCKS_DIFFER_S)
+            (other.job_id == table.job_id) & (other.queued_at > now - TOLD_ONCE_IN_S)
         )
     )
     query = (

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from gocron.core.door import SAME_OUTAGE_S
+from gocron.core.door import SAME_OUTAGE_S, SIGN_EVERY_S
 from gocron.core.job import Kind
 from gocron.core.outage import longer_than_late_s
 from tests.simulation.story import Cron, Jump, Span, Story
@@ -159,13 +159,14 @@ def _really(story: Story, outcome: Outcome, told: Told) -> int:
     it right.
     """
     heard = [run.at for run in outcome.runs[told.job] if run.fate == "heard"]
-    exact = [at for at in heard if story.shown(at) == told.last_seen_at]
-    if exact:
-        return max(exact)
+    exact = outcome.stamped.get((told.job, told.last_seen_at))
+    if exact is not None:
+        return exact
     # It is when a clock was put right, or when a sweep took it to be.
     jumps = [at for jump in story.jumps for at in (jump.span.began_at, jump.span.ended_at)]
+    seen = [at + late_s for at in jumps for late_s in range(SIGN_EVERY_S + 1)]
     lives = [span.ended_at for span in story.front_down]
-    shown = [at for at in (*outcome.sweeps, *jumps, *lives) if story.shown(at) == told.last_seen_at]
+    shown = [at for at in (*outcome.sweeps, *seen, *lives) if story.shown(at) == told.last_seen_at]
     by = max(shown, default=told.last_seen_at)
     return max((at for at in heard if at <= by), default=0)
 

@@ -38,7 +38,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Jump:
-    """For so long the clock of front and sweeps says `by_s` more than it is."""
+    """For so long the one clock, the database's, says `by_s` more than it is."""
 
     span: Span
     by_s: int
@@ -107,9 +107,12 @@ class Story:
     unspeakable: frozenset[str] = frozenset()
     # In these of `front_down` the front is up: it can leave signs of life, and keep no check-in.
     unkept: tuple[Span, ...] = ()
+    # In these nginx keeps a journal, by the clock of its host, which is so far ahead.
+    journalled: tuple[Span, ...] = ()
+    host_ahead_s: int = 0
 
     def shown(self, at: int) -> int:
-        """Return what the clock says at this moment."""
+        """Return what the one clock says at this moment."""
         return at + sum(jump.by_s for jump in self.jumps if jump.span.holds(at))
 
     def sweeps(self) -> list[int]:
@@ -178,7 +181,11 @@ def draw(chance: Random) -> Story:
         ends_at=START + length + 2 * slowest + HOUR,
         seed=chance.randint(0, 2**30),
         unspeakable=_unspeakable(chance, crons),
-        unkept=tuple(span for span in front_down if chance.random() < 0.4),
+        unkept=(unkept := tuple(span for span in front_down if chance.random() < 0.4)),
+        journalled=tuple(
+            span for span in front_down if span not in unkept and chance.random() < 0.4
+        ),
+        host_ahead_s=chance.choice((0, 1, -1)) * chance.randint(1, chance.choice((HOUR, 9 * DAY))),
     )
 
 
@@ -277,16 +284,16 @@ def _declares(
 
 
 def _jumps(chance: Random, length: int, front_down: list[Span]) -> list[Jump]:
-    """Return when the clock is wrong. A front that is started by it could not know."""
+    """Return when the one clock is wrong. A front that is started by it could not know."""
     if chance.random() < 0.7:
         return []
     spans = _spans(chance, length, 2, MINUTE // 2, min(length // 8, 6 * HOUR), apart_s=HOUR)
-    farthest = (DAY // 2, 5 * DAY, 900 * DAY)
+    nearest, farthest = (20 * MINUTE, DAY // 2), (5 * DAY, 900 * DAY)
     behind = chance.random() < 0.3
     return [
-        Jump(span, -chance.randint(20 * MINUTE, DAY // 2))
+        Jump(span, -chance.randint(MINUTE, chance.choice(nearest)))
         if behind
-        else Jump(span, chance.randint(20 * MINUTE, chance.choice(farthest)))
+        else Jump(span, chance.randint(MINUTE, chance.choice((*nearest, *farthest))))
         for span in spans
         if not any(down.holds(span.began_at) or down.holds(span.ended_at) for down in front_down)
     ]

@@ -1,25 +1,31 @@
-"""Tell a story to a real store by real sweeps, with a clock that is a number."""
+"""Tell a story to a real store by real sweeps and signs of life, with a clock that is a number."""
 
+import json
 import re
+import tempfile
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
+from pathlib import Path
 from random import Random
+from urllib.parse import urlencode
 
 from peewee import fn
 
 from gocron.config import Config, load_config
 from gocron.core.address import network_of
 from gocron.core.checkin import CheckIn
-from gocron.core.door import Knock, Knocked
+from gocron.core.door import SIGN_EVERY_S, Knock, Knocked
 from gocron.core.job import Kind
 from gocron.host import this_host
 from gocron.notify import Unreachable, Unwanted
 from gocron.outside import Outside
 from gocron.store import checkins
+from gocron.store.clocks import Clock
 from gocron.store.database import Store
+from gocron.store.door import Pulse
 from gocron.sweep import sweep
 from tests.simulation.story import RETRIES_S, START, Cron, Story
 
@@ -33,6 +39,11 @@ class MortalStore(Store):
 
     writes_left: int | None = None
     dies_after = False
+    # What the database's clock says.
+    shown: Callable[[], float]
+
+    def moment(self):
+        return self.shown()
 
     def write(self, work, one_statement=False):
         if self.writes_left is None:
@@ -74,6 +85,8 @@ class Outcome:
     mails: list[EmailMessage]
     operator_mails: list[EmailMessage] = field(default_factory=list)
     sweeps: list[int] = field(default_factory=list)
+    # By (job, time in its check-in) when that really was.
+    stamped: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
 def config_of(url: str) -> Config:
@@ -97,24 +110,18 @@ def tell(story: Story, store: MortalStore, config: Config) -> Outcome:
         site_hold_max=story.hold_s,
     )
     runs, moments = _moments(story)
-    teller = _Teller(story, store, config)
-    # Nobody looks between two sweeps: what comes in there is written together.
-    came: list[CheckIn] = []
-    for at, _, what in sorted(moments, key=lambda moment: moment[:2]):
-        if isinstance(what, CheckIn):
-            came.append(what)
-        elif what == "up":
-            teller.begin_life(at)
-        elif what == "down":
-            teller.end_life(at)
-        elif what == "jump":
-            teller.jump(at)
-        else:
-            store.write(lambda: checkins.record(store, came))
-            came.clear()
-            teller.sweep(at)
+    with tempfile.TemporaryDirectory() as folder:
+        config = replace(config, journal=f"{folder}/journal.log")
+        teller = _Teller(story, store, config)
+        for at, _, what in sorted(moments, key=lambda moment: moment[:2]):
+            teller.tell(at, what)
     return Outcome(
-        runs, _told(store, teller.queued), teller.mails, teller.operator_mails, story.sweeps()
+        runs,
+        _told(store, teller.queued),
+        teller.mails,
+        teller.operator_mails,
+        story.sweeps(),
+        teller.stamped,
     )
 
 
@@ -132,7 +139,7 @@ def _moments(story: Story) -> tuple[dict[str, list[Run]], list[tuple[int, int, o
             fate = _fate(story, cron, at)
             runs[cron.name].append(Run(at, fate))
             if fate == "heard":
-                moments.append((at, 1, _checkin(story, cron, at)))
+                moments.append((at, 1, cron))
     for span in story.front_down:
         lost = [run.at for some in runs.values() for run in some if run.fate == "own"]
         met = [at for at in lost if span.holds(at)]
@@ -156,12 +163,12 @@ def _fate(story: Story, cron: Cron, at: int) -> str:
     site = cron.name if cron.site else cron.behind
     if site is not None and any(span.holds(at) for span in story.site_outages[site]):
         return "site"
-    if any(span.holds(at) for span in story.front_down):
+    if any(span.holds(at) for span in story.front_down if span not in story.journalled):
         return "own"
     return "heard"
 
 
-def _checkin(story: Story, cron: Cron, at: int) -> CheckIn:
+def _checkin(story: Story, cron: Cron, at: int, seen_at: int) -> CheckIn:
     address = cron.address
     site = cron.name if cron.site else cron.behind
     if site is not None and not cron.named:
@@ -176,10 +183,40 @@ def _checkin(story: Story, cron: Cron, at: int) -> CheckIn:
         grace_s=cron.grace_s,
         site=cron.site,
         address=address,
-        seen_at=story.shown(at),
+        seen_at=seen_at,
         network=network_of(address, (), 64),
         gateway=cron.behind if cron.named else None,
     )
+
+
+class _Front:
+    """A front of a story, which leaves its signs of life ten seconds after one another."""
+
+    def __init__(self, store: Store, at: Callable[[], int]) -> None:
+        self._store = store
+        self._at = at
+        self.clock = Clock(store, at)
+        self.pulse = Pulse(store, self.clock.measure, this_host(), at)
+        self.sign()
+
+    def sign(self) -> None:
+        self.pulse.give()
+        self._signed_at = self._at()
+
+    @property
+    def next_sign_at(self) -> int:
+        return self._signed_at + SIGN_EVERY_S
+
+    def signed_before(self, at: int) -> None:
+        """Have it leave all signs that it leaves before this moment; the clock doesn't jump."""
+        last = self._signed_at + (at - 1 - self._signed_at) // SIGN_EVERY_S * SIGN_EVERY_S
+        since_s = max(last - self._signed_at, 0)
+        self.pulse._given_at += since_s
+        self.pulse._up_at += since_s
+        self._signed_at += since_s
+        presence = self._store.tables.presence
+        sign = presence.update({presence.until_at: self.pulse._given_at})
+        self._store.write(sign.where(presence.id == self.pulse._life).execute)
 
 
 class _Teller:
@@ -193,50 +230,114 @@ class _Teller:
         self.operator_mails: list[EmailMessage] = []
         # Up to which news was queued, and when that really was.
         self.queued: list[tuple[int, int]] = []
-        self._life: int | None = None
-        self._began_at = 0
+        self.stamped: dict[tuple[str, int], int] = {}
+        self._at = START
+        self._front: _Front | None = None
+        self._is_up = False
+        self._has_jumped = False
+        self._journalled: list[tuple[str, int]] = []
+        # Nobody looks between two sweeps: what comes in there is written together.
+        self._came: list[CheckIn] = []
         self._count = 0
+        store.shown = lambda: story.shown(self._at)
 
-    def begin_life(self, at: int, jumped_s: int = 0) -> None:
-        presence = self.store.tables.presence
-        shown = self.story.shown(at)
-        begun = {"host": this_host(), "began_at": shown, "until_at": shown, "heard_at": 0}
-        begun["jumped_s"] = jumped_s
-        self._life = self.store.write(presence.insert(begun).execute)
-        self._began_at = at
+    def tell(self, at: int, what: object) -> None:
+        """Let happen what happens at this moment."""
+        if self._has_jumped and self._front is not None and self._front.next_sign_at <= at:
+            self._at = self._front.next_sign_at
+            self._see_jump()
+        self._at = at
+        if isinstance(what, Cron):
+            self._hear(what)
+        elif what == "up":
+            self._begin_life()
+        elif what == "down":
+            self._end_life()
+        elif what == "jump":
+            self._jump()
+        else:
+            self.store.write(lambda: checkins.record(self.store, self._came))
+            self._came.clear()
+            self._sweep()
 
-    def end_life(self, at: int) -> None:
-        # Its last sign of life was a few seconds before.
-        self._prolong(max(at - 5, self._began_at))
-        self._life = None
+    def _begin_life(self) -> None:
+        if self._front is None:
+            self._front = _Front(self.store, lambda: self._at)
+        else:
+            self._front.sign()
+        self._is_up, self._has_jumped = True, False
 
-    def jump(self, at: int) -> None:
-        """To a front whose clock jumps its life is another one."""
-        if self._life is not None:
-            self.end_life(at)
-            before_s = self.story.shown(at - 1) - (at - 1)
-            self.begin_life(at, max(self.story.shown(at) - at - before_s, 0))
+    def _end_life(self) -> None:
+        if self._front is None:
+            return
+        if not self._has_jumped:
+            self._front.signed_before(self._at)
+        self._is_up = False
+        self._front.pulse.end()
+        if not any(span.holds(self._at) for span in self.story.unkept):
+            self._front = None
 
-    def _prolong(self, at: int) -> None:
-        presence = self.store.tables.presence
-        if self._life is not None:
-            sign = presence.update({presence.until_at: self.story.shown(at)})
-            self.store.write(sign.where(presence.id == self._life).execute)
+    def _jump(self) -> None:
+        """Whoever is up goes on by the clock before until the next sign."""
+        if self._is_up and not self._has_jumped:
+            # The signs before this were given by the clock before.
+            self._front.signed_before(self._at)
+            self._has_jumped = True
 
-    def sweep(self, at: int) -> None:
-        self._prolong(at)
-        knock = Knock.KEPT if self._life is not None else Knock.FAILED
-        world = Outside(lambda _: Knocked(knock), lambda _: self._courier(at), lambda: None)
+    def _see_jump(self) -> None:
+        if self._is_up:
+            self._front.sign()
+        self._has_jumped = False
+
+    def _hear(self, cron: Cron) -> None:
+        if self._is_up:
+            checkin = _checkin(self.story, cron, self._at, self._front.clock())
+            self.stamped[cron.name, checkin.seen_at] = self._at
+            self._came.append(checkin)
+            self._front.pulse.heard()
+            return
+        told = _checkin(self.story, cron, self._at, self._at + self.story.host_ahead_s)
+        fields = {"account": told.account, "cronname": told.cronname, "email": told.email}
+        fields |= {"frequency": told.frequency_s, "grace": told.grace_s, "site": int(cron.site)}
+        if told.gateway is not None:
+            fields["gateway"] = told.gateway
+        line = {"at": f"{told.seen_at}.5", "address": told.address, "method": "GET"}
+        line |= {"query": urlencode(fields), "content_type": "", "length": "", "body": ""}
+        with Path(self.config.journal).open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self._journalled.append((cron.name, self._at))
+
+    def _knock(self) -> Knocked:
+        if self._is_up:
+            if not self._has_jumped:
+                self._front.signed_before(self._at)
+            self._see_jump()
+            return Knocked(Knock.KEPT, sign=self._front.pulse.sign)
+        is_kept = any(span.holds(self._at) for span in self.story.journalled)
+        is_journalled = is_kept and self.story.is_public
+        return Knocked(Knock.JOURNALLED if is_journalled else Knock.FAILED)
+
+    def _sweep(self) -> None:
+        at = self._at
+        world = Outside(
+            lambda _: self._knock(),
+            lambda _: self._courier(at),
+            lambda: None,
+            lambda: at + self.story.host_ahead_s,
+        )
         killed = self.story.kills.get(self._count)
         self._count += 1
         if killed is not None:
             self.store.writes_left, self.store.dies_after = killed
         try:
-            sweep(self.store, self.config, lambda: self.story.shown(at), world)
+            sweep(self.store, self.config, self.store.now, world)
         except Killed:
             pass
         finally:
             self.store.writes_left = None
+        # What nginx kept was turned into the clock's times by this sweep.
+        for name, came_at in self._journalled:
+            self.stamped[name, came_at + self.store.now() - at] = came_at
         news = self.store.tables.news
         (row,) = news.select(fn.MAX(news.id).alias("last"))
         self.queued.append((row["last"] or 0, at))

@@ -185,13 +185,6 @@ def test_a_database_that_returns_nothing_from_an_upsert_is_asked(
     assert record(store, checkin("a", seen_at=NOON + 1)) == [NOON + 1 + HOUR + 5]
 
 
-def test_a_check_in_that_was_overtaken_on_its_way_does_not_shorten_the_deadline(
-    store: Store,
-) -> None:
-    record(store, checkin(seen_at=NOON + 33))
-    assert record(store, checkin(seen_at=NOON)) == [NOON + 33 + HOUR]
-
-
 def test_a_replayed_check_in_that_the_database_can_not_hold_costs_nobody_else(
     store: Store,
 ) -> None:

@@ -41,6 +41,14 @@ def test_a_clock_that_is_set_back_begins_another_life(store: Store) -> None:
     assert lives(store) == [(NOON - 5000, NOON - 5000), (NOON, NOON)]
 
 
+def test_a_life_goes_on_by_a_clock_that_is_put_back_a_little(store: Store) -> None:
+    """Its last minutes are lived anew: did they stand still, an outage in them would be hidden."""
+    give_signs(store, NOON, NOON + 10, NOON + 20, NOON + 12)
+    assert lives(store) == [(NOON, NOON + 12)]
+    give_signs(store, NOON + 1000, NOON + 900)
+    assert (NOON + 900, NOON + 900) in lives(store), "it would end before it began"
+
+
 def test_a_clock_that_jumps_forth_is_told_from_time_that_passed(store: Store) -> None:
     """After ten seconds it jumps by an hour, and then an hour passes without a sign."""
     moments = [

@@ -4,8 +4,9 @@ import pytest
 
 from gocron.core.job import Status
 from gocron.core.judge import standing
-from gocron.store import door, jobs
-from tests.sweep.conftest import HOUR, NOON, Gocron
+from gocron.store import door, jobs, journal
+from gocron.sweep import sweep
+from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 from tests.sweep.test_own_outages import MINUTE, Front
 
 DAY = 86_400
@@ -149,17 +150,73 @@ def test_history_outlives_a_clock_that_is_years_ahead(gocron: Gocron, front: Fro
     assert 1 in [episode["id"] for episode in gocron.rows("episode")]
 
 
-def test_where_the_clocks_of_two_hosts_differ_nobody_is_believed(
+def test_a_sweep_that_was_held_up_takes_no_check_in_for_one_by_a_clock_that_was_ahead(
     gocron: Gocron, front: Front
 ) -> None:
-    """A sweep whose host is an hour late would call all that is heard a lie."""
+    """A host that sleeps while it sweeps, or a journal of hours: all that came since lies ahead."""
     run_on(gocron, front, NOON, JUMPED_AT, "job")
+    awake_at = JUMPED_AT + 3 * HOUR
+    front.live(JUMPED_AT, awake_at)
+    hear(gocron, awake_at)
+    times = iter([JUMPED_AT])
     with gocron.store.connected():
-        other = door.Pulse(gocron.store, lambda: JUMPED_AT + HOUR, "front-02")
-        other.give()
-    hear(gocron, JUMPED_AT + HOUR)
-    gocron.sweep(JUMPED_AT + 55)
-    assert gocron.job("job").last_seen_at == JUMPED_AT + HOUR
+        world = quiet_world(gocron.config)
+        sweep(gocron.store, gocron.config, lambda: next(times, awake_at), world)
+        lives = door.presences(gocron.store, 0, "front-01")
+    assert gocron.job("job").last_seen_at == awake_at
+    assert max(life.until_at for life in lives) == awake_at
+    assert gocron.rows("outage") == []
+
+
+@pytest.mark.parametrize("by", [2 * MINUTE, 9 * MINUTE])
+def test_an_outage_is_seen_in_minutes_that_a_clock_put_back_lives_anew(
+    gocron: Gocron, front: Front, by: int
+) -> None:
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    front.ahead_s = by
+    run_on(gocron, front, JUMPED_AT + by, JUMPED_AT + HOUR + by, "job")
+    put_back_at = JUMPED_AT + HOUR
+    front.ahead_s = 0
+    front.live(put_back_at + 10, put_back_at + 20)
+    gocron.sweep(put_back_at + 25)
+    back_at = put_back_at + by - 10
+    front.live(back_at, back_at + 10)
+    gocron.sweep(back_at + 15)
+    own = [(row["began_at"], row["ended_at"]) for row in gocron.rows("outage")]
+    assert own[-1] == (put_back_at + 25, back_at), "since the last look, at which it was open"
+
+
+def test_what_a_clock_ahead_put_off_is_not_put_off_until_it_gets_there(
+    gocron: Gocron, front: Front
+) -> None:
+    """News, lines of the journal, and that a job was told of as declared anew today."""
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    gocron.mail.stop()
+    jump(front, JUMPED_AT, JUMPED_AT + 2 * DAY)
+    gocron.hear("other", JUMPED_AT + 2 * DAY, email="before@example.com")
+    gocron.hear("other", JUMPED_AT + 2 * DAY, email="after@example.com")
+    gocron.sweep(JUMPED_AT + 2 * DAY + 5)
+    with gocron.store.connected():
+        gocron.store.write(lambda: journal.settle(gocron.store, "a", 1, JUMPED_AT + 2 * DAY))
+    gocron.mail.start()
+    run_on(gocron, front, JUMPED_AT + MINUTE, JUMPED_AT + 3 * MINUTE, "job")
+    assert "before@example.com" in gocron.mail.recipients
+    put_right_at = JUMPED_AT + MINUTE
+    assert [row["queued_at"] for row in gocron.rows("redeclaration")] == [put_right_at]
+    assert [row["settled_at"] for row in gocron.rows("journal")] == [put_right_at]
+
+
+def test_a_front_that_goes_on_by_the_old_clock_for_a_moment_has_that_put_right_as_well(
+    gocron: Gocron, front: Front
+) -> None:
+    """It measures with its next sign; a sweep has put all else right before."""
+    run_on(gocron, front, NOON, JUMPED_AT, "job")
+    jump(front, JUMPED_AT, JUMPED_AT + 2 * DAY)
+    gocron.sweep(JUMPED_AT + 10)
+    hear(gocron, JUMPED_AT + 2 * DAY + 15)
+    front.live(JUMPED_AT + 20, JUMPED_AT + 60)
+    gocron.sweep(JUMPED_AT + 65)
+    assert gocron.job("job").last_seen_at <= JUMPED_AT + 65
 
 
 def test_a_clock_that_is_put_back_hours_after_it_was_wrong_alarms_nobody(
@@ -181,7 +238,7 @@ def test_a_clock_that_is_put_back_hours_after_it_was_wrong_alarms_nobody(
 def test_a_clock_that_stays_ahead_alarms_nobody_who_is_well_and_tells_who_is_dead(
     gocron: Gocron, front: Front, by: int
 ) -> None:
-    """All hosts run their jobs by the right time, and seem late by as much as it jumped."""
+    """The jobs run by the right time, and seem late by as much as it jumped."""
     periods = {"often": 10 * MINUTE, "hourly": HOUR, "rare": 4 * HOUR, "dead": 4 * HOUR}
     for at in range(NOON, NOON + 21 * HOUR, 10 * MINUTE):
         front.ahead_s = by if at > JUMPED_AT + 11 * HOUR else 0

@@ -251,6 +251,17 @@ def test_a_hostile_line_alone_is_one_that_is_skipped(
     assert "journal: 1 check-ins can't be kept" in caplog.text
 
 
+@pytest.mark.parametrize("ahead_s", [-7 * HOUR, -60, 45 * 60, 100 * 24 * HOUR])
+def test_a_line_keeps_its_time_whatever_the_clock_of_nginxs_host_says(
+    gocron: Gocron, journal: Path, ahead_s: int
+) -> None:
+    append(journal, line("backup", NOON + 20 + ahead_s))
+    with gocron.store.connected():
+        ahead_of_database_s = gocron.store.moment() + ahead_s
+        replay_journal(gocron.store, gocron.config, NOON + 60, lambda: ahead_of_database_s)
+    assert heard(gocron) == {"backup": NOON + 20}
+
+
 def test_a_line_by_a_clock_that_was_ahead_counts_as_heard_now(
     gocron: Gocron, journal: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 from pathlib import Path
 
@@ -223,6 +224,18 @@ def test_more_changed_accounts_than_a_sweep_has_time_for_are_written_by_the_next
         written.append(sum((folder(gocron) / account_file(name)).exists() for name in names))
     assert written[0] < 10
     assert written[-1] == 10
+
+
+def test_what_another_sweep_is_writing_stays_whatever_the_databases_clock_says(
+    gocron: Gocron,
+) -> None:
+    gocron.sweep(NOON)
+    unfinished, abandoned = (folder(gocron) / f".index.html.{name}.new" for name in ("1", "2"))
+    for path in (unfinished, abandoned):
+        path.write_text("")
+    os.utime(abandoned, (NOON, NOON))
+    gocron.sweep(NOON + 10 * 365 * 24 * HOUR)
+    assert (unfinished.exists(), abandoned.exists()) == (True, False)
 
 
 def test_a_quiet_sweep_with_its_page_looks_through_no_table_that_grows(
