@@ -46,6 +46,7 @@ setup(
             "pytest>=8.3",
             "pytest-cov>=7",
             "pytest-timeout>=2.4",
+            "pytest-xdist>=3.8",
             "ruff>=0.12",
             "types-peewee>=4.5",
             "types-psycopg2>=2.9.21",
