@@ -5,6 +5,7 @@ import os
 import pwd
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,7 +26,8 @@ class Place:
 
     def __init__(self, folder: Path) -> None:
         # Others must be able to come here, as they come to /var/lib.
-        for path in (folder, folder.parent, folder.parent.parent):
+        below = len(Path(tempfile.gettempdir()).parents) + 1
+        for path in (folder, *folder.parents[:-below]):
             path.chmod(0o755)
         self.data = folder / "data"
         self.page = folder / "page"
