@@ -13,11 +13,11 @@ from bench.stage import Stage
 from bench.table import Row
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
-from gocron.core.door import Knock, Knocked
-from gocron.outside import Outside
-from gocron.store import checkins, door
+from gocron.core.own_outage import Knock, Knocked
+from gocron.store import checkins, lives
 from gocron.store.database import Store
 from gocron.sweep import sweep
+from gocron.sweep.world import Outside
 
 START = 1_790_000_000
 MINUTE, HOUR = 60, 3_600
@@ -51,7 +51,7 @@ class _Gocron:
         )
         self.mails: list[EmailMessage] = []
         self._now = START
-        self._pulse = door.Pulse(self.store, lambda: self._now, "front-01")
+        self._pulse = lives.Pulse(self.store, lambda: self._now, "front-01")
 
     def hear(
         self, numbers: Sequence[int], at: Callable[[int], int], address: str, frequency_s: int

@@ -9,8 +9,8 @@ from gocron.core.checkin import CheckIn
 from gocron.core.schedule import due_at
 from gocron.front import rsgi
 from gocron.store.database import Store
-from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit, Tell
+from gocron.store.lives import Pulse
 
 
 class KeepsNothing(GroupCommit):

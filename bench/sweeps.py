@@ -10,8 +10,8 @@ from bench import jobs
 from bench.stage import SWEEP, Site, Stage, run_measured
 from bench.table import Row, middle
 from gocron.config import load_config
-from gocron.publish import PROGRESS_FILE
 from gocron.sweep import sweep
+from gocron.sweep.publish import PROGRESS_FILE
 
 SIZES = (1_000, 50_000, 1_000_000)
 DUE = 1_000

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from gocron import values
-from gocron.core.address import Network
 from gocron.core.mailbox import is_address
+from gocron.core.network import Network
 from gocron.errors import ConfigError
 from gocron.values import Option, option, secret
 from gocron.yaml_text import as_text, read_pairs

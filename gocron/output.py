@@ -51,7 +51,7 @@ def flush() -> None:
 def complain(program: str, line: str) -> None:
     """Say on standard error what went wrong; where that can't be written, nobody is to be told."""
     # Imported here: most commands have nothing to complain of, and a sweep starts each minute.
-    from gocron.listing import printable
+    from gocron.render.terminal import printable
 
     try:
         sys.stderr.write(f"{program}: {printable(line)}\n")

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from gocron.core.address import Network, read_address
 from gocron.core.duration import parse_duration
 from gocron.core.mailbox import is_address
+from gocron.core.network import Network, read_address
 
 SQLITE_FILE = "sqlite:////var/lib/gocron/gocron.db"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (hosts of a fleet check in from elsewhere)

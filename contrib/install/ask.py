@@ -16,10 +16,10 @@ from gocron.commands.config import example
 from gocron.config import Config, load_config
 from gocron.errors import ConfigError, ExitStatus, GocronError, UnknownJob
 from gocron.notify.http import NoAnswer, fetch
-from gocron.outside import here_url
 from gocron.render.crontab import SAMPLE, check_in
-from gocron.store import accounts, jobs
+from gocron.store import counts, jobs
 from gocron.store.database import Store
+from gocron.sweep.world import here_url
 
 SAMPLE_FREQUENCY_S = 86_400
 RELOADS_WITHIN_S = 5
@@ -105,7 +105,7 @@ def swept(path: str) -> None:
         return
     store = Store(config.database_url)
     with store.connected():
-        swept_at = accounts.totals(store).swept_at
+        swept_at = counts.totals(store).swept_at
         # By the database's clock, which may be another one.
         print(0 if swept_at is None else swept_at + round(time.time() - store.moment()))
 

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from gocron.channels import TABLE, Entry
 from gocron.commands.questions import (
     Bad,
     Finding,
@@ -19,25 +18,26 @@ from gocron.commands.questions import (
     require_room,
 )
 from gocron.config import Config, config_file
-from gocron.core.door import Knock, others_live
 from gocron.core.duration import say_duration
 from gocron.core.health import is_stale
 from gocron.core.odd import notes
+from gocron.core.own_outage import Knock, others_live
 from gocron.core.site import CROWD
-from gocron.door import verified
 from gocron.errors import ExitStatus, GocronError, StoreError, worst
 from gocron.front.check_in import configured_by
 from gocron.host import clock, dead_schedule, this_host
-from gocron.listing import printable
 from gocron.notify.http import NoAnswer, fetch
 from gocron.output import say
-from gocron.outside import TRY_LIMIT_S, door_url, here_url, knock, outside
 from gocron.promise import flags
 from gocron.render.page import swept_at_of
-from gocron.store import accounts, deliveries, jobs, sites
+from gocron.render.terminal import printable
+from gocron.store import counts, deliveries, jobs, sites
 from gocron.store.database import Store
-from gocron.store.door import presences
+from gocron.store.lives import presences
 from gocron.store.schema import later, pending
+from gocron.sweep.channels import TABLE, Entry
+from gocron.sweep.fronts import verified
+from gocron.sweep.world import TRY_LIMIT_S, door_url, here_url, knock, outside
 
 NO_SWEEP = "is gocron-sweep in cron, or gocron-back running?"
 
@@ -120,7 +120,7 @@ def _schema(store: Store) -> str:
 
 def _last_sweep(store: Store, config: Config, now: int) -> str:
     with store.connected():
-        swept_at = accounts.totals(store).swept_at
+        swept_at = counts.totals(store).swept_at
     if swept_at is None:
         raise Bad(f"never; {dead_schedule() or NO_SWEEP}")
     said = f"{say_duration(max(now - swept_at, 0))} ago"
@@ -148,7 +148,7 @@ def _outbox(store: Store, config: Config, now: int) -> str:
 
 def _front_door(store: Store, config: Config, now: int) -> str:
     with store.connected():
-        name = accounts.instance_name(store)
+        name = counts.instance_name(store)
         fronts = presences(store, now, this_host())
         knocked = verified(store, outside(config).knock(name))
         here = knocked

@@ -5,10 +5,10 @@ from argparse import ArgumentParser, Namespace
 from gocron.commands.arguments import names_a_job
 from gocron.config import Config
 from gocron.errors import ExitStatus
-from gocron.listing import printable
 from gocron.output import say
-from gocron.rehearse import explain
+from gocron.render.terminal import printable
 from gocron.store.schema import opened
+from gocron.sweep.rehearse import explain
 
 
 def arguments(parser: ArgumentParser) -> None:

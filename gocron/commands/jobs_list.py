@@ -2,15 +2,15 @@
 
 from argparse import ArgumentParser, Namespace
 
-from gocron import listing
-from gocron.bulkhead import Bulkheads
 from gocron.commands.arguments import may_print_json
 from gocron.config import Config
 from gocron.errors import ExitStatus
 from gocron.output import complain, say
+from gocron.render import terminal
 from gocron.render.wording import full_name
 from gocron.store import jobs
 from gocron.store.schema import opened
+from gocron.sweep.bulkhead import Bulkheads
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,12 +28,12 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
     bad = bulkheads.each(
         "showing",
         found,
-        lambda some: listing.can_be_shown(some, at),
+        lambda some: terminal.can_be_shown(some, at),
         full_name,
         "all others are listed",
     )
     fit = [job for job in found if job not in bad]
-    say((listing.as_json if arguments.json else listing.table)(fit, at))
+    say((terminal.as_json if arguments.json else terminal.table)(fit, at))
     for complaint in bulkheads.complaints:
         complain("gocron jobs list", complaint)
     return bulkheads.status

@@ -2,11 +2,11 @@
 
 from argparse import ArgumentParser, Namespace
 
-from gocron import listing
 from gocron.commands.arguments import may_print_json
 from gocron.config import Config
 from gocron.errors import ExitStatus
 from gocron.output import say
+from gocron.render import terminal
 from gocron.store import deliveries
 from gocron.store.schema import opened
 
@@ -21,5 +21,5 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
     with opened(config.database_url) as store:
         now = store.now()
         found = deliveries.waiting_or_given_up(store, now)
-    say(listing.outbox_json(found) if arguments.json else listing.outbox_table(found, now))
+    say(terminal.outbox_json(found) if arguments.json else terminal.outbox_table(found, now))
     return ExitStatus.OK

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from gocron.config import Config
 from gocron.errors import ConfigError, ExitStatus, GocronError
+from gocron.front.listening import open_listener
 from gocron.host import lacks_room, listening_users, this_host, user_name
-from gocron.listening import open_listener
 from gocron.notify import DeliveryFailed
 from gocron.notify.http import NoAnswer, fetch
-from gocron.outside import here_url
 from gocron.store import checkins
 from gocron.store.database import Store
 from gocron.store.schema import later, pending
+from gocron.sweep.world import here_url
 
 # The encodings of a database in which every name has its place.
 ENCODINGS = ("UTF8", "SQL_ASCII")

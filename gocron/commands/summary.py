@@ -2,8 +2,6 @@
 
 from argparse import ArgumentParser, Namespace
 
-from gocron.bulkhead import Bulkheads
-from gocron.channels import post_summary
 from gocron.config import Config
 from gocron.core.odd import notes
 from gocron.errors import ExitStatus, GocronError, worst
@@ -12,9 +10,11 @@ from gocron.output import complain, flush, say
 from gocron.render.summary import Report, ended_row, missing_row, summary_text
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
-from gocron.store import accounts, deliveries, episodes, jobs
+from gocron.store import counts, deliveries, episodes, jobs
 from gocron.store.database import Store
 from gocron.store.schema import opened
+from gocron.sweep.bulkhead import Bulkheads
+from gocron.sweep.channels import post_summary
 
 PERIOD_S = 7 * 86_400
 MISSING_LISTED = 1000
@@ -63,8 +63,8 @@ def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Rep
     left out, and told of by `bulkheads`.
     """
     since = now - PERIOD_S
-    accounts.fold_changes(store, now)
-    totals = accounts.totals(store)
+    counts.fold_changes(store, now)
+    totals = counts.totals(store)
     missing = tuple(
         sorted(
             jobs.longest_silent(store, MISSING_LISTED), key=lambda job: (job.account, job.cronname)

@@ -6,9 +6,9 @@ from gocron.commands.arguments import moment_to_come
 from gocron.config import Config
 from gocron.errors import ExitStatus, worst
 from gocron.host import clock
-from gocron.listing import printable, say_unresolved
 from gocron.output import complain, say
 from gocron.promise import renew_promise
+from gocron.render.terminal import printable, say_unresolved
 from gocron.store.schema import opened
 from gocron.sweep import sweep
 
@@ -32,7 +32,7 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
     if not arguments.dry_run:
         return sweep_once("gocron-sweep", config)
     # Imported here: a sweep starts each minute, and rehearses nothing.
-    from gocron.rehearse import rehearse
+    from gocron.sweep.rehearse import rehearse
 
     with opened(config.database_url) as store:
         at = arguments.at

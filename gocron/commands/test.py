@@ -2,13 +2,13 @@
 
 from argparse import ArgumentParser, Namespace
 
-from gocron.channels import send_on_trial
 from gocron.config import Config
 from gocron.core.channel import SHARED
 from gocron.errors import ExitStatus
 from gocron.host import clock
 from gocron.notify import DeliveryFailed
 from gocron.output import complain, say
+from gocron.sweep.channels import send_on_trial
 
 
 def arguments(parser: ArgumentParser) -> None:

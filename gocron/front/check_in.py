@@ -9,9 +9,9 @@ from typing import Any
 from gocron import __version__
 from gocron.config import Config
 from gocron.core import odd
-from gocron.core.address import Client, client_network
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.core.health import Known, is_stale
+from gocron.core.network import Client, client_network
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.fields import CONFIGURED_HEADER, KNOCK_FIELD, SIGN_HEADER, read_fields
 from gocron.front.listing import own_names

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from gocron import __version__
 from gocron.config import Config
-from gocron.core.address import is_within, leads_here, read_address
 from gocron.core.job import Job
 from gocron.core.name import normal
+from gocron.core.network import is_within, leads_here, read_address
 from gocron.errors import StoreError, Unfit
 from gocron.front.request import Answer, Later, Request, in_json, retry_later, safely, text
 from gocron.store import jobs

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import randint
 from typing import Any, Generic, TypeVar
 
-from gocron.core.address import Client, Network, client_of
+from gocron.core.network import Client, Network, client_of
 
 # When a client is to come again, from and to. A crontab's curl tries six times more: together
 # that is longer than the shortest outage that sweeps see. A fleet must not come back in step.

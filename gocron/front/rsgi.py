@@ -14,22 +14,22 @@ from typing import Any
 
 from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]
 
-from gocron import processes
 from gocron.config import Config, load_config
-from gocron.core.address import UNREADABLE
+from gocron.core.network import UNREADABLE
 from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
+from gocron.front import processes
+from gocron.front.listening import open_listener
+from gocron.front.processes import Stop
 from gocron.front.request import Answer, Found, Later, Request, retry_later
 from gocron.front.routes import Front
 from gocron.host import clock as host_clock
 from gocron.host import this_host
-from gocron.listening import open_listener
-from gocron.processes import Stop
 from gocron.promise import renew_promise
 from gocron.store.clocks import Clock
 from gocron.store.database import Store
-from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit
+from gocron.store.lives import Pulse
 
 BODY_PATIENCE_S = 5.0
 

@@ -13,8 +13,8 @@ from gocron.front.routes import Front
 from gocron.host import this_host
 from gocron.store.clocks import Clock
 from gocron.store.database import Store
-from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit, awaited
+from gocron.store.lives import Pulse
 from gocron.store.schema import open_store
 
 _app: Bottle | None = None

@@ -8,8 +8,8 @@ from typing import Any
 from peewee import EXCLUDED, Case, Tuple, Value, fn
 
 from gocron.core.checkin import CheckIn
-from gocron.core.door import SHUT_AFTER_S
 from gocron.core.odd import RETURNS_WITHIN_S, has_several_hosts
+from gocron.core.own_outage import SHUT_AFTER_S
 from gocron.core.schedule import due_at
 from gocron.store.database import UNFIT, Store
 

@@ -9,7 +9,7 @@ from peewee import Tuple, Value
 from gocron.core.channel import Traits
 from gocron.core.job import Episode, Job, Kind
 from gocron.core.outage import Outage
-from gocron.store import jobs, outages, reprieves
+from gocron.store import jobs, outages, verdicts
 from gocron.store.database import Store
 from gocron.store.news import news_row, queue_news
 
@@ -58,7 +58,7 @@ def begin(store: Store, silent: Sequence[Missed], now: int, channel: Traits) -> 
     job = store.tables.job
 
     def work() -> list[Job]:
-        judged = reprieves.as_judged(store, [one.job for one in silent])
+        judged = verdicts.as_judged(store, [one.job for one in silent])
         marked = [one for one in silent if one.job.id in judged]
         change = {job.missed_at: job.due_at, job.reprieve: None}
         _change(store, [one.job for one in marked], change, job.missed_at.is_null())

@@ -10,13 +10,13 @@ from functools import partial
 from typing import NamedTuple
 
 from gocron.core.checkin import CheckIn
-from gocron.core.door import SAME_OUTAGE_S, SIGN_EVERY_S
 from gocron.core.health import Known
+from gocron.core.own_outage import SAME_OUTAGE_S, SIGN_EVERY_S
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.host import this_host
-from gocron.store import accounts, checkins
+from gocron.store import checkins, counts
 from gocron.store.database import Result, Store, met_a_lock
-from gocron.store.door import Pulse
+from gocron.store.lives import Pulse
 from gocron.store.schema import see_to
 
 # While the database is away check-ins gather up to here, and more are refused at once.
@@ -230,9 +230,9 @@ class GroupCommit:
         if self._pulse is not None:
             self._pulse.give()
         self._known = Known(
-            instance=accounts.instance_name(self._store),
+            instance=counts.instance_name(self._store),
             sign="" if self._pulse is None else self._pulse.sign,
-            swept_at=accounts.totals(self._store).swept_at,
+            swept_at=counts.totals(self._store).swept_at,
             undelivered=self.count_undelivered(self._store),
             not_kept="",
         )

@@ -6,9 +6,9 @@ from typing import Any
 from peewee import fn
 
 from gocron.core.channel import Traits
-from gocron.core.door import SAME_OUTAGE_S
 from gocron.core.job import Kind
 from gocron.core.outage import OwnOutage
+from gocron.core.own_outage import SAME_OUTAGE_S
 from gocron.store.database import Store
 from gocron.store.news import news_row, queue_news
 from gocron.store.outages import as_outage

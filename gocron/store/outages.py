@@ -6,8 +6,8 @@ from typing import Any
 
 from peewee import chunked
 
-from gocron.core.door import SAME_OUTAGE_LASTS_S, SAME_OUTAGE_S
 from gocron.core.outage import Outage, OwnOutage
+from gocron.core.own_outage import SAME_OUTAGE_LASTS_S, SAME_OUTAGE_S
 from gocron.store.database import ROWS_A_STATEMENT, Store
 from gocron.store.tables import OUTAGE
 

@@ -17,17 +17,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from gocron import __version__, cli
-from gocron import sweep as gocron_sweep
 from gocron.commands import check as gocron_check
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
 from gocron.core.site import CROWD
 from gocron.errors import ExitStatus
-from gocron.listing import cells
 from gocron.render.moment import iso
-from gocron.store import accounts, checkins, jobs
+from gocron.render.terminal import cells
+from gocron.store import checkins, counts, jobs
 from gocron.store.schema import open_store
+from gocron.sweep import verdicts
 from tests.peers import (
     MailPeer,
     SlackPeer,
@@ -473,7 +473,7 @@ def test_a_check_finds_a_crowd_that_says_site(host: Host) -> None:
 def test_a_check_finds_a_sweep_that_stopped(host: Host, mail: MailPeer) -> None:
     store = open_store(host.options["database_url"])
     with store.connected():
-        accounts.record_sweep(store, LONG_AGO)
+        counts.record_sweep(store, LONG_AGO)
     ran = host.run("check")
     assert ran.status == ExitStatus.CHECK_FAILED
     assert [line for line in ran.lines if line.startswith("FAIL  last sweep: ")]
@@ -1027,14 +1027,14 @@ def test_a_job_that_can_not_be_judged_is_one_line_and_exit_status_1(
 ) -> None:
     for name in ("a", "bad", "c"):
         host.hear(LONG_AGO, "web-01", name)
-    works = gocron_sweep.judge
+    works = verdicts.judge
 
     def judge(job: Job, *more: Any) -> Any:
         if job.cronname == "bad":
             raise TypeError("a bug")
         return works(job, *more)
 
-    monkeypatch.setattr(gocron_sweep, "judge", judge)
+    monkeypatch.setattr(verdicts, "judge", judge)
     ran = host.sweep()
     assert ran.status == ExitStatus.BUG
     assert "gocron-sweep: judging bad (web-01): bug: TypeError('a bug')" in ran.err

@@ -16,7 +16,7 @@ from gocron.core.channel import MAIL
 from gocron.front import application
 from gocron.front.listing import READING_THREADS
 from gocron.render.moment import iso
-from gocron.store import accounts, checkins, episodes, jobs, outbox
+from gocron.store import checkins, counts, episodes, jobs, outbox
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
 from gocron.store.schema import open_store
@@ -401,7 +401,7 @@ def test_health_is_a_sweep_younger_than_three_intervals(
     site: Site, age_s: int, status: int, said: str
 ) -> None:
     with site.store.connected():
-        accounts.record_sweep(site.store, NOON - age_s)
+        counts.record_sweep(site.store, NOON - age_s)
     answer = site.ask(path="/healthcheck")
     assert answer.status == status
     told = json.loads(answer.body)
@@ -428,7 +428,7 @@ def test_the_health_check_and_a_knock_open_no_connection_of_their_own(
     monkeypatch.setattr(readable, "connected", None)
     assert site.ask(path="/healthcheck").status == 200
     with store.connected():
-        name = accounts.instance_name(store)
+        name = counts.instance_name(store)
     assert site.ask(query=f"self={name}").status == 201
     assert site.ask(query="self=stranger").status == 400
 
@@ -566,7 +566,7 @@ def test_a_request_that_meets_a_bug_is_500_in_one_line_and_the_next_is_answered(
         version.setattr("gocron.front.check_in.is_stale", broken)
         version.setattr(jobs, "every_job", broken)
         with site.store.connected():
-            accounts.record_sweep(site.store, NOON)
+            counts.record_sweep(site.store, NOON)
         answers = [site.check_in(), read(site, "/cron"), read(site, "/healthcheck")]
     for answer in answers:
         assert (answer.status, answer.line) == (500, "gocron: a bug; see the front's log")

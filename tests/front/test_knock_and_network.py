@@ -1,6 +1,6 @@
 """What a check-in tells of its site, what is learned of its habits, and how a sweep knocks."""
 
-from gocron.store import accounts
+from gocron.store import counts
 from tests.front.conftest import NOON, Site, away
 
 
@@ -11,7 +11,7 @@ def knock(site: Site, instance: str) -> tuple[int, str]:
 
 def instance(site: Site) -> str:
     with site.store.connected():
-        return accounts.instance_name(site.store)
+        return counts.instance_name(site.store)
 
 
 def test_a_gateway_may_be_named_kept_and_taken_back(site: Site) -> None:

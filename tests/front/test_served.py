@@ -25,10 +25,10 @@ from gocron.config import load_config
 from gocron.core.job import Job
 from gocron.errors import ExitStatus
 from gocron.fields import BODY_LIMIT
-from gocron.outside import outside
 from gocron.render.crontab import CURL
-from gocron.store import accounts, jobs
+from gocron.store import counts, jobs
 from gocron.store.schema import open_store
+from gocron.sweep.world import outside
 from tests.front.conftest import away
 from tests.peers import free_port
 
@@ -712,7 +712,7 @@ def test_who_watches_goes_the_way_of_check_ins_and_not_that_of_readers(own: Serv
     """No new connection can be had, and the one that check-ins are kept by goes on."""
     store = open_store(own.database_url)
     with store.connected():
-        knock = b"/?self=" + accounts.instance_name(store).encode()
+        knock = b"/?self=" + counts.instance_name(store).encode()
     assert own.get(b"/?" + QUERY)[0] == 201
     with no_newcomers(own.database_url):
         assert own.get(b"/cron")[0] == 503
@@ -736,7 +736,7 @@ def no_newcomers(url: str) -> Iterator[None]:
 def test_a_flood_of_readers_mutes_neither_check_ins_nor_who_watches(front: Served) -> None:
     store = open_store(front.database_url)
     with store.connected():
-        knock = b"/?self=" + accounts.instance_name(store).encode()
+        knock = b"/?self=" + counts.instance_name(store).encode()
     paths = (b"/cron", b"/version", b"/healthcheck", b"/?self=stranger")
     with ThreadPoolExecutor(40) as readers:
         asked = [readers.submit(front.get, path) for _ in range(100) for path in paths]

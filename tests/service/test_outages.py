@@ -23,8 +23,8 @@ from urllib.parse import urlencode
 import pytest
 
 from gocron.core.checkin import CheckIn
-from gocron.core.door import SAME_OUTAGE_S, SHUT_AFTER_S
 from gocron.core.job import Job
+from gocron.core.own_outage import SAME_OUTAGE_S, SHUT_AFTER_S
 from gocron.promise import PERIOD_S, renew_promise_of
 from gocron.store import checkins, jobs
 from gocron.store.database import Store

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from gocron.core.door import SAME_OUTAGE_S, SIGN_EVERY_S
 from gocron.core.job import Kind
 from gocron.core.outage import longer_than_late_s
+from gocron.core.own_outage import SAME_OUTAGE_S, SIGN_EVERY_S
 from tests.simulation.story import Cron, Jump, Span, Story
 from tests.simulation.tell import Outcome, Run, Told
 

@@ -15,18 +15,18 @@ from urllib.parse import urlencode
 from peewee import fn
 
 from gocron.config import Config, load_config
-from gocron.core.address import network_of
 from gocron.core.checkin import CheckIn
-from gocron.core.door import SIGN_EVERY_S, Knock, Knocked
 from gocron.core.job import Kind
+from gocron.core.network import network_of
+from gocron.core.own_outage import SIGN_EVERY_S, Knock, Knocked
 from gocron.host import this_host
 from gocron.notify import Unreachable, Unwanted
-from gocron.outside import Outside
 from gocron.store import checkins
 from gocron.store.clocks import Clock
 from gocron.store.database import Store
-from gocron.store.door import Pulse
+from gocron.store.lives import Pulse
 from gocron.sweep import sweep
+from gocron.sweep.world import Outside
 from tests.simulation.story import RETRIES_S, START, Cron, Story
 
 

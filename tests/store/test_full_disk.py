@@ -13,8 +13,8 @@ import pytest
 
 from gocron.errors import StoreError
 from gocron.store.database import Store
-from gocron.store.door import Pulse
 from gocron.store.group_commit import GroupCommit
+from gocron.store.lives import Pulse
 from gocron.store.schema import open_store
 from tests.service.processes import until
 from tests.store.conftest import HOUR, NOON, checkin

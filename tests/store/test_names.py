@@ -8,7 +8,7 @@ import pytest
 from gocron.core.channel import MAIL
 from gocron.core.checkin import CheckIn, read_checkin
 from gocron.core.job import Job
-from gocron.store import accounts, checkins, episodes, jobs, names, outbox
+from gocron.store import checkins, counts, episodes, jobs, names, outbox
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
 from gocron.store.schema import HISTORY, upgrade
@@ -21,7 +21,7 @@ def upgraded(store: Store, *told: CheckIn) -> None:
     """Keep check-ins under the very names that an older version stored; then upgrade."""
     with store.connected():
         store.write(lambda: checkins.record(store, told))
-        accounts.fold_changes(store, NOON)
+        counts.fold_changes(store, NOON)
         history = peewee.Table(HISTORY, ("name",)).bind(store.db)
         history.delete().where(history.name == "0010_names").execute()
         assert upgrade(store) == ["0010_names"]
@@ -107,7 +107,7 @@ def test_jobs_with_episodes_are_made_one_by_a_sweep_so_that_their_end_can_be_tol
 def test_the_counts_of_accounts_follow_their_names(store: Store) -> None:
     upgraded(store, checkin(account=DECOMPOSED), checkin("other"))
     with store.connected():
-        accounts.fold_changes(store, NOON + 60)
-        counted = {one.name: one.jobs for one in accounts.changed_since(store, 0)}
+        counts.fold_changes(store, NOON + 60)
+        counted = {one.name: one.jobs for one in counts.changed_since(store, 0)}
         assert counted == {COMPOSED: 1, DECOMPOSED: 0, "web-01": 1}
-        assert (accounts.totals(store).jobs, accounts.totals(store).accounts) == (2, 2)
+        assert (counts.totals(store).jobs, counts.totals(store).accounts) == (2, 2)

@@ -8,8 +8,8 @@ from gocron.host import uptime
 from gocron.store import jobs
 from gocron.store.clocks import Clock
 from gocron.store.database import Store
-from gocron.store.door import Pulse, presences
 from gocron.store.group_commit import GroupCommit
+from gocron.store.lives import Pulse, presences
 from gocron.store.schema import open_store
 from tests.conftest import PostgresClock
 from tests.store.conftest import HOUR, checkin

@@ -2,11 +2,11 @@
 
 import time
 
-from gocron.core.door import SHUT_AFTER_S
-from gocron.store import door
+from gocron.core.own_outage import SHUT_AFTER_S
+from gocron.store import lives
 from gocron.store.database import Store
-from gocron.store.door import Pulse, presences
 from gocron.store.group_commit import GroupCommit
+from gocron.store.lives import Pulse, presences
 from tests.store.conftest import HOUR, NOON, checkin
 
 
@@ -20,7 +20,7 @@ def give_signs(store: Store, *moments: int) -> None:
             pulse.give()
 
 
-def lives(store: Store) -> list[tuple[int, int]]:
+def lives_of(store: Store) -> list[tuple[int, int]]:
     with store.connected():
         found = presences(store, 0, "front-01")
     return sorted((life.began_at, life.until_at) for life in found)
@@ -28,25 +28,25 @@ def lives(store: Store) -> list[tuple[int, int]]:
 
 def test_signs_in_a_row_are_one_life(store: Store) -> None:
     give_signs(store, *range(NOON, NOON + 100, 10))
-    assert lives(store) == [(NOON, NOON + 90)]
+    assert lives_of(store) == [(NOON, NOON + 90)]
 
 
 def test_what_comes_after_a_pause_is_another_life(store: Store) -> None:
     give_signs(store, NOON, NOON + 10, NOON + 10 + SHUT_AFTER_S, NOON + 20 + SHUT_AFTER_S)
-    assert lives(store) == [(NOON, NOON + 10), (NOON + 40, NOON + 50)]
+    assert lives_of(store) == [(NOON, NOON + 10), (NOON + 40, NOON + 50)]
 
 
 def test_a_clock_that_is_set_back_begins_another_life(store: Store) -> None:
     give_signs(store, NOON, NOON - 5000)
-    assert lives(store) == [(NOON - 5000, NOON - 5000), (NOON, NOON)]
+    assert lives_of(store) == [(NOON - 5000, NOON - 5000), (NOON, NOON)]
 
 
 def test_a_life_goes_on_by_a_clock_that_is_put_back_a_little(store: Store) -> None:
     """Its last minutes are lived anew: did they stand still, an outage in them would be hidden."""
     give_signs(store, NOON, NOON + 10, NOON + 20, NOON + 12)
-    assert lives(store) == [(NOON, NOON + 12)]
+    assert lives_of(store) == [(NOON, NOON + 12)]
     give_signs(store, NOON + 1000, NOON + 900)
-    assert (NOON + 900, NOON + 900) in lives(store), "it would end before it began"
+    assert (NOON + 900, NOON + 900) in lives_of(store), "it would end before it began"
 
 
 def test_a_clock_that_jumps_forth_is_told_from_time_that_passed(store: Store) -> None:
@@ -63,8 +63,8 @@ def test_a_clock_that_jumps_forth_is_told_from_time_that_passed(store: Store) ->
         for moment in moments:
             told.append(moment)
             pulse.give()
-        lives = sorted((life.began_at, life.jumped_s) for life in presences(store, 0, "front-01"))
-    assert lives == [(NOON, 0), (NOON + 20 + HOUR, HOUR), (NOON + 20 + 2 * HOUR, 0)]
+        found = sorted((life.began_at, life.jumped_s) for life in presences(store, 0, "front-01"))
+    assert found == [(NOON, 0), (NOON + 20 + HOUR, HOUR), (NOON + 20 + 2 * HOUR, 0)]
 
 
 def test_a_host_knows_its_own_fronts(store: Store) -> None:
@@ -103,4 +103,4 @@ def test_the_thread_that_keeps_check_ins_gives_the_signs(store: Store) -> None:
     with store.connected():
         (life,) = presences(store, 0, "front-01")
         assert life.began_at >= began_at - 1
-        assert door.open_at(store) is None, "a front settles nothing"
+        assert lives.open_at(store) is None, "a front settles nothing"

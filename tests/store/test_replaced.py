@@ -12,8 +12,8 @@ from playhouse.migrations import Runner
 from gocron.errors import StoreError
 from gocron.store import jobs
 from gocron.store.database import Store
-from gocron.store.door import Pulse, has_sign
 from gocron.store.group_commit import GroupCommit
+from gocron.store.lives import Pulse, has_sign
 from gocron.store.schema import HISTORY, MIGRATIONS, open_store, pending
 from tests.store.conftest import HOUR, NOON, checkin
 

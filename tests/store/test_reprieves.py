@@ -5,10 +5,10 @@ import pytest
 from gocron.core.channel import MAIL
 from gocron.core.job import Job, Status
 from gocron.core.outage import Outage
-from gocron.store import checkins, episodes, jobs, outages, reprieves
+from gocron.store import checkins, episodes, jobs, outages, verdicts
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
-from gocron.store.reprieves import PUT_OFF_S, Spared
+from gocron.store.verdicts import PUT_OFF_S, Spared
 from tests.store.conftest import NOON, checkin
 
 LATER = NOON + 86_400
@@ -30,9 +30,7 @@ def site_outage(store: Store, gateway: Job) -> int:
 
 def spare(store: Store, one: Job, status: Status, by: int | None = None) -> bool:
     until = None if by is None else LATER
-    return [each.id for each in reprieves.spare(store, [Spared(one, status, until, by)])] == [
-        one.id
-    ]
+    return [each.id for each in verdicts.spare(store, [Spared(one, status, until, by)])] == [one.id]
 
 
 @pytest.mark.parametrize("status", [Status.HELD, Status.SUPPRESSED])
@@ -41,7 +39,7 @@ def test_who_waits_is_written_once_and_judged_by_each_sweep(store: Store, status
     with store.connected():
         assert spare(store, hear(store, "backup"), status)
         for _ in range(2):
-            (backup,) = reprieves.overdue(store, now)
+            (backup,) = verdicts.overdue(store, now)
             assert backup.reprieve is status
             assert not spare(store, backup, status)
 
@@ -58,7 +56,7 @@ def test_who_waited_for_long_by_the_version_before_is_judged_by_the_next_sweep(
         ahead = {job_.reprieve: status.value, job_.judge_at: now + 20 * 3600}
         job_.update(ahead).where(job_.cronname.in_(["backup", "rotate"])).execute()
         after, found = None, []
-        while some := reprieves.overdue(store, now, 3, after):
+        while some := verdicts.overdue(store, now, 3, after):
             after = some[-1].judge_at, some[-1].id
             found += [one.cronname for one in some]
         assert found == ["a", "z", "backup", "rotate"]
@@ -72,10 +70,10 @@ def test_who_waited_for_long_by_the_version_before_is_judged_by_the_next_sweep(
 def test_who_was_put_off_is_left_alone_until_then(store: Store) -> None:
     now = NOON + 2 * 3600
     with store.connected():
-        reprieves.put_off(store, [hear(store, "backup")], now)
+        verdicts.put_off(store, [hear(store, "backup")], now)
         for late_s in (-600, 0, 60, PUT_OFF_S):
-            assert reprieves.overdue(store, now + late_s) == []
-        assert len(reprieves.overdue(store, now + PUT_OFF_S + 1)) == 1
+            assert verdicts.overdue(store, now + late_s) == []
+        assert len(verdicts.overdue(store, now + PUT_OFF_S + 1)) == 1
 
 
 def test_who_is_held_until_gocron_can_be_reached_is_left_alone_and_nobody_else(
@@ -90,9 +88,9 @@ def test_who_is_held_until_gocron_can_be_reached_is_left_alone_and_nobody_else(
         )
         for name in ("before", "held"):
             assert spare(store, job(store, name), Status.HELD)
-        deaf = reprieves.overdue(store, now, deaf_since=NOON + 3600 + 30)
+        deaf = verdicts.overdue(store, now, deaf_since=NOON + 3600 + 30)
         assert [one.cronname for one in deaf] == ["before", "new"]
-        assert len(reprieves.overdue(store, now)) == 3
+        assert len(verdicts.overdue(store, now)) == 3
 
 
 def test_an_outage_counts_each_job_that_it_excused_once(store: Store) -> None:

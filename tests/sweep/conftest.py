@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from gocron.config import Config, load_config
-from gocron.core.address import network_of
 from gocron.core.checkin import CheckIn
-from gocron.core.door import Knock, Knocked
 from gocron.core.job import Job
-from gocron.outside import Outside, outside
+from gocron.core.network import network_of
+from gocron.core.own_outage import Knock, Knocked
 from gocron.store import checkins, jobs
 from gocron.store.database import Store
 from gocron.sweep import Swept, sweep
+from gocron.sweep.world import Outside, outside
 from tests.peers import MailPeer, SlackPeer, mail_peer, slack_peer
 
 NOON = 1_790_000_000

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gocron.attempt import PATIENCE_ATTEMPTS
 from gocron.store import deliveries, outbox
+from gocron.sweep.attempt import PATIENCE_ATTEMPTS
 from tests.peers import listed
 from tests.sweep.conftest import HOUR, NOON, Gocron
 from tests.sweep.test_refused_content import BAD, LATE, SPAM, all_sent, hear_jobs, text

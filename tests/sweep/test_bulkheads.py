@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from gocron import publish, rehearse, sites
 from gocron import sweep as gocron_sweep
 from gocron.core.job import Job, Status
 from gocron.core.judge import judge
 from gocron.errors import ExitStatus
-from gocron.outside import Outside
 from gocron.render.page import account_file
-from gocron.store import episodes, jobs, reprieves
+from gocron.store import episodes, jobs
+from gocron.store import verdicts as rows
 from gocron.store.schema import open_store
+from gocron.sweep import publish, rehearse, sites, verdicts
+from gocron.sweep.world import Outside
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 
 LATE = NOON + HOUR + 1
@@ -65,11 +66,11 @@ def change(gocron: Gocron, cronname: str, **columns: object) -> None:
 
 
 JUDGING = [
-    (gocron_sweep, "judge", lambda job, *_: is_bad(job)),
-    (gocron_sweep.Witnesses, "of", lambda _, job: is_bad(job)),
-    (gocron_sweep, "say_reason", lambda job, _: is_bad(job)),
+    (verdicts, "judge", lambda job, *_: is_bad(job)),
+    (verdicts.Witnesses, "of", lambda _, job: is_bad(job)),
+    (verdicts, "say_reason", lambda job, _: is_bad(job)),
     (episodes, "begin", lambda _, missed, *__: any(is_bad(one.job) for one in missed)),
-    (gocron_sweep, "_missed", lambda job, *_: is_bad(job)),
+    (verdicts, "_missed", lambda job, *_: is_bad(job)),
 ]
 
 
@@ -109,7 +110,7 @@ def test_a_job_that_can_not_be_spared_keeps_nobody_else_from_his_alert(
     go_silent(gocron, "a", "c")
     fails_at(
         monkeypatch,
-        reprieves,
+        rows,
         "spare",
         lambda _, some: any(is_bad(one.job) for one in some),
     )
@@ -122,11 +123,11 @@ def test_a_job_that_can_not_be_spared_keeps_nobody_else_from_his_alert(
 def test_a_thousand_bad_jobs_are_one_line_and_stop_no_batch_that_follows(
     gocron: Gocron, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(gocron_sweep, "BATCH", 4)
+    monkeypatch.setattr(verdicts, "BATCH", 4)
     for number in range(10):
         gocron.hear(f"bad-{number}", NOON, account="a")
     go_silent(gocron, "late")
-    fails_at(monkeypatch, gocron_sweep, "judge", lambda job, *_: job.cronname.startswith("bad"))
+    fails_at(monkeypatch, verdicts, "judge", lambda job, *_: job.cronname.startswith("bad"))
     swept = gocron.sweep(LATE)
     assert gocron.mail.told_names() == ["late"]
     (complaint,) = swept.complaints
@@ -138,7 +139,7 @@ def test_a_job_that_was_put_off_and_checks_in_is_well(
     gocron: Gocron, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_silent(gocron, "bad")
-    fails_at(monkeypatch, gocron_sweep, "judge", lambda job, *_: is_bad(job))
+    fails_at(monkeypatch, verdicts, "judge", lambda job, *_: is_bad(job))
     gocron.sweep(LATE)
     gocron.hear("bad", LATE + 60)
     assert gocron.job("bad").reprieve is None
@@ -148,7 +149,7 @@ def test_a_job_that_was_put_off_and_checks_in_is_well(
 def test_an_episode_that_can_not_be_ended_keeps_no_other_open(
     gocron: Gocron, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gocron_sweep, "BATCH", 1)
+    monkeypatch.setattr(verdicts, "BATCH", 1)
     go_silent(gocron, "a", "bad", "c")
     gocron.sweep(LATE)
     gocron.mail.received.clear()
@@ -210,7 +211,7 @@ def test_a_job_that_a_later_version_spares_is_left_to_it(gocron: Gocron, spare: 
 def test_many_jobs_of_a_later_version_stall_no_batch(
     gocron: Gocron, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gocron_sweep, "BATCH", 2)
+    monkeypatch.setattr(verdicts, "BATCH", 2)
     for number in range(6):
         gocron.hear(f"muted-{number}", NOON - 60)
         change(gocron, f"muted-{number}", reprieve="muted")
@@ -241,7 +242,7 @@ def test_a_missing_job_of_a_later_version_comes_back(gocron: Gocron) -> None:
 # One step
 
 
-STEPS = ["watch_door", "watch_sites", "end_episodes", "judge_overdue", "deliver"]
+STEPS = ["watch_door", "watch_sites", "end_episodes", "judge_overdue", "deliver_news"]
 STEPS += ["tell_operator", "tell_former_recipients"]
 
 
@@ -276,7 +277,7 @@ def sweep(gocron: Gocron, world: Outside, at: int = LATE) -> gocron_sweep.Swept:
         return gocron_sweep.sweep(gocron.store, gocron.config, lambda: at, world)
 
 
-@pytest.mark.parametrize("step", [*STEPS, "drop_history", "replay_journal", "publish"])
+@pytest.mark.parametrize("step", [*STEPS, "drop_history", "replay_journal", "write_pages"])
 def test_a_step_that_fails_stops_no_other_and_makes_no_sweep_that_is_well(
     gocron: Gocron, monkeypatch: pytest.MonkeyPatch, step: str, tmp_path: Path
 ) -> None:
@@ -288,10 +289,10 @@ def test_a_step_that_fails_stops_no_other_and_makes_no_sweep_that_is_well(
     assert f"bug: Boom('{step}')" in complaint
     assert swept.status == ExitStatus.BUG
     assert watched.well == 0
-    assert gocron.mail.told_names() == ([] if step in ("deliver", "judge_overdue") else ["a"])
-    assert (tmp_path / "status/index.html").exists() == (step != "publish")
+    assert gocron.mail.told_names() == ([] if step in ("deliver_news", "judge_overdue") else ["a"])
+    assert (tmp_path / "status/index.html").exists() == (step != "write_pages")
     # What asks how old the last sweep is must not take half of one for a whole one.
-    assert (gocron.rows("instance")[0]["swept_at"] is None) == (step != "publish")
+    assert (gocron.rows("instance")[0]["swept_at"] is None) == (step != "write_pages")
 
 
 def test_the_page_is_as_old_as_the_last_sweep_that_was_whole(
@@ -508,7 +509,7 @@ def test_a_rehearsal_tells_of_the_job_that_can_not_be_judged_and_of_all_others(
 ) -> None:
     go_silent(gocron, "a", "bad", "c")
     world = quiet_world(gocron.config)
-    fails_at(monkeypatch, gocron_sweep, "judge", lambda job, *_: is_bad(job))
+    fails_at(monkeypatch, verdicts, "judge", lambda job, *_: is_bad(job))
     fails_at(monkeypatch, rehearse, "judge", lambda job, *_: is_bad(job))
     with gocron.store.connected():
         lines = rehearse.rehearse(gocron.store, gocron.config, lambda: LATE, world=world)
@@ -537,6 +538,6 @@ def test_the_judgement_of_a_job_that_a_later_version_spares_is_its_own(gocron: G
     change(gocron, "bad", reprieve="muted")
     job = gocron.job("bad")
     with gocron.store.connected():
-        evidence = gocron_sweep.Witnesses(gocron.store, LATE).of(job)
-    judged = judge(job, LATE, evidence, gocron_sweep.limits(gocron.config))
+        evidence = verdicts.Witnesses(gocron.store, LATE).of(job)
+    judged = judge(job, LATE, evidence, verdicts.limits(gocron.config))
     assert (judged.status, judged.is_to_be_told) == (Status.UNKNOWN, False)

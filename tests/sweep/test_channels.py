@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from gocron import channels
-from gocron.channels import Entry
 from gocron.core.channel import CHANNELS, Traits
 from gocron.core.job import Digest
 from gocron.notify import DeliveryFailed, Lease, Refused, Unreachable
 from gocron.render.form import Form
 from gocron.store import operator_news
+from gocron.sweep import channels
+from gocron.sweep.channels import Entry
 from tests.peers import SlackPeer
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -50,11 +50,18 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[[Pager], Pager]:
 
     def installed(pager: Pager) -> Pager:
         table = {pager.traits.name: pager.traits, **CHANNELS}
-        for module in ("core.channel", "store.outbox", "deliver", "attempt", "render.wording"):
+        for module in (
+            "core.channel",
+            "store.outbox",
+            "sweep.deliver",
+            "sweep.attempt",
+            "render.wording",
+        ):
             monkeypatch.setattr(f"gocron.{module}.CHANNELS", table)
         entry = Entry("mail_from", "pager", lambda _: nullcontext(pager), page, page)
         monkeypatch.setitem(channels.TABLE, pager.traits.name, entry)
-        monkeypatch.setattr("gocron.sweep.for_jobs", lambda _: pager.traits)
+        for module in ("sweep", "sweep.verdicts"):
+            monkeypatch.setattr(f"gocron.{module}.for_jobs", lambda _: pager.traits)
         return pager
 
     return installed

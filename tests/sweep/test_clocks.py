@@ -4,7 +4,7 @@ import pytest
 
 from gocron.core.job import Status
 from gocron.core.judge import standing
-from gocron.store import door, jobs, journal
+from gocron.store import jobs, journal, lives
 from gocron.sweep import sweep
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 from tests.sweep.test_own_outages import MINUTE, Front
@@ -162,9 +162,9 @@ def test_a_sweep_that_was_held_up_takes_no_check_in_for_one_by_a_clock_that_was_
     with gocron.store.connected():
         world = quiet_world(gocron.config)
         sweep(gocron.store, gocron.config, lambda: next(times, awake_at), world)
-        lives = door.presences(gocron.store, 0, "front-01")
+        found = lives.presences(gocron.store, 0, "front-01")
     assert gocron.job("job").last_seen_at == awake_at
-    assert max(life.until_at for life in lives) == awake_at
+    assert max(life.until_at for life in found) == awake_at
     assert gocron.rows("outage") == []
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from gocron import journal as gocron_journal
 from gocron.core.checkin import CheckIn
-from gocron.journal import BATCH, LINE_LIMIT, replay_journal
 from gocron.store import checkins, jobs
 from gocron.store.schema import open_store
+from gocron.sweep import journal as gocron_journal
+from gocron.sweep.journal import BATCH, LINE_LIMIT, replay_journal
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 FIELDS = "account=web-01&email=ops@example.com&frequency=1h"

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from gocron.attempt import Delivered
-from gocron.channels import Desk
-from gocron.deliver import deliver
 from gocron.notify.slack import Slack
-from gocron.outside import outside
 from gocron.render.templates import Templates
 from gocron.store import outbox, parts
 from gocron.store.outbox import Waiting
+from gocron.sweep.attempt import Delivered
+from gocron.sweep.channels import Desk
+from gocron.sweep.deliver import deliver_news
+from gocron.sweep.world import outside
 from tests.peers import SlackPeer
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -44,7 +44,7 @@ def queued(gocron: Gocron, *names: str) -> None:
 def delivered(gocron: Gocron, at: int, uptime: Callable[[], float]) -> Delivered:
     desk, channel = Desk(gocron.config, "", Templates()), outside(gocron.config).channel
     with gocron.store.connected():
-        return deliver(gocron.store, desk, lambda: at, channel, uptime)
+        return deliver_news(gocron.store, desk, lambda: at, channel, uptime)
 
 
 def stop_at_rcpt(gocron: Gocron, monkeypatch: pytest.MonkeyPatch, stop: Callable[[], None]) -> None:

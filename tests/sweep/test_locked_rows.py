@@ -11,8 +11,8 @@ import psycopg2
 import pytest
 
 from gocron.core.checkin import CheckIn
-from gocron.core.door import Knock
 from gocron.core.job import Status
+from gocron.core.own_outage import Knock
 from gocron.errors import GocronError
 from gocron.store import checkins, jobs
 from gocron.store.schema import open_store

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from gocron.core.checkin import CheckIn
-from gocron.core.door import Knock
-from gocron.store import door, jobs
+from gocron.core.own_outage import Knock
+from gocron.store import jobs, lives
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 DAY = 24 * HOUR
@@ -21,7 +21,7 @@ def quiet(gocron: Gocron) -> None:
 def hours_until_told(gocron: Gocron, knock_of: Callable[[int], Knock], away_s: int = 0) -> float:
     """Return how long a job was dead before it was told of, while others are heard."""
     now = NOON
-    pulse = door.Pulse(gocron.store, lambda: now, "front-01")
+    pulse = lives.Pulse(gocron.store, lambda: now, "front-01")
     for number in range(4):
         gocron.hear("dead", NOON - (3 - number) * HOUR, grace_s=60, address="198.51.100.7")
     for at in range(NOON, NOON + 2 * DAY, PACE):
@@ -97,7 +97,7 @@ def test_a_job_that_comes_back_as_no_site_frees_who_waited(gocron: Gocron) -> No
 
 def test_another_frequency_ends_an_excuse_that_was_made_of_the_old_one(gocron: Gocron) -> None:
     now = NOON
-    pulse = door.Pulse(gocron.store, lambda: now, "front-01")
+    pulse = lives.Pulse(gocron.store, lambda: now, "front-01")
     gocron.hear("backup", NOON, frequency_s=7 * DAY)
     back = NOON + 8 * DAY
     for now in (NOON, back):

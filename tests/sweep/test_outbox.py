@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from gocron import listing
-from gocron.bulkhead import Bulkheads
 from gocron.commands.check import Finding, findings
 from gocron.commands.summary import report
 from gocron.core.checkin import CheckIn
-from gocron.rehearse import explain
+from gocron.render import terminal
 from gocron.render.slack import summary_post
 from gocron.render.summary import summary_text
 from gocron.render.templates import Templates
 from gocron.store import checkins, deliveries, jobs, outbox
 from gocron.sweep import Swept, sweep
+from gocron.sweep.bulkhead import Bulkheads
+from gocron.sweep.rehearse import explain
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 
 MINUTE = 60
@@ -66,7 +66,7 @@ def hear_many(gocron: Gocron, account: str, emails: list[str], at: int = NOON) -
 def listed(gocron: Gocron, now: int) -> list[dict]:
     with gocron.store.connected():
         found = deliveries.waiting_or_given_up(gocron.store, now)
-    return json.loads(listing.outbox_json(found))
+    return json.loads(terminal.outbox_json(found))
 
 
 def retry(gocron: Gocron, recipient: str | None, now: int) -> int:
@@ -432,10 +432,10 @@ def test_the_list_of_the_outbox_says_who_why_since_when_and_when_next(gocron: Go
     gocron.sweep(LATE)
     with gocron.store.connected():
         found = deliveries.waiting_or_given_up(gocron.store, NOON)
-    lines = listing.outbox_table(found, LATE + HOUR).splitlines()
+    lines = terminal.outbox_table(found, LATE + HOUR).splitlines()
     assert lines[0].split("  ")[0] == "RECIPIENT"
     assert "given up" in lines[1]
     assert lines[1].endswith(f"never                    {GONE}")
     assert "1 h" in lines[2]
     assert lines[2].endswith("2026-09-21 16:14:20 UTC  451 later")
-    assert listing.outbox_table([], NOON) == "nothing waits, and nothing was given up"
+    assert terminal.outbox_table([], NOON) == "nothing waits, and nothing was given up"

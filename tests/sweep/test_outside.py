@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from gocron.config import load_config
-from gocron.core.door import Knock, Knocked
-from gocron.outside import WatchdogAway, knock, outside, report_well
+from gocron.core.own_outage import Knock, Knocked
+from gocron.sweep.world import WatchdogAway, knock, outside, report_well
 from tests.peers import scripted_server
 
 
@@ -39,8 +39,8 @@ def test_only_201_is_a_check_in_that_was_kept(answered: bytes, found: Knock) -> 
 def test_a_server_that_takes_the_connection_and_says_nothing_is_slow_and_not_away(
     monkeypatch: pytest.MonkeyPatch, is_here: bool
 ) -> None:
-    monkeypatch.setattr("gocron.outside.TRY_LIMIT_S", 0.4)
-    monkeypatch.setattr("gocron.outside.PAUSES_S", ())
+    monkeypatch.setattr("gocron.sweep.world.TRY_LIMIT_S", 0.4)
+    monkeypatch.setattr("gocron.sweep.world.PAUSES_S", ())
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         knocked = knock(f"http://127.0.0.1:{nobody.getsockname()[1]}/", "gocron", is_here)
     assert knocked.knock is Knock.SLOW
@@ -63,7 +63,7 @@ def test_what_is_said_of_a_shut_door_names_the_server_and_its_answer_and_no_secr
 def test_a_door_that_answers_by_drops_does_not_hold_the_sweep(
     monkeypatch: pytest.MonkeyPatch, head: bytes
 ) -> None:
-    monkeypatch.setattr("gocron.outside.TRY_LIMIT_S", 1)
+    monkeypatch.setattr("gocron.sweep.world.TRY_LIMIT_S", 1)
     with scripted_server(head, *[b"x"] * 150, pause_s=0.05) as port:
         assert knocked_at(port) == Knocked(Knock.FAILED, f"127.0.0.1:{port}: not done within 1 s")
 
@@ -79,7 +79,7 @@ def test_a_front_that_starts_while_the_sweep_tries_is_open(
         if pause_s == 2:
             front.enter_context(scripted_server(answer("201 Created"), port=port))
 
-    monkeypatch.setattr("gocron.outside.sleep", start)
+    monkeypatch.setattr("gocron.sweep.world.sleep", start)
     with front:
         assert knock(f"http://127.0.0.1:{port}/", "gocron") == Knocked(Knock.KEPT)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from gocron.core.channel import MAIL
-from gocron.core.door import Knock
 from gocron.core.job import Status
 from gocron.core.judge import standing
+from gocron.core.own_outage import Knock
 from gocron.render.moment import iso
-from gocron.store import deliveries, door, operator_news, outbox
+from gocron.store import deliveries, lives, operator_news, outbox
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 MINUTE = 60
@@ -29,7 +29,7 @@ class Front:
         self.now = NOON
         # By how much the clock is ahead of the time that the host has been up.
         self.ahead_s = 0
-        self.pulse = door.Pulse(
+        self.pulse = lives.Pulse(
             gocron.store, lambda: self.now, "front-01", lambda: self.now - self.ahead_s
         )
 
@@ -190,7 +190,7 @@ def test_a_host_that_never_came_in_holds_nobody_though_another_host_did(
     for at in range(NOON + MINUTE, NOON + 13 * MINUTE, MINUTE):
         front.live(at - 50, at)
         for host, knock in (("balancer", Knock.FAILED), ("sweeper", Knock.KEPT)):
-            monkeypatch.setattr("gocron.door.this_host", lambda host=host: host)
+            monkeypatch.setattr("gocron.sweep.fronts.this_host", lambda host=host: host)
             gocron.knock = knock
             gocron.sweep(at + 5)
     assert owners_mails(gocron) == ["[gocron] dead (web-01) has not checked in"]

@@ -13,7 +13,7 @@ from gocron.config import load_config
 from gocron.errors import ExitStatus
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.page import account_file
-from gocron.store import accounts
+from gocron.store import counts
 from gocron.store.schema import open_store
 from gocron.sweep import sweep
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
@@ -164,10 +164,10 @@ def test_counts_follow_every_change_of_a_job(gocron: Gocron) -> None:
     gocron.hear("job-0", NOON + 2 * HOUR)
     gocron.sweep(NOON + 2 * HOUR + 1)
     with gocron.store.connected():
-        totals = accounts.totals(gocron.store)
+        totals = counts.totals(gocron.store)
         counted = {
             account.name: (account.jobs, account.missing)
-            for account in accounts.in_turn(gocron.store, "")
+            for account in counts.in_turn(gocron.store, "")
         }
     assert (totals.accounts, totals.jobs, totals.missing) == (2, 4, 3)
     assert counted == {"web-01": (3, 2), "web-02": (1, 1)}
@@ -213,8 +213,8 @@ def test_more_changed_accounts_than_a_sweep_has_time_for_are_written_by_the_next
 ) -> None:
     gocron.hear("first", NOON)
     gocron.sweep(NOON)
-    monkeypatch.setattr("gocron.publish.ROWS_CHANGED", 3)
-    monkeypatch.setattr("gocron.publish.ROWS_IN_TURN", 1)
+    monkeypatch.setattr("gocron.sweep.publish.ROWS_CHANGED", 3)
+    monkeypatch.setattr("gocron.sweep.publish.ROWS_IN_TURN", 1)
     names = [f"web-{number}" for number in range(10, 20)]
     for name in names:
         gocron.hear("backup", NOON + 1, account=name)

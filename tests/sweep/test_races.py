@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-import gocron.deliver
 import gocron.sweep
+import gocron.sweep.deliver
 from gocron.config import Config
 from gocron.core.channel import MAIL
 from gocron.core.checkin import CheckIn
-from gocron.core.door import Knock
 from gocron.core.job import Job, Status
-from gocron.sites import watch_sites
-from gocron.store import accounts, checkins, episodes, jobs, outages, outbox, reprieves
+from gocron.core.own_outage import Knock
+from gocron.store import checkins, counts, episodes, jobs, outages, outbox, verdicts
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
-from gocron.store.reprieves import Spared
 from gocron.store.schema import open_store
+from gocron.store.verdicts import Spared
 from gocron.sweep import sweep
+from gocron.sweep.sites import watch_sites
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 
 LATE = NOON + 2 * HOUR
@@ -38,7 +38,7 @@ def sweep_alone(config: Config, now: int) -> None:
 
 def sweep_until(config: Config, now: int, room: str, step: str, after: bool) -> None:
     """Sweep, and die of SIGKILL right before or after the first call of `step`."""
-    module = {"sweep": gocron.sweep, "outbox": outbox, "accounts": accounts}[room]
+    module = {"sweep": gocron.sweep, "outbox": outbox, "accounts": counts}[room]
     original: Callable[..., object] = getattr(module, step)
 
     def fatal(*arguments: object, **more: object) -> object:
@@ -82,7 +82,7 @@ def test_eight_sweeps_at_once_tell_two_hundred_jobs_once(gocron: Gocron) -> None
 def test_a_check_in_wins_over_a_sweep_that_has_just_judged_it(gocron: Gocron) -> None:
     gocron.hear("backup", NOON)
     with gocron.store.connected():
-        judged = reprieves.overdue(gocron.store, LATE, 10)
+        judged = verdicts.overdue(gocron.store, LATE, 10)
     gocron.hear("backup", LATE)
     with gocron.store.connected():
         assert episodes.begin(gocron.store, missed(judged), LATE, MAIL) == []
@@ -95,7 +95,7 @@ def test_an_address_that_is_mended_while_a_sweep_judges_hears_of_the_silence(
 ) -> None:
     gocron.hear("backup", NOON, email="old@example.com")
     with gocron.store.connected():
-        judged = reprieves.overdue(gocron.store, LATE)
+        judged = verdicts.overdue(gocron.store, LATE)
         mended = CheckIn("web-01", "backup", "new@example.com", None, None, None, "", LATE)
         jobs.declare(gocron.store, mended)
         assert episodes.begin(gocron.store, missed(judged), LATE, MAIL) == []
@@ -108,7 +108,7 @@ def test_two_sweeps_that_judged_the_same_job_begin_one_episode(gocron: Gocron) -
     gocron.hear("backup", NOON)
     store = gocron.store
     with store.connected():
-        judged = reprieves.overdue(store, LATE, 10)
+        judged = verdicts.overdue(store, LATE, 10)
         assert len(episodes.begin(store, missed(judged), LATE, MAIL)) == 1
         assert episodes.begin(store, missed(judged), LATE, MAIL) == []
     assert len(gocron.rows("episode")) == 1
@@ -119,7 +119,7 @@ OFFICE, ELSEWHERE = "203.0.113.9", "198.51.100.7"
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, gocron: Gocron, name: str, what: Callable) -> None:
     """Let `what` happen between the judgement that spares `name` and its keeping, once."""
-    original = reprieves.spare
+    original = verdicts.spare
     happened: list[str] = []
 
     def late(store: Store, some: Sequence[Spared]) -> list[Job]:
@@ -128,7 +128,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, gocron: Gocron, name: str, what: 
             what(store)
         return original(store, some)
 
-    monkeypatch.setattr(reprieves, "spare", late)
+    monkeypatch.setattr(verdicts, "spare", late)
 
 
 def test_who_is_behind_a_gateway_that_is_suppressed_no_longer_waits_for_the_next_sweep_at_most(
@@ -213,8 +213,8 @@ KILL_POINTS = [
     ("outbox", "claim", True),
     ("outbox", "mark_sent", False),
     ("outbox", "mark_sent", True),
-    ("sweep", "publish", False),
-    ("sweep", "publish", True),
+    ("sweep", "write_pages", False),
+    ("sweep", "write_pages", True),
     ("accounts", "record_sweep", False),
     ("accounts", "record_sweep", True),
 ]

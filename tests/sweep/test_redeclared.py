@@ -8,8 +8,8 @@ import pytest
 from gocron import cli
 from gocron.commands import jobs_add
 from gocron.core.checkin import CheckIn
-from gocron.rehearse import explain
 from gocron.store import checkins, jobs
+from gocron.sweep.rehearse import explain
 from tests.peers import SlackPeer
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 

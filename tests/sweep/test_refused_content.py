@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from gocron.attempt import PATIENCE_ATTEMPTS
 from gocron.core.job import Job
 from gocron.notify import DeliveryFailed, Lease
 from gocron.notify.mail import Mail
 from gocron.render import mail as render_mail
 from gocron.render import slack as render_slack
 from gocron.store import outbox, parts
+from gocron.sweep.attempt import PATIENCE_ATTEMPTS
 from tests.peers import MailPeer, SlackPeer
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -112,7 +112,7 @@ def test_a_server_that_takes_nothing_of_us_gets_all_in_one_mail_once_it_does(
 
 
 def test_a_sweep_does_not_try_for_ever(gocron: Gocron, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gocron.deliver.TRIES_A_SWEEP", 6)
+    monkeypatch.setattr("gocron.sweep.deliver.TRIES_A_SWEEP", 6)
     hear_jobs(gocron, 16)
     gocron.hear(BAD, NOON - 1)
     gocron.mail.objections["viagra"] = SPAM
@@ -305,7 +305,7 @@ def test_a_post_that_a_bug_keeps_from_being_written_holds_no_other(
 def test_remarks_that_a_bug_keeps_from_being_made_are_left_out(
     gocron: Gocron, slack: SlackPeer, monkeypatch: pytest.MonkeyPatch, by_slack: bool
 ) -> None:
-    monkeypatch.setattr("gocron.attempt.Remarks.on", lambda *_: 1 / 0)
+    monkeypatch.setattr("gocron.sweep.attempt.Remarks.on", lambda *_: 1 / 0)
     if by_slack:
         gocron.set(prefer_slack=True, slack_hook_url=slack.url)
     gocron.hear("a", NOON)

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-import gocron.rehearse as gocron_rehearse
-import gocron.sweep as gocron_sweep
+import gocron.sweep.rehearse as gocron_rehearse
+import gocron.sweep.verdicts as gocron_verdicts
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
 from gocron.core.judge import Judgement, judge, standing
 from gocron.errors import StoreError
-from gocron.rehearse import explain, rehearse
 from gocron.store import checkins
 from gocron.store.database import Store
+from gocron.sweep.rehearse import explain, rehearse
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 from tests.sweep.test_journal import line
 from tests.sweep.test_own_outages import MINUTE, Front
@@ -190,7 +190,7 @@ def test_a_check_in_that_comes_while_a_sweep_is_rehearsed_is_kept_at_once(
         return judgement
 
     before = {table: gocron.rows(table) for table in TABLES}
-    for module in (gocron_rehearse, gocron_sweep):
+    for module in (gocron_rehearse, gocron_verdicts):
         monkeypatch.setattr(module, "judge", judge_and_hear)
     told = rehearsed(gocron, now) if what == "dry run" else explained(gocron, "backup", now)
     assert "backup" in str(told)

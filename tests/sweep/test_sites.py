@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-import gocron.sites as gocron_sites
+import gocron.sweep.sites as gocron_sites
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Status
 from gocron.core.judge import standing
 from gocron.core.site import CROWD
 from gocron.store import jobs, outages
 from gocron.store.database import Store
-from gocron.witnesses import Witnesses
+from gocron.sweep.witnesses import Witnesses
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 MINUTE = 60

@@ -8,11 +8,11 @@ from gocron.core.channel import MAIL
 from gocron.core.job import Job
 from gocron.core.name import normal
 from gocron.errors import UnknownJob
-from gocron.rehearse import explain, rehearse
 from gocron.render.page import account_file
-from gocron.store import accounts, episodes, jobs
+from gocron.store import counts, episodes, jobs
 from gocron.store.database import Store
 from gocron.store.episodes import Missed
+from gocron.sweep.rehearse import explain, rehearse
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 
 MINUTE = 60
@@ -185,13 +185,13 @@ def test_an_account_of_two_spellings_is_one_and_has_one_page(gocron: Gocron) -> 
         gocron.hear(f"job-{number}", NOON, account=account)
     folder = Path(gocron.config.status_dir)
     with gocron.store.connected():
-        accounts.fold_changes(gocron.store, NOON)
+        counts.fold_changes(gocron.store, NOON)
     gocron.sweep(NOON + 1)
     assert {job.account for job in every_job(gocron)} == {COMPOSED}
     with gocron.store.connected():
-        counted = {one.name: one.jobs for one in accounts.changed_since(gocron.store, 0)}
+        counted = {one.name: one.jobs for one in counts.changed_since(gocron.store, 0)}
         assert counted == {COMPOSED: 2, DECOMPOSED: 0}
-        assert accounts.totals(gocron.store).jobs == 2
+        assert counts.totals(gocron.store).jobs == 2
     assert (folder / account_file(COMPOSED)).exists()
     assert not (folder / account_file(DECOMPOSED)).exists()
 
@@ -202,9 +202,9 @@ def test_the_counts_are_right_when_two_missing_jobs_become_one(gocron: Gocron) -
         told_by_a_sweep_of_before(gocron, spelling, NOON + 2 * HOUR)
     gocron.sweep(NOON + 2 * HOUR)
     with gocron.store.connected():
-        counted = {one.name: one.missing for one in accounts.changed_since(gocron.store, 0)}
+        counted = {one.name: one.missing for one in counts.changed_since(gocron.store, 0)}
         assert counted == {COMPOSED: 1, DECOMPOSED: 0}
-        assert accounts.totals(gocron.store).missing == 1
+        assert counts.totals(gocron.store).missing == 1
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)

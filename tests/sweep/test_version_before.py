@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from gocron.core.door import Knock
 from gocron.core.job import Status
+from gocron.core.own_outage import Knock
 from gocron.store import jobs
 from tests.sweep.conftest import HOUR, NOON, Gocron
 from tests.sweep.test_own_outages import MINUTE, Front

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gocron.core.address import (
+from gocron.core.network import (
     HOPS_LIMIT,
     UNKNOWN,
     Client,

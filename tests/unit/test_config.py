@@ -12,7 +12,7 @@ from playhouse import db_url
 from gocron.commands.config import example
 from gocron.config import OPTIONS, Config, Option, load_config
 from gocron.errors import ConfigError
-from gocron.outside import door_url
+from gocron.sweep.world import door_url
 
 ORIGINAL = """\
 dbfqdn: db.example.com

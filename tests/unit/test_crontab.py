@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from gocron.core.checkin import first_time_needs, read_checkin
-from gocron.core.door import SHUT_AFTER_S, SIGN_EVERY_S
+from gocron.core.own_outage import SHUT_AFTER_S, SIGN_EVERY_S
 from gocron.front.request import retry_later
 from gocron.render.crontab import CURL, CURL_POST, SAMPLE, check_in, crontab_line
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gocron.core.door import SHUT_AFTER_S, Door, Knock, Presence, Signs, look
 from gocron.core.outage import Outage
+from gocron.core.own_outage import SHUT_AFTER_S, Door, Knock, Presence, Signs, look
 
 NOW = 1_800_000_000
 BEFORE = NOW - 60

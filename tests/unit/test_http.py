@@ -12,7 +12,7 @@ from gocron.config import load_config
 from gocron.notify import DeliveryFailed, Lease, LeaseOver, TooLarge, Unwanted
 from gocron.notify.http import NoAnswer, fetch
 from gocron.notify.slack import Slack
-from gocron.outside import WatchdogAway, report_well
+from gocron.sweep.world import WatchdogAway, report_well
 from tests.peers import scripted_server, slack_peer
 
 SECRET = "T0AB/B0CD/s3cr%65tT0ken"

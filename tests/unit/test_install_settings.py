@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gocron.outside import reachable
+from gocron.sweep.world import reachable
 
 INSTALL = Path(__file__).parents[2] / "contrib/install"
 

@@ -4,7 +4,7 @@ import pytest
 
 from gocron.core.job import Job
 from gocron.core.odd import SEVERAL_HOSTS, declared, notes
-from gocron.listing import details
+from gocron.render.terminal import details
 
 DAY = 86_400
 ONCE_A_MINUTE = "checked once a minute only; did you mean "

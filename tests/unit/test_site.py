@@ -6,8 +6,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from gocron.core.address import network_of
 from gocron.core.job import Job
+from gocron.core.network import network_of
 from gocron.core.outage import Outage, away_s, longer_than_late_s, stretches_of_silence
 from gocron.core.site import Gateway, Gateways, Site, ways_of
 

@@ -4,11 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from gocron.config import Config
-from gocron.core.door import JUMP_S, SAME_OUTAGE_S, Door, Knock, Knocked, Presence, Signs, look
 from gocron.core.outage import Outage
+from gocron.core.own_outage import (
+    JUMP_S,
+    SAME_OUTAGE_S,
+    Door,
+    Knock,
+    Knocked,
+    Presence,
+    Signs,
+    look,
+)
 from gocron.host import this_host
 from gocron.render.moment import say_time
-from gocron.store import accounts, ahead, door, operator_news, outages
+from gocron.store import counts, jumps, lives, operator_news, outages
 from gocron.store.database import Store
 
 JUMPED = "the clock has jumped since the front's last sign of life"
@@ -39,7 +48,7 @@ def verified(store: Store, knocked: Knocked) -> Knocked:
 
     A front of an earlier version names no sign, and is believed.
     """
-    if not knocked.sign or door.has_sign(store, knocked.sign):
+    if not knocked.sign or lives.has_sign(store, knocked.sign):
         return knocked
     return Knocked(Knock.ELSEWHERE, ELSEWHERE)
 
@@ -48,31 +57,31 @@ def _look(
     store: Store, config: Config, knock: Knock, knocked_at: int, clock: Callable[[], int]
 ) -> int | None:
     """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
-    open_at = door.open_at(store)
+    open_at = lives.open_at(store)
     # Read while all other sweeps wait: what lies ahead of it was stamped before the clock was put
     # back. By a sweep that was held up since its knock, all that came meanwhile would lie ahead.
     now = clock()
     if config.self_url and knock in (Knock.KEPT, Knock.JOURNALLED):
-        door.enter(store, this_host(), now)
-    if ahead.was_ahead(store, now, open_at):
-        open_at = min(open_at or now, ahead.bring_back(store, now))
-    ahead.hear_late(store, now)
+        lives.enter(store, this_host(), now)
+    if jumps.was_ahead(store, now, open_at):
+        open_at = min(open_at or now, jumps.bring_back(store, now))
+    jumps.hear_late(store, now)
     if open_at is None:
-        door.settle(store, now)
+        lives.settle(store, now)
         return None
     if knocked_at < open_at <= now or open_at > now + JUMP_S:
         # Another sweep knocked later, and knows better; or no front has seen the clock put back.
         return None
     open_at = min(open_at, now)
     lasting = next((one for one in outages.own(store, now) if one.is_open), None)
-    fronts = door.presences(store, open_at, this_host())
+    fronts = lives.presences(store, open_at, this_host())
     is_public = bool(config.self_url)
-    if is_public and not door.ever_entered(store, this_host()):
+    if is_public and not lives.ever_entered(store, this_host()):
         # By this way we never came in: that it is shut says nothing. Signs of life do.
         is_public, fronts = False, [replace(front, is_here=False) for front in fronts]
     seen = look(Signs(knock, is_public, fronts, open_at, lasting), now)
     _keep_outages(store, seen, fronts, lasting, knock, now)
-    door.settle(store, seen.open_at)
+    lives.settle(store, seen.open_at)
     return seen.since
 
 
@@ -85,7 +94,7 @@ def _keep_outages(
     now: int,
 ) -> None:
     """Keep what was `seen` of outages; `lasting` is the one that was open before."""
-    swept_at = accounts.totals(store).swept_at
+    swept_at = counts.totals(store).swept_at
     found_late = swept_at is not None and now - swept_at > SAME_OUTAGE_S
     for began_at, ended_at in seen.ended:
         journalled = lasting is not None and lasting.journalled

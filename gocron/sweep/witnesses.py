@@ -10,7 +10,7 @@ from gocron.core.job import Job
 from gocron.core.judge import Evidence, Limits, deaf_since
 from gocron.core.outage import Outage, longer_than_late_s, stretches_of_silence
 from gocron.core.site import Gateway, Gateways, Site
-from gocron.store import outages, silences, sites
+from gocron.store import late_returns, outages, sites
 from gocron.store.database import Store
 from gocron.store.heard import Heard
 
@@ -121,7 +121,7 @@ class Witnesses:
         self._ask_heard(late)
         for one in late:
             found[one.job.id] += self._silences(one)[0]
-        for silence in silences.returned(self._store, list(gateways)):
+        for silence in late_returns.returned(self._store, list(gateways)):
             if not silence.is_lateness:
                 span = silence.began_at, silence.ended_at
                 outage = Outage.unrecorded(silence.site_id, *span, silence.allowance_s)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from gocron.channels import TABLE, Desk, Opener, said_of_bug
 from gocron.core.channel import CHANNELS, Traits
 from gocron.core.job import Digest
 from gocron.errors import StoreError
@@ -23,10 +22,11 @@ from gocron.notify import (
     Unwanted,
 )
 from gocron.render.form import Form
-from gocron.sites import Remarks
 from gocron.store import outbox
 from gocron.store.database import Store
 from gocron.store.outbox import Waiting
+from gocron.sweep.channels import TABLE, Desk, Opener, said_of_bug
+from gocron.sweep.sites import Remarks
 
 # From this attempt on a server that read a message and puts it off refuses it: greylisting and
 # filters that are ill are over by then, as a rule. A server that breaks off is met with less at

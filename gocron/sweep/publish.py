@@ -11,11 +11,9 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from gocron import __version__
-from gocron.bulkhead import Bulkheads
 from gocron.core.job import Account, Job, Totals
 from gocron.core.judge import standing
 from gocron.core.odd import notes
-from gocron.page_files import as_page_error, make_folders, tidy, write
 from gocron.render.page import (
     CHECK_IN_URL,
     AccountPage,
@@ -31,8 +29,10 @@ from gocron.render.page import (
 )
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name, shown
-from gocron.store import accounts, deliveries, jobs, outages
+from gocron.store import counts, deliveries, jobs, outages
 from gocron.store.database import Store
+from gocron.sweep.bulkhead import Bulkheads
+from gocron.sweep.page_files import as_page_error, make_folders, tidy, write
 
 PROGRESS_FILE = ".published.json"
 NAMING = 2
@@ -78,7 +78,7 @@ class Progress:
     again: list[str] = field(default_factory=list)
 
 
-def publish(press: "Press") -> None:
+def write_pages(press: "Press") -> None:
     """Bring the status page up to date.
 
     A file that can't be written keeps no other from being written, and is tried again by the next
@@ -90,7 +90,7 @@ def publish(press: "Press") -> None:
         tidy(folder)
         progress = _read_progress(folder)
         is_anew = not progress.published_at
-        again = accounts.named(store, progress.again)
+        again = counts.named(store, progress.again)
         changed, progress = _next_changed(store, progress, now)
         turn, progress = _next_turn(store, progress)
         wanted = {account.name: account for account in [*again, *changed, *turn]}
@@ -124,7 +124,7 @@ class Press:
 
         One of which a step failed is none.
         """
-        return self.now if self.bulkheads.is_whole else accounts.totals(self.store).swept_at or 0
+        return self.now if self.bulkheads.is_whole else counts.totals(self.store).swept_at or 0
 
     def wrote_account(self, account: Account) -> bool:
         """Write the page of `account`, or remove it with its last job; tell whether that went."""
@@ -132,7 +132,7 @@ class Press:
 
     def index(self, accounts_changed: bool) -> None:
         """Write the index and what all pages share, the index last."""
-        totals = accounts.totals(self.store)
+        totals = counts.totals(self.store)
         if totals.accounts <= INDEX_ACCOUNTS:
             accounts_file = self.folder / "accounts.html"
             self._wrote(accounts_file.name, lambda: accounts_file.unlink(missing_ok=True))
@@ -206,7 +206,7 @@ class Press:
         write(self.folder / "index.html", index_html(self.templates, page))
 
     def _accounts(self) -> None:
-        every = tuple(accounts.in_turn(self.store, ""))
+        every = tuple(counts.in_turn(self.store, ""))
         page = AccountsPage(self.now, self.interval_s, __version__, every)
         write(self.folder / "accounts.html", accounts_html(self.templates, page))
 
@@ -216,7 +216,7 @@ class Press:
                 account,
                 self._rows(jobs.every_job(self.store, account=account.name)) if inline else None,
             )
-            for account in accounts.in_turn(self.store, "", INDEX_ACCOUNTS)
+            for account in counts.in_turn(self.store, "", INDEX_ACCOUNTS)
         )
 
     def _rows(self, some: Iterable[Job]) -> tuple[Row, ...]:
@@ -241,7 +241,7 @@ class Press:
 def _next_changed(store: Store, progress: Progress, now: int) -> tuple[Sequence[Account], Progress]:
     """Return accounts that changed, as many as a sweep has time for, and the progress then."""
     since = min(progress.published_at, now) - LOOK_BACK_S
-    changed = accounts.changed_since(store, since)
+    changed = counts.changed_since(store, since)
     waiting = [one for one in changed if progress.recent.get(one.name) != _state(one)]
     taken: list[Account] = []
     rows = 0
@@ -272,7 +272,7 @@ def _next_turn(store: Store, progress: Progress) -> tuple[Sequence[Account], Pro
         return (), replace(progress, debt=progress.debt - ROWS_IN_TURN)
     turn: list[Account] = []
     rows = 0
-    candidates = accounts.in_turn(store, progress.cursor, ROWS_IN_TURN)
+    candidates = counts.in_turn(store, progress.cursor, ROWS_IN_TURN)
     for account in candidates:
         if turn and rows + account.jobs > ROWS_IN_TURN:
             break

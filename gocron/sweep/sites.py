@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from gocron.bulkhead import Bulkheads
 from gocron.core.job import Digest, Kind, News
 from gocron.core.outage import Outage, longer_than_late_s, stretches_of_silence
 from gocron.core.site import Gateway
 from gocron.render.mail import LISTED_LIMIT
 from gocron.render.reason import NAMES_SHOWN, site_remarks
 from gocron.render.wording import shown
-from gocron.store import jobs, outages, silences, sites
+from gocron.store import jobs, late_returns, outages, sites
 from gocron.store.database import Store
 from gocron.store.heard import Heard
-from gocron.store.silences import Silence
+from gocron.store.late_returns import Silence
+from gocron.sweep.bulkhead import Bulkheads
 
 # An outage that ended this long ago is over, whatever its gateway does.
 WATCHED_S = 86_400
@@ -108,7 +108,7 @@ def _see_to_returns(store: Store, heard: Heard, bulkheads: Bulkheads) -> list[st
     Of an account that has more of them than one sweep sees to, those that wait longest.
     """
     by_account: dict[str, dict[int, list[Silence]]] = defaultdict(lambda: defaultdict(list))
-    for silence in silences.returned(store):
+    for silence in late_returns.returned(store):
         by_account[silence.account][silence.site_id].append(silence)
     lasting = outages.lasting(store) if by_account else {}
     complaints = []
@@ -186,7 +186,7 @@ def _keep(store: Store, read: _Return) -> None:
     def work() -> None:
         # An outage can't be kept while another transaction holds its gateway's row.
         free = jobs.lock_free(store, ids)
-        taken = silences.take(store, [one for one in read.silences if one.site_id in free])
+        taken = late_returns.take(store, [one for one in read.silences if one.site_id in free])
         mine = {one.site_id for one in read.silences if one.id in taken}
         outages.drop(store, [one.id for at, one in read.lasting.items() if at in mine])
         outages.keep(store, [one for at in sorted(taken) for one in read.found.get(at, ())])

@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from gocron.bulkhead import Bulkheads
 from gocron.config import Config
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Status
 from gocron.core.judge import Judgement, judge
 from gocron.core.schedule import expected
 from gocron.core.site import Site
-from gocron.journal import replay_journal
-from gocron.outside import Outside, outside
 from gocron.render.moment import say_time
 from gocron.render.reason import say_reason, say_verdict
 from gocron.render.wording import (
@@ -25,21 +22,23 @@ from gocron.render.wording import (
     say_recipient,
     shown,
 )
-from gocron.store import accounts, deliveries, episodes, jobs, outbox, redeclarations
+from gocron.store import counts, deliveries, episodes, jobs, outbox, redeclarations
 from gocron.store.database import Store
 from gocron.store.deliveries import Delivery
 from gocron.store.rehearsal import private_copy
-from gocron.sweep import (
+from gocron.sweep import learn_who_was_heard, tell_former_recipients
+from gocron.sweep.bulkhead import Bulkheads
+from gocron.sweep.journal import replay_journal
+from gocron.sweep.verdicts import (
     PUT_OFF,
     as_spared,
     end_episodes,
     judged_in_batches,
     keep,
     limits,
-    look_around,
-    tell_former_recipients,
 )
-from gocron.witnesses import Witnesses
+from gocron.sweep.witnesses import Witnesses
+from gocron.sweep.world import Outside, outside
 
 EPISODES_SHOWN = 5
 
@@ -131,12 +130,12 @@ def _heard_all(
     may lack other accounts' jobs. What nginx took meanwhile is kept for good: that may be much.
     """
     world = world or outside(config)
-    knocked = world.knock(accounts.instance_name(store))
+    knocked = world.knock(counts.instance_name(store))
     now = clock()
     complaints = replay_journal(store, config, now, world.host_clock)
     with private_copy(store, account) as copy:
         bulkheads = Bulkheads(copy)
-        complaints += look_around(copy, config, knocked, now, clock, bulkheads)
+        complaints += learn_who_was_heard(copy, config, knocked, now, clock, bulkheads)
         yield copy, now, complaints, bulkheads
 
 

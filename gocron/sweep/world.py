@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from time import sleep
 from urllib.parse import urlencode, urlsplit
 
-from gocron.channels import TABLE, Opener
 from gocron.config import Config
-from gocron.core.address import read_address
-from gocron.core.door import Knock, Knocked
+from gocron.core.network import read_address
+from gocron.core.own_outage import Knock, Knocked
 from gocron.fields import CONFIGURED_HEADER, KNOCK_FIELD, SIGN_HEADER
 from gocron.host import clock
 from gocron.notify.http import Answer, NoAnswer, NoAnswerInTime, fetch
+from gocron.sweep.channels import TABLE, Opener
 
 # All tries together end within a minute, before the next sweep.
 TRY_LIMIT_S = 6

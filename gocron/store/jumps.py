@@ -7,8 +7,8 @@ from typing import Any
 
 from peewee import Case, fn
 
-from gocron.core.door import JUMP_S, SHUT_AFTER_S
 from gocron.core.job import REPRIEVES
+from gocron.core.own_outage import JUMP_S, SHUT_AFTER_S
 from gocron.store import jobs
 from gocron.store.database import Store
 

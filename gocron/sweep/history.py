@@ -1,6 +1,6 @@
 """What is older than anybody looks back is removed."""
 
-from gocron.store import accounts, episodes, outages, redeclarations
+from gocron.store import counts, episodes, outages, redeclarations
 from gocron.store.database import Store
 
 HISTORY_S = 400 * 86_400
@@ -14,7 +14,7 @@ def drop_history(store: Store, now: int) -> None:
 
     Not while it may be that it only looks old, by a clock that is wrong.
     """
-    swept_at = accounts.totals(store).swept_at
+    swept_at = counts.totals(store).swept_at
     if swept_at is None or not 0 <= now - swept_at <= TRUSTED_AFTER_S:
         return
     if not is_first_of_hour(store, now):
@@ -25,10 +25,10 @@ def drop_history(store: Store, now: int) -> None:
     episodes.drop_ended_before(store, now - HISTORY_S)
     redeclarations.drop_before(store, now - HISTORY_S)
     outages.drop_before(store, now - HISTORY_S)
-    accounts.drop_empty_before(store, now - HISTORY_S)
+    counts.drop_empty_before(store, now - HISTORY_S)
 
 
 def is_first_of_hour(store: Store, now: int) -> bool:
     """Tell whether no whole sweep ended in the hour of `now` yet."""
-    swept_at = accounts.totals(store).swept_at
+    swept_at = counts.totals(store).swept_at
     return swept_at is None or swept_at // 3600 != now // 3600

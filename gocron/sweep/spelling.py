@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from gocron.bulkhead import Bulkheads
 from gocron.render.wording import full_name
 from gocron.store import names
 from gocron.store.database import Store
+from gocron.sweep.bulkhead import Bulkheads
 
 # Jobs that one transaction looks at.
 BATCH = 500

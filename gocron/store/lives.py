@@ -4,7 +4,7 @@ import re
 import secrets
 from collections.abc import Callable
 
-from gocron.core.door import JUMP_S, SHUT_AFTER_S, SIGN_EVERY_S, Presence
+from gocron.core.own_outage import JUMP_S, SHUT_AFTER_S, SIGN_EVERY_S, Presence
 from gocron.host import uptime as uptime_of_host
 from gocron.store.database import Store
 

@@ -19,7 +19,7 @@ from granian.log import LogLevels
 from granian.net import SocketHolder  # type: ignore[attr-defined]
 from granian.server.mp import MPServer
 
-from gocron.listening import BACKLOG, hold_back, is_anyone_waiting, let_in
+from gocron.front.listening import BACKLOG, hold_back, is_anyone_waiting, let_in
 
 # Clients that are connected and say nothing must not keep others out.
 CONNECTIONS = 16_384

@@ -16,16 +16,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from gocron.bulkhead import Bulkheads
 from gocron.config import Config
-from gocron.core.address import Client, client_address, client_network
 from gocron.core.checkin import CheckIn, Refused, is_news, read_checkin
+from gocron.core.network import Client, client_address, client_network
 from gocron.errors import Locked
 from gocron.fields import KNOCK_FIELD, read_journalled
 from gocron.host import clock, this_host
-from gocron.store import accounts, checkins, journal
+from gocron.store import checkins, counts, journal
 from gocron.store.database import Store
 from gocron.store.journal import Stretch
+from gocron.sweep.bulkhead import Bulkheads
 
 # What one transaction keeps, and what is held in memory for it, whoever wrote the lines.
 BATCH = 500
@@ -242,7 +242,7 @@ class _Reader:
 
 def _all_read_at(store: Store) -> int | None:
     """Return up to when all lines had surely been read, None: never."""
-    read_at = journal.settled_at(store) or accounts.totals(store).swept_at
+    read_at = journal.settled_at(store) or counts.totals(store).swept_at
     return None if read_at is None else read_at - SWEEP_LIMIT_S
 
 

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
-from gocron.attempt import Attempts, Claimed, Delivered
-from gocron.channels import Desk, Opener
 from gocron.core.channel import CHANNELS
 from gocron.host import uptime as uptime_of_host
 from gocron.notify import TooLarge, Unwanted
 from gocron.render.form import Form
-from gocron.sites import Remarks
 from gocron.store import outbox, parts
 from gocron.store.database import Store
 from gocron.store.outbox import Waiting
+from gocron.sweep.attempt import Attempts, Claimed, Delivered
+from gocron.sweep.channels import Desk, Opener
+from gocron.sweep.sites import Remarks
 
 # How often a sweep tells again, in another form or in parts, what was refused for what it holds.
 # To find one job among thousands takes some thirty tries.
@@ -24,7 +24,7 @@ LEFT_OUT_GROUPS = 20
 _NAMELESS = (Form.ACCOUNTS, Form.BARE)
 
 
-def deliver(
+def deliver_news(
     store: Store,
     desk: Desk,
     clock: Callable[[], int],
