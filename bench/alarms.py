@@ -17,7 +17,7 @@ from gocron.core.own_outage import Knock, Knocked
 from gocron.store import checkins, lives
 from gocron.store.database import Store
 from gocron.sweep import sweep
-from gocron.sweep.world import Outside
+from gocron.sweep.world import World
 
 START = 1_790_000_000
 MINUTE, HOUR = 60, 3_600
@@ -51,7 +51,7 @@ class _Gocron:
         )
         self.mails: list[EmailMessage] = []
         self._now = START
-        self._pulse = lives.Pulse(self.store, lambda: self._now, "front-01")
+        self._life_signs = lives.LifeSigns(self.store, lambda: self._now, "front-01")
 
     def hear(
         self, numbers: Sequence[int], at: Callable[[int], int], address: str, frequency_s: int
@@ -85,13 +85,13 @@ class _Gocron:
     def live(self, since: int, until: int) -> None:
         """Let a front leave signs of life."""
         for self._now in range(since, until + 1, 10):
-            self._pulse.give()
+            self._life_signs.give()
 
     def sweep(self, at: int) -> float:
         """Sweep once; return the CPU seconds that it took."""
         began = time.process_time()
         knock = Knocked(Knock.KEPT)
-        world = Outside(lambda _: knock, self._courier, lambda: None)
+        world = World(lambda _: knock, self._courier, lambda: None)
         sweep(self.store, self.config, lambda: at, world)
         return time.process_time() - began
 

@@ -10,14 +10,14 @@ from gocron.core.schedule import due_at
 from gocron.front import rsgi
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit, Tell
-from gocron.store.lives import Pulse
+from gocron.store.lives import LifeSigns
 
 
 class KeepsNothing(GroupCommit):
     """Tells of every check-in at once that it is kept."""
 
     def __init__(
-        self, store: Store, announce: Callable[[Callable[[], None]], object], pulse: Pulse
+        self, store: Store, announce: Callable[[Callable[[], None]], object], life_signs: LifeSigns
     ) -> None:
         pass
 

@@ -33,11 +33,11 @@ from gocron.render.page import swept_at_of
 from gocron.render.terminal import printable
 from gocron.store import counts, deliveries, jobs, sites
 from gocron.store.database import Store
-from gocron.store.lives import presences
+from gocron.store.lives import of_fronts
 from gocron.store.schema import later, pending
 from gocron.sweep.channels import TABLE, Entry
 from gocron.sweep.fronts import verified
-from gocron.sweep.world import TRY_LIMIT_S, door_url, here_url, knock, outside
+from gocron.sweep.world import TRY_LIMIT_S, here_url, knock, knock_url, open_world
 
 NO_SWEEP = "is gocron-sweep in cron, or gocron-back running?"
 
@@ -149,8 +149,8 @@ def _outbox(store: Store, config: Config, now: int) -> str:
 def _front_door(store: Store, config: Config, now: int) -> str:
     with store.connected():
         name = counts.instance_name(store)
-        fronts = presences(store, now, this_host())
-        knocked = verified(store, outside(config).knock(name))
+        fronts = of_fronts(store, now, this_host())
+        knocked = verified(store, open_world(config).knock(name))
         here = knocked
         if config.self_url:
             here = verified(store, knock(here_url(config), name, is_here=True))
@@ -159,7 +159,7 @@ def _front_door(store: Store, config: Config, now: int) -> str:
     if here.configured not in ("", configured_by(config)):
         raise Bad("gocron-front runs by another configuration than this one; restart gocron-front")
     if knocked.knock is Knock.KEPT:
-        return f"a check-in at {door_url(config)} is kept"
+        return f"a check-in at {knock_url(config)} is kept"
     if not config.self_url and knocked.knock is Knock.FAILED and others_live(fronts, now):
         return "no front on this host, but on others; self_url could tell more"
     what_next = "see self_url" if config.self_url else "is gocron-front running?"

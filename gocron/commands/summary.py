@@ -95,7 +95,7 @@ def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Rep
         ended=tuple(episode for episode in ended if episode not in bad_episodes),
         ended_count=ended_count,
         undelivered=tuple(deliveries.undelivered(store, now, interval_s)),
-        reprieved=jobs.count_reprieved(store),
+        reprieved=jobs.count_spared(store),
         odd=tuple((job, tuple(notes(job, interval_s, now))) for job in odd),
         odd_count=odd_count,
     )

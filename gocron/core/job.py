@@ -20,21 +20,21 @@ class Status(str, Enum):
     HELD = "held"
     SUPPRESSED = "suppressed"
     EXCUSED = "excused"
-    MISSED = "missed"
-    RECOVERED = "recovered"
+    MISSING = "missed"
+    BACK = "recovered"
     # What a later gocron says in words that this one lacks; it is left to that one.
     UNKNOWN = "unknown"
 
 
 # What keeps an overdue job from being told of, as far as this version knows.
-REPRIEVES = (Status.HELD, Status.SUPPRESSED, Status.EXCUSED)
+SPARED = (Status.HELD, Status.SUPPRESSED, Status.EXCUSED)
 
 
 class Kind(str, Enum):
     """What one piece of news tells."""
 
-    MISSED = "missed"
-    RECOVERED = "recovered"
+    MISSING = "missed"
+    BACK = "recovered"
     # gocron itself could not be reached: for the operator.
     OUTAGE = "outage"
     # A job declares itself otherwise: for its former recipients.
@@ -53,7 +53,7 @@ class Job:
     `network` is where it last checked in from, as sites compare it; "" proves nothing.
     `gateway` is the cronname of the site that it named. `gaps` are the lengths between its
     last check-ins, the newest first, up to three. Sweeps judge it from `judge_at` on.
-    `reprieve` is why an overdue job is not told of: one of REPRIEVES, or UNKNOWN.
+    `spared` is why an overdue job is not told of: one of SPARED, or UNKNOWN.
     `excused_until` is the deadline that the outage `excused_by` gave it in place of `due_at`.
 
     `came_from` are the addresses before `address`, the last first, each between commas; at
@@ -77,7 +77,7 @@ class Job:
     gateway: str = ""
     gaps: tuple[int, ...] = ()
     judge_at: int = 0
-    reprieve: Status | None = None
+    spared: Status | None = None
     excused_until: int | None = None
     excused_by: int | None = None
     came_from: str = ","
@@ -186,12 +186,12 @@ class Digest:
     @property
     def missed(self) -> tuple[News, ...]:
         """The news of silences that began."""
-        return tuple(item for item in self.news if item.kind is Kind.MISSED)
+        return tuple(item for item in self.news if item.kind is Kind.MISSING)
 
     @property
     def recovered(self) -> tuple[News, ...]:
         """The news of silences that ended."""
-        return tuple(item for item in self.news if item.kind is Kind.RECOVERED)
+        return tuple(item for item in self.news if item.kind is Kind.BACK)
 
     @property
     def in_order(self) -> tuple[News, ...]:

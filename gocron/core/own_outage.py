@@ -54,7 +54,7 @@ class Knocked:
 
 
 @dataclass(frozen=True)
-class Presence:
+class Life:
     """One front's life, from its first sign to its last; `heard_at` is its last check-in.
 
     `is_here` tells that it is on the host of the sweep that asks. `jumped_s` is by how much the
@@ -69,7 +69,7 @@ class Presence:
 
 
 @dataclass(frozen=True)
-class Door:
+class Reached:
     """What a sweep finds out about the time since an earlier one knew the door to be open.
 
     `open_at` is when it was open last. `ended` are outages that are over, as (from, to);
@@ -93,7 +93,7 @@ class Signs:
 
     knock: Knock
     is_public: bool
-    fronts: Sequence[Presence]
+    fronts: Sequence[Life]
     open_at: int
     outage: Outage | None
 
@@ -103,12 +103,12 @@ class Signs:
         return self.open_at if self.outage is None else self.outage.began_at
 
 
-def look(signs: Signs, now: int) -> Door:
+def look(signs: Signs, now: int) -> Reached:
     """Return how the door stands at `now`, and how it stood before."""
     fronts, is_own = signs.fronts, not signs.is_public
     nothing_known = not fronts and signs.knock is not Knock.ELSEWHERE
     if nothing_known and (is_own or signs.knock is Knock.KEPT):
-        return Door(now)
+        return Reached(now)
     away_s = [abs(now - front.until_at) for front in fronts]
     # Who answers gave a sign right before. One that seems older tells that the clock jumped since.
     has_jumped = min(away_s, default=0) > JUMP_S
@@ -116,20 +116,20 @@ def look(signs: Signs, now: int) -> Door:
     is_busy = signs.knock is Knock.SLOW and min(away_s, default=now) <= SHUT_AFTER_S
     failed = signs.knock in (Knock.SLOW, Knock.FAILED)
     if is_busy or (failed and is_own and others_live(fronts, now)):
-        return Door(now, _ended(signs, now))
+        return Reached(now, _ended(signs, now))
     if signs.knock is Knock.KEPT and not has_jumped:
-        return Door(now, _ended(signs, now))
-    return _shut(signs, now)
+        return Reached(now, _ended(signs, now))
+    return _not_reached(signs, now)
 
 
-def others_live(fronts: Iterable[Presence], now: int) -> bool:
+def others_live(fronts: Iterable[Life], now: int) -> bool:
     """Tell whether a front of another host is alive at `now`."""
     return any(
         abs(now - front.until_at) <= ALIVE_WITHIN_S and not front.is_here for front in fronts
     )
 
 
-def _shut(signs: Signs, now: int) -> Door:
+def _not_reached(signs: Signs, now: int) -> Reached:
     """Return since when the door is shut, and how it stood before."""
     fronts, outage, since = signs.fronts, signs.outage, signs.unknown_since
     last_signs = [front.until_at for front in fronts if front.until_at <= now]
@@ -147,7 +147,7 @@ def _shut(signs: Signs, now: int) -> Door:
             ended = (*ended, (since, heard_at))
         if outage is None or heard_at > since + SHUT_AFTER_S:
             since = max(since, heard_at)
-    return Door(max(signs.open_at, since), ended, since)
+    return Reached(max(signs.open_at, since), ended, since)
 
 
 def _ended(signs: Signs, now: int) -> tuple[tuple[int, int], ...]:
@@ -160,7 +160,7 @@ def _ended(signs: Signs, now: int) -> tuple[tuple[int, int], ...]:
     return ((outage.began_at, now),) if signs.is_public else ()
 
 
-def _gaps(fronts: Sequence[Presence], since: int, until: int) -> tuple[tuple[int, int], ...]:
+def _gaps(fronts: Sequence[Life], since: int, until: int) -> tuple[tuple[int, int], ...]:
     """Return when, from `since` to `until`, no front was alive for long."""
     lives = sorted(
         (min(front.began_at, until), front.until_at)

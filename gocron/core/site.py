@@ -56,7 +56,7 @@ class Site:
         """Since when no gateway lets anything through, None where one may."""
         opened = {outage.site_id: outage.began_at for outage in self.outages if outage.is_open}
         began = [opened.get(gateway.id) for gateway in self.gateways]
-        suppressed = [gateway.reprieve is Status.SUPPRESSED for gateway in self.gateways]
+        suppressed = [gateway.spared is Status.SUPPRESSED for gateway in self.gateways]
         if not all(at is not None or also for at, also in zip(began, suppressed, strict=True)):
             return None
         return max((at for at in began if at is not None), default=self.heard_at)

@@ -29,7 +29,7 @@ from gocron.promise import renew_promise
 from gocron.store.clocks import Clock
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
-from gocron.store.lives import Pulse
+from gocron.store.lives import LifeSigns
 
 BODY_PATIENCE_S = 5.0
 
@@ -75,7 +75,7 @@ class Server:
         store = Store(self._config.database_url)
         announce = loop.call_soon_threadsafe
         clock = Clock(store)
-        group_commit = GroupCommit(store, announce, Pulse(store, clock.measure, this_host()))
+        group_commit = GroupCommit(store, announce, LifeSigns(store, clock.measure, this_host()))
         # Who reads gets a store of his own: of one store's threads one connects at a time.
         readable = Store(self._config.database_url)
         self._front = Front(self._config, readable, clock, group_commit, announce)

@@ -14,7 +14,7 @@ from gocron.host import this_host
 from gocron.store.clocks import Clock
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit, awaited
-from gocron.store.lives import Pulse
+from gocron.store.lives import LifeSigns
 from gocron.store.schema import open_store
 
 _app: Bottle | None = None
@@ -29,7 +29,9 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
             config = load_config()
             store = open_store(config.database_url)
             clock = Clock(store)
-            group_commit = GroupCommit(store, pulse=Pulse(store, clock.measure, this_host()))
+            group_commit = GroupCommit(
+                store, life_signs=LifeSigns(store, clock.measure, this_host())
+            )
             # Who reads gets a store of his own: of one store's threads one connects at a time.
             readable = Store(config.database_url)
             _app = make_app(Front(config, readable, clock, group_commit))

@@ -190,7 +190,7 @@ def _is_link(url: str) -> bool:
 
 def _entry(item: News, now: int) -> Entry:
     job = item.episode.job
-    back = item.kind is Kind.RECOVERED
+    back = item.kind is Kind.BACK
     return Entry(
         job=job,
         back=back,

@@ -17,7 +17,7 @@ def say_reason(job: Job, judgement: Judgement) -> str:
     ground = judgement.ground
     if ground is Ground.IN_TIME:
         return f"it has until {say_time(job.due_at)}"
-    if ground is Ground.MARKED:
+    if ground is Ground.MISSING:
         return "its silence was noticed, and what became of its news is told below"
     if ground is Ground.LATER_VERSION:
         return "a later gocron wrote why it is not told of, in words that this one lacks"
@@ -39,7 +39,7 @@ def say_reason(job: Job, judgement: Judgement) -> str:
         Ground.SITE_DOWN_TOO_LONG: lambda: (
             f"{excuse}; {site} has been down since {_down_since(judgement)}, too long to wait"
         ),
-        Ground.DEAF_TOO_LONG: lambda: (
+        Ground.OWN_OUTAGE_TOO_LONG: lambda: (
             f"{excuse}; gocron has heard nobody since {_since(judgement)}, too long to wait"
         ),
         Ground.SITE_ASKED: lambda: (
@@ -50,8 +50,8 @@ def say_reason(job: Job, judgement: Judgement) -> str:
         Ground.SITE_WAS_DOWN: lambda: (
             f"its run fell in an outage of {site}{_span(judgement)}; expected again by {until}"
         ),
-        Ground.DEAF: lambda: f"gocron can't be reached since {_since(judgement)}",
-        Ground.WAS_DEAF: lambda: (
+        Ground.OWN_OUTAGE: lambda: f"gocron can't be reached since {_since(judgement)}",
+        Ground.WAS_OWN_OUTAGE: lambda: (
             f"its run fell in an outage of gocron's own{_span(judgement)}; expected again by "
             f"{until}"
         ),
@@ -67,8 +67,8 @@ def say_verdict(judgement: Judgement) -> str:
         Status.HELD: f"hold it, until {until} at most",
         Status.SUPPRESSED: f"suppress it, until {until} at most",
         Status.EXCUSED: f"excuse it until {until}",
-        Status.MISSED: "nothing new until it checks in, but deliver what waits",
-        Status.RECOVERED: "tell that it is back",
+        Status.MISSING: "nothing new until it checks in, but deliver what waits",
+        Status.BACK: "tell that it is back",
         Status.OVERDUE: "tell that it is missing",
         Status.UNKNOWN: "nothing, it is left to the later gocron",
     }[Status.OVERDUE if judgement.is_to_be_told else judgement.status]

@@ -153,7 +153,7 @@ def _packed(lines: Iterable[str]) -> list[str]:
 def _news_line(item: News, now: int) -> str:
     episode, job = item.episode, item.episode.job
     facts = "".join(f"\n{label}: {_code(text, _FACT_LIMIT)}" for label, text in item.remarks)
-    if item.kind is Kind.RECOVERED:
+    if item.kind is Kind.BACK:
         return f":large_green_circle: {_name(job)} {_back(episode)}{facts}"
     if episode.reason:
         facts += f"\nwhy: {_code(episode.reason, _FACT_LIMIT)}"

@@ -23,8 +23,8 @@ STATES = {
     Status.HELD: "held",
     Status.SUPPRESSED: "suppressed",
     Status.EXCUSED: "excused",
-    Status.MISSED: "missing",
-    Status.RECOVERED: "back",
+    Status.MISSING: "missing",
+    Status.BACK: "back",
     Status.UNKNOWN: "unknown",
 }
 
@@ -66,7 +66,7 @@ def headline(news: Sequence[News], called: Callable[[Job], str] | None = None) -
     """Return what `news` tells in one line; `called` says how a job is named in it."""
     if len(news) == 1:
         return _one(news[0], (called or full_name)(news[0].episode.job))
-    missed = sum(item.kind is Kind.MISSED for item in news)
+    missed = sum(item.kind is Kind.MISSING for item in news)
     back = len(news) - missed
     parts = []
     if missed:
@@ -117,7 +117,7 @@ def name_of(account: str, cronname: str, limit: int = 60) -> str:
 
 
 def _one(item: News, name: str) -> str:
-    if item.kind is Kind.MISSED:
+    if item.kind is Kind.MISSING:
         return f"{name} has not checked in"
     silent_s = item.episode.silent_s
     return f"{name} is back" + ("" if silent_s is None else f" after {say_duration(silent_s)}")

@@ -232,6 +232,6 @@ def _not_left(rows: Iterable[dict[str, Any]]) -> Iterator[Undelivered]:
     for row in rows:
         kind, email, is_told = row.pop("kind"), row.pop("email"), row.pop("is_told")
         # As it is spelled: a server may know the mailbox by another spelling only.
-        is_named = kind == Kind.MISSED.value and row["recipient"] in recipients_of(email)
+        is_named = kind == Kind.MISSING.value and row["recipient"] in recipients_of(email)
         if is_named or not is_told:
             yield Undelivered(**row)

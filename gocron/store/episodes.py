@@ -17,7 +17,7 @@ _COLUMNS = ("id", "missed_at", "last_seen_at", "ended_at", "reason")
 
 
 @dataclass(frozen=True)
-class Missed:
+class Silence:
     """A job that is to be told of, why, and a gateway's outages until then.
 
     `excused_until` is the last deadline that it was given, None where its own counted.
@@ -29,9 +29,7 @@ class Missed:
     excused_until: int | None = None
 
 
-def returned(
-    store: Store, limit: int | None = None, after: tuple[int, int] | None = None
-) -> list[Job]:
+def back(store: Store, limit: int | None = None, after: tuple[int, int] | None = None) -> list[Job]:
     """Return the missing jobs that have checked in again, the first to do so first.
 
     `after` is (back_at, id) of the last one seen.
@@ -48,7 +46,7 @@ def returned(
     return [jobs.as_job(row) for row in query]
 
 
-def begin(store: Store, silent: Sequence[Missed], now: int, channel: Traits) -> list[Job]:
+def begin(store: Store, silent: Sequence[Silence], now: int, channel: Traits) -> list[Job]:
     """Begin the episodes of `silent` jobs and queue their news; return the jobs it was true of.
 
     A job that was heard meanwhile, or that another sweep marked, is left as it is: its row
@@ -145,7 +143,7 @@ def _change(store: Store, some: Sequence[Job], change: dict[Any, Any], so_far: A
         raise AssertionError("a locked row was changed by another")
 
 
-def _open_episodes(store: Store, marked: Sequence[Missed], now: int, channel: Traits) -> None:
+def _open_episodes(store: Store, marked: Sequence[Silence], now: int, channel: Traits) -> None:
     if not marked:
         return
     episode = store.tables.episode
@@ -164,7 +162,7 @@ def _open_episodes(store: Store, marked: Sequence[Missed], now: int, channel: Tr
     queue_news(
         store,
         [
-            news_row(Kind.MISSED, channel.name, recipient, now, episode_id=episode_id)
+            news_row(Kind.MISSING, channel.name, recipient, now, episode_id=episode_id)
             for episode_id, job_id in _open_ids(store, list(by_id.values()))
             for recipient in channel.recipients(by_id[job_id].told)
         ],
@@ -181,9 +179,9 @@ def _close_episodes(store: Store, ended: Sequence[Job], now: int, tell: bool) ->
     if not tell:
         return
     told = news.select(news.channel, news.recipient, news.episode_id).where(
-        news.episode_id.in_(ids) & (news.kind == Kind.MISSED.value) & news.given_up_at.is_null()
+        news.episode_id.in_(ids) & (news.kind == Kind.MISSING.value) & news.given_up_at.is_null()
     )
-    queue_news(store, [news_row(Kind.RECOVERED, now=now, **who) for who in told])
+    queue_news(store, [news_row(Kind.BACK, now=now, **who) for who in told])
 
 
 def _open_ids(store: Store, some: Sequence[Job]) -> list[tuple[int, int]]:

@@ -16,7 +16,7 @@ from gocron.errors import Bug, StoreError, Unfit
 from gocron.host import this_host
 from gocron.store import checkins, counts
 from gocron.store.database import Result, Store, met_a_lock
-from gocron.store.lives import Pulse
+from gocron.store.lives import LifeSigns
 from gocron.store.schema import see_to
 
 # While the database is away check-ins gather up to here, and more are refused at once.
@@ -55,7 +55,7 @@ class GroupCommit:
 
     While one transaction is on its way to the disk the next ones gather, so that the load
     sets the size of the groups: alone, a check-in waits for nobody. `announce` runs the
-    function it is given where the requests wait, for example in their event loop. `pulse`
+    function it is given where the requests wait, for example in their event loop. `life_signs`
     tells the sweeps that check-ins are being kept.
     """
 
@@ -63,10 +63,10 @@ class GroupCommit:
         self,
         store: Store,
         announce: Callable[[Callable[[], None]], object] = lambda tell_all: tell_all(),
-        pulse: Pulse | None = None,
+        life_signs: LifeSigns | None = None,
     ) -> None:
         self._store = store
-        self._pulse = pulse
+        self._life_signs = life_signs
         # How much news waits for too long: what that is, whoever asks says.
         self.count_undelivered: Callable[[Store], int] = lambda _: 0
         # By which check-ins are stamped when they are kept; None: they say when they came.
@@ -114,7 +114,11 @@ class GroupCommit:
     @property
     def known(self) -> Known:
         """What is known of gocron without asking anybody."""
-        if self._known.is_keeping and self._pulse is not None and not self._pulse.is_alive:
+        if (
+            self._known.is_keeping
+            and self._life_signs is not None
+            and not self._life_signs.is_alive
+        ):
             return replace(self._known, not_kept="no sign of life for long")
         return self._known
 
@@ -152,9 +156,9 @@ class GroupCommit:
         # While groups fail the next one tells as much, and need not wait for a sign to fail first.
         if age_s < LOOK_EVERY_S or (self._is_failing and self._queue):
             return False
-        if self._askers or self._pulse is None:
+        if self._askers or self._life_signs is None:
             return bool(self._askers)
-        return self._is_in_doubt or not self.is_keeping or self._pulse.is_due
+        return self._is_in_doubt or not self.is_keeping or self._life_signs.is_due
 
     def _tell_askers(self) -> None:
         """Tell what is known to all who asked before it was."""
@@ -189,8 +193,8 @@ class GroupCommit:
             self._unkept, self._unkept_until = group, time.monotonic() + SAME_OUTAGE_S
             self._end_life(failures[0])
         elif any(isinstance(outcome, int) for outcome in outcomes):
-            if self._pulse is not None:
-                self._pulse.heard()
+            if self._life_signs is not None:
+                self._life_signs.heard()
             if not self._known.is_keeping:
                 # Something was kept again: the next sign need not wait its turn.
                 self._looked_at = _NEVER
@@ -198,8 +202,8 @@ class GroupCommit:
     def _end_life(self, error: StoreError) -> None:
         """Note that check-ins are not being kept. A sign that succeeds begins the next life."""
         self._known = replace(self._known, not_kept=str(error))
-        if self._pulse is not None:
-            self._pulse.end()
+        if self._life_signs is not None:
+            self._life_signs.end()
 
     def _give_sign(self) -> None:
         """Prove that check-ins are kept, leave a sign of it, and learn how gocron is."""
@@ -227,11 +231,11 @@ class GroupCommit:
         unkept = self._unkept if time.monotonic() < self._unkept_until else ()
         checkins.try_out(self._store, unkept, this_host())
         self._unkept = ()
-        if self._pulse is not None:
-            self._pulse.give()
+        if self._life_signs is not None:
+            self._life_signs.give()
         self._known = Known(
             instance=counts.instance_name(self._store),
-            sign="" if self._pulse is None else self._pulse.sign,
+            sign="" if self._life_signs is None else self._life_signs.sign,
             swept_at=counts.totals(self._store).swept_at,
             undelivered=self.count_undelivered(self._store),
             not_kept="",

@@ -9,7 +9,7 @@ import peewee
 from peewee import chunked, fn
 
 from gocron.core.checkin import CheckIn
-from gocron.core.job import REPRIEVES, Job, Status
+from gocron.core.job import SPARED, Job, Status
 from gocron.core.name import normal
 from gocron.core.odd import LEAST_S, LONG_S, RETURNS, RETURNS_WITHIN_S
 from gocron.core.schedule import due_at
@@ -22,7 +22,7 @@ from gocron.store.tables import GAP_COLUMNS, JOB
 FORGOTTEN_AT_ONCE = 500
 
 # A text that isn't here was written by a later version, during an upgrade of host after host.
-_REPRIEVES: dict[str | None, Status | None] = {None: None, **{one.value: one for one in REPRIEVES}}
+_SPARED: dict[str | None, Status | None] = {None: None, **{one.value: one for one in SPARED}}
 
 
 def as_job(row: dict[str, Any]) -> Job:
@@ -31,7 +31,7 @@ def as_job(row: dict[str, Any]) -> Job:
     told["grace_s"] = told["grace_s"] or 0
     told["site"] = bool(told["site"])
     told["gateway"] = told["gateway"] or ""
-    told["reprieve"] = _REPRIEVES.get(told["reprieve"], Status.UNKNOWN)
+    told["spared"] = _SPARED.get(told.pop("reprieve"), Status.UNKNOWN)
     gaps = [told.pop(column) for column in GAP_COLUMNS]
     return Job(**told, gaps=tuple(gap for gap in gaps if gap is not None))
 
@@ -68,15 +68,15 @@ def longest_silent(store: Store, limit: int) -> list[Job]:
     return [as_job(row) for row in query]
 
 
-def reprieved(store: Store, limit: int) -> tuple[list[Job], int]:
+def spared(store: Store, limit: int) -> tuple[list[Job], int]:
     """Return the first `limit` overdue jobs that are not told of, and how many there are."""
     job = store.tables.job
     found = job.select(*columns(store)).where(job.reprieve.is_null(False))
     query = found.order_by(job.account, job.cronname).limit(limit)
-    return [as_job(row) for row in query], count_reprieved(store)
+    return [as_job(row) for row in query], count_spared(store)
 
 
-def count_reprieved(store: Store) -> int:
+def count_spared(store: Store) -> int:
     """Return how many overdue jobs are not told of."""
     job = store.tables.job
     count: int = job.select(job.id).where(job.reprieve.is_null(False)).count()

@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import Case, fn
 
-from gocron.core.job import REPRIEVES
+from gocron.core.job import SPARED
 from gocron.core.own_outage import JUMP_S, SHUT_AFTER_S
 from gocron.store import jobs
 from gocron.store.database import Store
@@ -84,7 +84,7 @@ def _right_at(store: Store, now: int) -> int:
     return min([now, *(int(life["began_at"]) for life in after)])
 
 
-def hear_late(store: Store, now: int) -> None:
+def stamp_late(store: Store, now: int) -> None:
     """Let what was heard by a clock that was behind count as heard when it was put right.
 
     Part of the caller's transaction. A front knows by how much its clock jumped forth; that its
@@ -130,5 +130,5 @@ def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> bool:
         job.judge_at: due_at,
         job.back_at: Case(None, [(job.back_at > now, right_at)], job.back_at),
     }
-    spared = job.reprieve.in_([one.value for one in REPRIEVES])
+    spared = job.reprieve.in_([one.value for one in SPARED])
     return jobs.change_free(store, wrongly_heard | spared, change)

@@ -11,7 +11,7 @@ from gocron.store.tables import SILENCE
 
 
 @dataclass(frozen=True)
-class Silence:
+class LateReturn:
     """A gateway's silence beyond its deadline, that a check-in of its own has ended.
 
     `allowance_s` is for how long it might be silent, 0: not known.
@@ -31,7 +31,7 @@ class Silence:
         return self.allowance_s > 0 and length_s <= longer_than_late_s(self.allowance_s)
 
 
-def returned(store: Store, gateway_ids: Sequence[int] | None = None) -> list[Silence]:
+def waiting(store: Store, gateway_ids: Sequence[int] | None = None) -> list[LateReturn]:
     """Return the silences that nobody has looked at yet, the first first; of these gateways."""
     silence, job = store.tables.silence, store.tables.job
     query = (
@@ -42,7 +42,7 @@ def returned(store: Store, gateway_ids: Sequence[int] | None = None) -> list[Sil
     if gateway_ids is not None:
         query = query.where(silence.job_id.in_(list(gateway_ids)))
     return [
-        Silence(
+        LateReturn(
             row["id"],
             row["job_id"],
             row["account"],
@@ -54,7 +54,7 @@ def returned(store: Store, gateway_ids: Sequence[int] | None = None) -> list[Sil
     ]
 
 
-def take(store: Store, silences: Iterable[Silence]) -> set[int]:
+def take(store: Store, silences: Iterable[LateReturn]) -> set[int]:
     """Take silences off the queue; return the ids of those that no other sweep has taken.
 
     Part of the caller's transaction.

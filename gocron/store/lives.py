@@ -4,12 +4,12 @@ import re
 import secrets
 from collections.abc import Callable
 
-from gocron.core.own_outage import JUMP_S, SHUT_AFTER_S, SIGN_EVERY_S, Presence
+from gocron.core.own_outage import JUMP_S, SHUT_AFTER_S, SIGN_EVERY_S, Life
 from gocron.host import uptime as uptime_of_host
 from gocron.store.database import Store
 
 
-class Pulse:
+class LifeSigns:
     """The signs of life of one front, given by the thread that keeps its check-ins.
 
     A sign proves that a check-in could have been kept. Where signs failed for a while, or a
@@ -101,7 +101,7 @@ class Pulse:
         return bool(self._store.write(prolong.execute, one_statement=True))
 
 
-def presences(store: Store, since: int, host: str) -> list[Presence]:
+def of_fronts(store: Store, since: int, host: str) -> list[Life]:
     """Return the lives of fronts that ended at `since` or later, and the last one before.
 
     `host` is the one that asks.
@@ -118,7 +118,7 @@ def presences(store: Store, since: int, host: str) -> list[Presence]:
     recent = presence.select(*columns).where(presence.until_at >= since)
     before = presence.select(*columns).where(presence.until_at < since)
     lives = [*recent, *before.order_by(presence.until_at.desc()).limit(1)]
-    return [Presence(**{**row, "is_here": bool(row["is_here"])}) for row in lives]
+    return [Life(**{**row, "is_here": bool(row["is_here"])}) for row in lives]
 
 
 def has_sign(store: Store, sign: str) -> bool:
@@ -133,7 +133,7 @@ def has_sign(store: Store, sign: str) -> bool:
     return bool(list(found))
 
 
-def open_at(store: Store) -> int | None:
+def known_until(store: Store) -> int | None:
     """Return until when it is settled whether the door was open, None before the first look.
 
     Other sweeps wait with theirs until the caller's transaction ends.
@@ -143,7 +143,7 @@ def open_at(store: Store) -> int | None:
     return at
 
 
-def settle(store: Store, at: int) -> None:
+def mark_known_until(store: Store, at: int) -> None:
     """Keep until when it is settled. Part of the caller's transaction."""
     instance = store.tables.instance
     instance.update({instance.open_at: at}).execute()

@@ -81,7 +81,7 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     if waiting.key is None:
         begun = news.alias("begun")
         is_on_its_way = begun.digest.is_null(False) & is_open(begun)
-        waits = (news.kind == Kind.RECOVERED.value) & is_beside(news, begun, is_on_its_way)
+        waits = (news.kind == Kind.BACK.value) & is_beside(news, begun, is_on_its_way)
         mine &= news.digest.is_null() & _is_for(news, waiting) & ~waits
     else:
         mine &= news.digest == key
@@ -187,7 +187,7 @@ def is_beside(news: Any, begun: Any, which: Any) -> Any:
     """True of news whose recipient gets, by `which` row of the alias `begun`, its beginning."""
     alike = (
         (begun.episode_id == news.episode_id)
-        & (begun.kind == Kind.MISSED.value)
+        & (begun.kind == Kind.MISSING.value)
         & (begun.channel == news.channel)
         & (begun.recipient == news.recipient)
     )
@@ -282,8 +282,8 @@ def _told_before(store: Store, waiting: Waiting, key: str) -> tuple[str, ...]:
     query = (
         news.select(news.digest, fn.MIN(news.id).alias("first"))
         .where(
-            news.episode_id.in_(_episodes_of(store, key, Kind.RECOVERED))
-            & (news.kind == Kind.MISSED.value)
+            news.episode_id.in_(_episodes_of(store, key, Kind.BACK))
+            & (news.kind == Kind.MISSING.value)
             & _is_for(news, waiting)
             & news.digest.is_null(False)
             & (news.digest != key)

@@ -176,7 +176,7 @@ def _given_up_and_mended(store: Store) -> list[int]:
         .where(
             news.given_up_at.is_null(False)
             & episode.ended_at.is_null()
-            & (news.kind == Kind.MISSED.value)
+            & (news.kind == Kind.MISSING.value)
             & (job.email != "")
             & ~is_named
         )
@@ -199,7 +199,7 @@ def _tell_new_recipients(store: Store, job_ids: Sequence[int], now: int) -> None
         .where(
             job.id.in_(list(job_ids))
             & episode.ended_at.is_null()
-            & (news.kind == Kind.MISSED.value)
+            & (news.kind == Kind.MISSING.value)
             & news.channel.in_(ADDRESSED)
         )
         .order_by(episode.id)
@@ -210,7 +210,7 @@ def _tell_new_recipients(store: Store, job_ids: Sequence[int], now: int) -> None
         if row["given_up_at"] is None:
             have_it.add(mailbox_of(row["recipient"]))
     rows = [
-        news_row(Kind.MISSED, channel, recipient, now, episode_id=episode_id)
+        news_row(Kind.MISSING, channel, recipient, now, episode_id=episode_id)
         for (episode_id, channel, email), have_it in told.items()
         for recipient in recipients_of(email)
         if mailbox_of(recipient) not in have_it

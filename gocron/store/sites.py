@@ -120,7 +120,7 @@ def told(store: Store, gateway_ids: Iterable[int]) -> set[int]:
             .where(
                 episode.job_id.in_(some)
                 & episode.ended_at.is_null()
-                & (news.kind == Kind.MISSED.value)
+                & (news.kind == Kind.MISSING.value)
                 & news.given_up_at.is_null()
             )
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import SQL, Tuple, Value, fn
 
-from gocron.core.job import REPRIEVES, Job, Status
+from gocron.core.job import SPARED, Job, Status
 from gocron.store import jobs, outages
 from gocron.store.database import Store
 
@@ -25,20 +25,20 @@ class Spared:
     """
 
     job: Job
-    reprieve: Status
+    status: Status
     excused_until: int | None
     excused_by: int | None
 
     @property
     def is_new(self) -> bool:
         """Whether its row says otherwise."""
-        before = self.job.reprieve, self.job.excused_until
-        return (self.reprieve, self.excused_until) != before
+        before = self.job.spared, self.job.excused_until
+        return (self.status, self.excused_until) != before
 
     @property
     def judge_at(self) -> int:
         """When to judge it next: by each sweep, but for who has a deadline to come."""
-        if self.reprieve is Status.EXCUSED and self.excused_until is not None:
+        if self.status is Status.EXCUSED and self.excused_until is not None:
             return self.excused_until
         return self.job.due_at
 
@@ -58,7 +58,7 @@ def overdue(
     `after` is (judge_at, id) of the last one seen; with `sites` those that speak for one only.
     """
     job = store.tables.job
-    ours = job.reprieve.is_null() | job.reprieve.in_([one.value for one in REPRIEVES])
+    ours = job.reprieve.is_null() | job.reprieve.in_([one.value for one in SPARED])
     query = (
         job.select(*jobs.columns(store))
         .where(job.missed_at.is_null() & (job.due_at < now) & ours)
@@ -120,7 +120,7 @@ def _mark(store: Store, marked: Sequence[Spared]) -> None:
     columns = (job.reprieve, job.judge_at, job.excused_until, job.excused_by)
     alike: dict[tuple[Any, ...], list[int]] = {}
     for one in marked:
-        change = (one.reprieve.value, one.judge_at, one.excused_until, one.excused_by)
+        change = (one.status.value, one.judge_at, one.excused_until, one.excused_by)
         alike.setdefault(change, []).append(one.job.id)
     for change, ids in alike.items():
         told = dict(zip(columns, change, strict=True))

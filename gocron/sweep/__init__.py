@@ -16,14 +16,14 @@ from gocron.sweep.attempt import Delivered
 from gocron.sweep.bulkhead import Bulkheads
 from gocron.sweep.channels import Desk, for_addresses, for_jobs
 from gocron.sweep.deliver import deliver_news
-from gocron.sweep.fronts import watch_door
+from gocron.sweep.fronts import watch_fronts
 from gocron.sweep.history import drop_history, is_first_of_hour
 from gocron.sweep.journal import replay_journal
 from gocron.sweep.publish import Press, write_pages
 from gocron.sweep.sites import watch_sites
 from gocron.sweep.spelling import spell_names
 from gocron.sweep.verdicts import end_episodes, judge_overdue
-from gocron.sweep.world import Outside, WatchdogAway, check_in_url, outside
+from gocron.sweep.world import WatchdogAway, World, check_in_url, open_world
 
 Clock = Callable[[], int]
 
@@ -48,7 +48,7 @@ class Swept:
 
 
 def sweep(
-    store: Store, config: Config, clock: Clock, world: Outside | None = None, is_well: bool = True
+    store: Store, config: Config, clock: Clock, world: World | None = None, is_well: bool = True
 ) -> Swept:
     """Tell of every job that went silent or came back, and publish the page.
 
@@ -60,7 +60,7 @@ def sweep(
     and is part of what is returned, as undelivered news is; but while listening fails nobody is
     judged, for an hour at most. Raises StoreError.
     """
-    world = world or outside(config)
+    world = world or open_world(config)
     templates = Templates(config.reports_dir)
     bulkheads = Bulkheads(store)
     now, complaints = _listen(store, config, clock, world, bulkheads)
@@ -116,7 +116,7 @@ def _publish(
 
 
 def _listen(
-    store: Store, config: Config, clock: Clock, world: Outside, bulkheads: Bulkheads
+    store: Store, config: Config, clock: Clock, world: World, bulkheads: Bulkheads
 ) -> tuple[int, list[str]]:
     """Keep what nginx took, and learn who could be heard.
 
@@ -157,7 +157,7 @@ def learn_who_was_heard(
     spell_names(store, bulkheads)
     with bulkheads.step("watching the door"):
         if knocked is not None:
-            complaints += watch_door(store, config, knocked, now, clock)
+            complaints += watch_fronts(store, config, knocked, now, clock)
     with bulkheads.step("watching sites"):
         complaints += watch_sites(store, now, bulkheads)
     return complaints
@@ -174,7 +174,7 @@ def tell_operator(store: Store, config: Config, now: int) -> None:
         operator_news.queue(store, config.operator_email, now, for_addresses())
 
 
-def _report_well(world: Outside) -> list[str]:
+def _report_well(world: World) -> list[str]:
     try:
         world.report_well()
     except WatchdogAway as error:

@@ -8,10 +8,10 @@ from gocron.core.outage import Outage
 from gocron.core.own_outage import (
     JUMP_S,
     SAME_OUTAGE_S,
-    Door,
     Knock,
     Knocked,
-    Presence,
+    Life,
+    Reached,
     Signs,
     look,
 )
@@ -24,7 +24,7 @@ JUMPED = "the clock has jumped since the front's last sign of life"
 ELSEWHERE = "the front keeps check-ins in another database than this one, or in another file"
 
 
-def watch_door(
+def watch_fronts(
     store: Store, config: Config, knocked: Knocked, now: int, clock: Callable[[], int]
 ) -> list[str]:
     """Keep what a knock, and the fronts' signs of life, tell of the time since the last look.
@@ -57,7 +57,7 @@ def _look(
     store: Store, config: Config, knock: Knock, knocked_at: int, clock: Callable[[], int]
 ) -> int | None:
     """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
-    open_at = lives.open_at(store)
+    open_at = lives.known_until(store)
     # Read while all other sweeps wait: what lies ahead of it was stamped before the clock was put
     # back. By a sweep that was held up since its knock, all that came meanwhile would lie ahead.
     now = clock()
@@ -65,30 +65,30 @@ def _look(
         lives.enter(store, this_host(), now)
     if jumps.was_ahead(store, now, open_at):
         open_at = min(open_at or now, jumps.bring_back(store, now))
-    jumps.hear_late(store, now)
+    jumps.stamp_late(store, now)
     if open_at is None:
-        lives.settle(store, now)
+        lives.mark_known_until(store, now)
         return None
     if knocked_at < open_at <= now or open_at > now + JUMP_S:
         # Another sweep knocked later, and knows better; or no front has seen the clock put back.
         return None
     open_at = min(open_at, now)
     lasting = next((one for one in outages.own(store, now) if one.is_open), None)
-    fronts = lives.presences(store, open_at, this_host())
+    fronts = lives.of_fronts(store, open_at, this_host())
     is_public = bool(config.self_url)
     if is_public and not lives.ever_entered(store, this_host()):
         # By this way we never came in: that it is shut says nothing. Signs of life do.
         is_public, fronts = False, [replace(front, is_here=False) for front in fronts]
     seen = look(Signs(knock, is_public, fronts, open_at, lasting), now)
     _keep_outages(store, seen, fronts, lasting, knock, now)
-    lives.settle(store, seen.open_at)
+    lives.mark_known_until(store, seen.open_at)
     return seen.since
 
 
 def _keep_outages(
     store: Store,
-    seen: Door,
-    fronts: Sequence[Presence],
+    seen: Reached,
+    fronts: Sequence[Life],
     lasting: Outage | None,
     knock: Knock,
     now: int,

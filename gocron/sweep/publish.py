@@ -183,7 +183,7 @@ class Press:
     def _index(self, totals: Totals) -> None:
         many = totals.accounts > INDEX_ACCOUNTS
         missing = jobs.longest_silent(self.store, INDEX_MISSING)
-        spared, spared_count = jobs.reprieved(self.store, INDEX_SPARED)
+        spared, spared_count = jobs.spared(self.store, INDEX_SPARED)
         page = IndexPage(
             written_at=self._swept_at,
             interval_s=self.interval_s,

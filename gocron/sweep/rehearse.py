@@ -38,7 +38,7 @@ from gocron.sweep.verdicts import (
     limits,
 )
 from gocron.sweep.witnesses import Witnesses
-from gocron.sweep.world import Outside, outside
+from gocron.sweep.world import World, open_world
 
 EPISODES_SHOWN = 5
 
@@ -50,7 +50,7 @@ def rehearse(
     config: Config,
     clock: Callable[[], int],
     at: int | None = None,
-    world: Outside | None = None,
+    world: World | None = None,
 ) -> list[str]:
     """Return, a line each, what a sweep would do now, or `at` a later time if nothing came in.
 
@@ -66,7 +66,7 @@ def rehearse(
         ]
         lines += [
             f"would end the episode of {full_name(job)}, back at {say_time(job.back_at or 0)}"
-            for job in episodes.returned(store)
+            for job in episodes.back(store)
         ]
         end_episodes(store, config, now, bulkheads, [])
         witnesses = Witnesses(store, at)
@@ -88,7 +88,7 @@ def explain(
     account: str,
     cronname: str,
     clock: Callable[[], int],
-    world: Outside | None = None,
+    world: World | None = None,
 ) -> list[str]:
     """Return, a line each, all that bears on what is told of one job. Raises UnknownJob."""
     known = jobs.find(store, account, cronname)
@@ -121,7 +121,7 @@ def _heard_all(
     store: Store,
     config: Config,
     clock: Callable[[], int],
-    world: Outside | None,
+    world: World | None,
     account: str | None = None,
 ) -> Iterator[tuple[Store, int, list[str], Bulkheads]]:
     """Let the block see what a sweep knows once it has listened, in a copy of its own.
@@ -129,7 +129,7 @@ def _heard_all(
     With the copy come the time, and what the sweep would complain of. With `account` the copy
     may lack other accounts' jobs. What nginx took meanwhile is kept for good: that may be much.
     """
-    world = world or outside(config)
+    world = world or open_world(config)
     knocked = world.knock(counts.instance_name(store))
     now = clock()
     complaints = replay_journal(store, config, now, world.host_clock)
@@ -160,7 +160,7 @@ def _facts(job: Job, site: Site | None, judged: Judgement) -> list[tuple[str, st
         ("expected", f"from {say_time(first)} to {say_time(last)}"),
         ("due", say_time(job.due_at)),
         *_site_facts(job, site),
-        *_reprieve_facts(job),
+        *_spared_facts(job),
         ("now", f"{STATES[judged.status]}: {say_reason(job, judged)}"),
         ("next sweep", say_verdict(judged)),
     ]
@@ -206,16 +206,16 @@ def _site_facts(job: Job, site: Site | None) -> list[tuple[str, str]]:
     return facts
 
 
-def _reprieve_facts(job: Job) -> list[tuple[str, str]]:
+def _spared_facts(job: Job) -> list[tuple[str, str]]:
     facts = []
-    if job.reprieve is not None:
+    if job.spared is not None:
         is_put_off = job.judge_at > job.due_at
         next_look = (
             f"looked at again by {say_time(job.judge_at)}"
             if is_put_off
             else "judged anew by each sweep"
         )
-        facts.append(("not told of", f"{job.reprieve.value}, {next_look}"))
+        facts.append(("not told of", f"{job.spared.value}, {next_look}"))
     if job.excused_until is not None:
         facts.append(("excused until", say_time(job.excused_until)))
     return facts

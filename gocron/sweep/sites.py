@@ -14,7 +14,7 @@ from gocron.render.wording import shown
 from gocron.store import jobs, late_returns, outages, sites
 from gocron.store.database import Store
 from gocron.store.heard import Heard
-from gocron.store.late_returns import Silence
+from gocron.store.late_returns import LateReturn
 from gocron.sweep.bulkhead import Bulkheads
 
 # An outage that ended this long ago is over, whatever its gateway does.
@@ -90,14 +90,14 @@ class Remarks:
                 and (episode.ended_at is None or one.began_at <= episode.ended_at)
             ]
             report = sites.report(self._store, site, mine, NAMES_SHOWN)
-            self._known[_id(item)] = site_remarks(report, back=item.kind is Kind.RECOVERED)
+            self._known[_id(item)] = site_remarks(report, back=item.kind is Kind.BACK)
 
 
 @dataclass(frozen=True)
 class _Return:
     """What there is to keep of silences of one account's gateways, now that they are over."""
 
-    silences: list[Silence]
+    silences: list[LateReturn]
     lasting: dict[int, Outage]
     found: dict[int, list[Outage]]
 
@@ -107,8 +107,8 @@ def _see_to_returns(store: Store, heard: Heard, bulkheads: Bulkheads) -> list[st
 
     Of an account that has more of them than one sweep sees to, those that wait longest.
     """
-    by_account: dict[str, dict[int, list[Silence]]] = defaultdict(lambda: defaultdict(list))
-    for silence in late_returns.returned(store):
+    by_account: dict[str, dict[int, list[LateReturn]]] = defaultdict(lambda: defaultdict(list))
+    for silence in late_returns.waiting(store):
         by_account[silence.account][silence.site_id].append(silence)
     lasting = outages.lasting(store) if by_account else {}
     complaints = []
@@ -125,9 +125,11 @@ def _see_to_returns(store: Store, heard: Heard, bulkheads: Bulkheads) -> list[st
             )
 
         def see_to(
-            ids: Sequence[int], account: str = account, mine: dict[int, list[Silence]] = of_account
+            ids: Sequence[int],
+            account: str = account,
+            mine: dict[int, list[LateReturn]] = of_account,
         ) -> None:
-            returns = [silence for site_id in ids for silence in mine[site_id]]
+            returns = [one for site_id in ids for one in mine[site_id]]
             last = {site_id: lasting[site_id] for site_id in ids if site_id in lasting}
             _keep(store, _read_returns(store, heard, returns, last))
 
@@ -137,7 +139,7 @@ def _see_to_returns(store: Store, heard: Heard, bulkheads: Bulkheads) -> list[st
 
 
 def _read_returns(
-    store: Store, heard: Heard, returns: list[Silence], lasting: dict[int, Outage]
+    store: Store, heard: Heard, returns: list[LateReturn], lasting: dict[int, Outage]
 ) -> _Return:
     """Find out which outages these silences were. `lasting` are those of their gateways."""
     ids = {one.site_id for one in returns if one.site_id in lasting or not one.is_lateness}
@@ -161,7 +163,7 @@ def _read_returns(
     return _Return(returns, lasting, found)
 
 
-def _were(heard: Heard, site: Gateway, silence: Silence, lasting: Outage | None) -> list[Outage]:
+def _were(heard: Heard, site: Gateway, silence: LateReturn, lasting: Outage | None) -> list[Outage]:
     """Return the outages that a silence was, of which `lasting` is known to sweeps."""
     if lasting is None and site.job.back_at == silence.ended_at:
         # A gateway that sweeps saw missing, and no outage with it, had a site that was alive.

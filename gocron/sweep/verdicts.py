@@ -4,14 +4,15 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from gocron.config import Config
+from gocron.core.excuse import Limits, deadline_of
 from gocron.core.job import Job
-from gocron.core.judge import Judgement, Limits, deadline_of, judge
+from gocron.core.judge import Judgement, judge
 from gocron.core.outage import Outage
 from gocron.render.reason import say_reason
 from gocron.render.wording import full_name
 from gocron.store import episodes, verdicts
 from gocron.store.database import Store
-from gocron.store.episodes import Missed
+from gocron.store.episodes import Silence
 from gocron.store.verdicts import Spared
 from gocron.sweep.bulkhead import Bulkheads
 from gocron.sweep.channels import for_jobs
@@ -43,7 +44,7 @@ def end_episodes(
             ended.append(job)
 
     after = None
-    while found := episodes.returned(store, BATCH, after):
+    while found := episodes.back(store, BATCH, after):
         after = found[-1].back_at or 0, found[-1].id
         bulkheads.each("ending the episode of", found, end, full_name, "each sweep tries again")
 
@@ -123,10 +124,10 @@ def keep(
     return missing
 
 
-def _missed(job: Job, judged: Judgement, found: Sequence[Outage]) -> Missed:
+def _missed(job: Job, judged: Judgement, found: Sequence[Outage]) -> Silence:
     """Return what is to be kept of a judgement that `job` is to be told of."""
     excuse = judged.excuse
-    return Missed(job, say_reason(job, judged), found, None if excuse is None else excuse.until)
+    return Silence(job, say_reason(job, judged), found, None if excuse is None else excuse.until)
 
 
 def as_spared(job: Job, judged: Judgement) -> Spared:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from sys import maxsize
 
+from gocron.core.excuse import Evidence, Limits
 from gocron.core.job import Job
-from gocron.core.judge import Evidence, Limits, deaf_since
+from gocron.core.judge import own_outage_since
 from gocron.core.outage import Outage, longer_than_late_s, stretches_of_silence
 from gocron.core.site import Gateway, Gateways, Site
 from gocron.store import late_returns, outages, sites
@@ -34,7 +35,7 @@ class Witnesses:
 
     def deaf_since(self, limits: Limits) -> int | None:
         """Return since when gocron itself can't be reached, None where it can."""
-        return deaf_since(self._own, self._now, limits)
+        return own_outage_since(self._own, self._now, limits)
 
     def ask(self, some: Sequence[Job]) -> None:
         """Learn what speaks for each of these jobs, in few statements."""
@@ -121,7 +122,7 @@ class Witnesses:
         self._ask_heard(late)
         for one in late:
             found[one.job.id] += self._silences(one)[0]
-        for silence in late_returns.returned(self._store, list(gateways)):
+        for silence in late_returns.waiting(self._store, list(gateways)):
             if not silence.is_lateness:
                 span = silence.began_at, silence.ended_at
                 outage = Outage.unrecorded(silence.site_id, *span, silence.allowance_s)

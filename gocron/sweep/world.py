@@ -29,7 +29,7 @@ PAUSES_S = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
-class Outside:
+class World:
     """The world as one sweep meets it.
 
     `knock` checks in through the front door as the gocron of that name, and tells what came
@@ -47,16 +47,16 @@ class WatchdogAway(Exception):
     """The watchdog did not take the report; the message says why."""
 
 
-def outside(config: Config) -> Outside:
+def open_world(config: Config) -> World:
     """Return the real world, as `config` tells where to find it."""
-    return Outside(
-        knock=lambda instance: knock(door_url(config), instance, is_here=not config.self_url),
+    return World(
+        knock=lambda instance: knock(knock_url(config), instance, is_here=not config.self_url),
         channel=lambda name: TABLE[name].open(config),
         report_well=lambda: report_well(config.watchdog_url),
     )
 
 
-def door_url(config: Config) -> str:
+def knock_url(config: Config) -> str:
     """Return where sweeps check in: `self_url`, else the front on this host."""
     return config.self_url or here_url(config)
 

@@ -18,7 +18,7 @@ from gocron.front.listing import READING_THREADS
 from gocron.render.moment import iso
 from gocron.store import checkins, counts, episodes, jobs, outbox
 from gocron.store.database import Store
-from gocron.store.episodes import Missed
+from gocron.store.episodes import Silence
 from gocron.store.schema import open_store
 from tests.front.conftest import FORM, NOON, WHOLE, Response, Site, away
 
@@ -510,7 +510,7 @@ def go_missing(site: Site) -> None:
     """Begin the episode of the one job, as the first sweep after its deadline does."""
     site.now = NOON + HOUR + 1
     with site.store.connected():
-        silent = [Missed(job, "no check-in") for job in jobs.every_job(site.store)]
+        silent = [Silence(job, "no check-in") for job in jobs.every_job(site.store)]
         episodes.begin(site.store, silent, int(site.now), MAIL)
 
 

@@ -28,7 +28,7 @@ from gocron.fields import BODY_LIMIT
 from gocron.render.crontab import CURL
 from gocron.store import counts, jobs
 from gocron.store.schema import open_store
-from gocron.sweep.world import outside
+from gocron.sweep.world import open_world
 from tests.front.conftest import away
 from tests.peers import free_port
 
@@ -691,7 +691,7 @@ def test_a_front_listens_where_it_is_told_by_address_or_by_name(
             with socket.create_connection((client, port), timeout=20) as connection:
                 connection.sendall(request(b"GET", b"/?" + QUERY))
                 assert answer(connection) == (201, b"")
-        knocked = outside(load_config(config, {})).knock("another")
+        knocked = open_world(load_config(config, {})).knock("another")
         assert "answered 400" in knocked.why, "another gocron answers, but it answers"
 
 

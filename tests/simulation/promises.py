@@ -24,7 +24,7 @@ def broken(story: Story, outcome: Outcome) -> list[str]:
 
 def _false_alarms(story: Story, outcome: Outcome) -> Iterator[str]:
     for told in outcome.told:
-        if told.kind is not Kind.MISSED:
+        if told.kind is not Kind.MISSING:
             continue
         cron = story.crons[told.job]
         last_seen = _really(story, outcome, told)
@@ -140,7 +140,7 @@ def _lost_alarms(story: Story, outcome: Outcome) -> Iterator[str]:
             told = [
                 one
                 for one in outcome.told
-                if one.kind is Kind.MISSED
+                if one.kind is Kind.MISSING
                 and one.job == cron.name
                 and _really(story, outcome, one) == last_seen
             ]
@@ -227,9 +227,9 @@ def _whole_sweeps(story: Story) -> list[int]:
 
 
 def _told_wrongly(story: Story, outcome: Outcome) -> Iterator[str]:
-    begun = {(one.job, one.missed_at) for one in outcome.told if one.kind is Kind.MISSED}
+    begun = {(one.job, one.missed_at) for one in outcome.told if one.kind is Kind.MISSING}
     for one in outcome.told:
-        if one.kind is Kind.RECOVERED and (one.job, one.missed_at) not in begun:
+        if one.kind is Kind.BACK and (one.job, one.missed_at) not in begun:
             yield f"a return without a silence: {one}"
         # What a last sweep queued that was killed waits for another one.
         if one.sent_at is None and one.queued_at <= _whole_sweeps(story)[-1]:

@@ -24,9 +24,9 @@ from gocron.notify import Unreachable, Unwanted
 from gocron.store import checkins
 from gocron.store.clocks import Clock
 from gocron.store.database import Store
-from gocron.store.lives import Pulse
+from gocron.store.lives import LifeSigns
 from gocron.sweep import sweep
-from gocron.sweep.world import Outside
+from gocron.sweep.world import World
 from tests.simulation.story import RETRIES_S, START, Cron, Story
 
 
@@ -196,11 +196,11 @@ class _Front:
         self._store = store
         self._at = at
         self.clock = Clock(store, at)
-        self.pulse = Pulse(store, self.clock.measure, this_host(), at)
+        self.life_signs = LifeSigns(store, self.clock.measure, this_host(), at)
         self.sign()
 
     def sign(self) -> None:
-        self.pulse.give()
+        self.life_signs.give()
         self._signed_at = self._at()
 
     @property
@@ -211,12 +211,12 @@ class _Front:
         """Have it leave all signs that it leaves before this moment; the clock doesn't jump."""
         last = self._signed_at + (at - 1 - self._signed_at) // SIGN_EVERY_S * SIGN_EVERY_S
         since_s = max(last - self._signed_at, 0)
-        self.pulse._given_at += since_s
-        self.pulse._up_at += since_s
+        self.life_signs._given_at += since_s
+        self.life_signs._up_at += since_s
         self._signed_at += since_s
         presence = self._store.tables.presence
-        sign = presence.update({presence.until_at: self.pulse._given_at})
-        self._store.write(sign.where(presence.id == self.pulse._life).execute)
+        sign = presence.update({presence.until_at: self.life_signs._given_at})
+        self._store.write(sign.where(presence.id == self.life_signs._life).execute)
 
 
 class _Teller:
@@ -273,7 +273,7 @@ class _Teller:
         if not self._has_jumped:
             self._front.signed_before(self._at)
         self._is_up = False
-        self._front.pulse.end()
+        self._front.life_signs.end()
         if not any(span.holds(self._at) for span in self.story.unkept):
             self._front = None
 
@@ -294,7 +294,7 @@ class _Teller:
             checkin = _checkin(self.story, cron, self._at, self._front.clock())
             self.stamped[cron.name, checkin.seen_at] = self._at
             self._came.append(checkin)
-            self._front.pulse.heard()
+            self._front.life_signs.heard()
             return
         told = _checkin(self.story, cron, self._at, self._at + self.story.host_ahead_s)
         fields = {"account": told.account, "cronname": told.cronname, "email": told.email}
@@ -312,14 +312,14 @@ class _Teller:
             if not self._has_jumped:
                 self._front.signed_before(self._at)
             self._see_jump()
-            return Knocked(Knock.KEPT, sign=self._front.pulse.sign)
+            return Knocked(Knock.KEPT, sign=self._front.life_signs.sign)
         is_kept = any(span.holds(self._at) for span in self.story.journalled)
         is_journalled = is_kept and self.story.is_public
         return Knocked(Knock.JOURNALLED if is_journalled else Knock.FAILED)
 
     def _sweep(self) -> None:
         at = self._at
-        world = Outside(
+        world = World(
             lambda _: self._knock(),
             lambda _: self._courier(at),
             lambda: None,

@@ -87,4 +87,4 @@ def test_refused_names_hold_no_other_news_of_a_digest(databases: Databases, seed
 
 
 def _silences(outcome: Outcome) -> set[tuple[str, int]]:
-    return {(one.job, one.last_seen_at) for one in outcome.told if one.kind is Kind.MISSED}
+    return {(one.job, one.last_seen_at) for one in outcome.told if one.kind is Kind.MISSING}

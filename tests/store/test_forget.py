@@ -7,7 +7,7 @@ from gocron.core.checkin import CheckIn
 from gocron.errors import UnknownJob
 from gocron.store import checkins, episodes, jobs
 from gocron.store.database import Store
-from gocron.store.episodes import Missed
+from gocron.store.episodes import Silence
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import open_store
 from tests.store.conftest import HOUR, NOON, checkin
@@ -30,7 +30,7 @@ def test_the_jobs_of_an_account_go_with_their_history_and_no_others(store: Store
     with store.connected():
         hear(store, *(checkin(f"job-{number}") for number in range(10)))
         hear(store, checkin("other", account="web-02"))
-        missed = [Missed(job, "") for job in jobs.every_job(store)]
+        missed = [Silence(job, "") for job in jobs.every_job(store)]
         episodes.begin(store, missed, NOON + 2 * HOUR, MAIL)
         assert jobs.forget_account(store, "web-01") == 10
         assert names(store) == ["other"]

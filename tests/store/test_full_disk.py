@@ -14,7 +14,7 @@ import pytest
 from gocron.errors import StoreError
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
-from gocron.store.lives import Pulse
+from gocron.store.lives import LifeSigns
 from gocron.store.schema import open_store
 from tests.service.processes import until
 from tests.store.conftest import HOUR, NOON, checkin
@@ -58,7 +58,7 @@ def test_sqlite_on_a_full_disk_is_told_of_with_nobody_waiting(
     with small_disk(tmp_path, "16m") as disk:
         url = f"sqlite:///{shutil.copy(sqlite_template, disk / 'gocron.db')}"
         store = Store(url)
-        group_commit = GroupCommit(store, pulse=Pulse(store, time.time, "front-01"))
+        group_commit = GroupCommit(store, life_signs=LifeSigns(store, time.time, "front-01"))
         assert keeps(group_commit)
         ballast = fill(disk)
         until(lambda: not keeps(group_commit))
@@ -75,7 +75,7 @@ def test_on_a_disk_with_little_room_what_is_kept_is_said_to_be_kept(
     with small_disk(tmp_path, "16m") as disk:
         url = f"sqlite:///{shutil.copy(sqlite_template, disk / 'gocron.db')}"
         store = Store(url)
-        group_commit = GroupCommit(store, pulse=Pulse(store, time.time, "front-01"))
+        group_commit = GroupCommit(store, life_signs=LifeSigns(store, time.time, "front-01"))
         assert group_commit.record(checkin("before")) == NOON + HOUR
         fill(disk, but_for=512 * 1024)
         for number in range(4):
@@ -96,7 +96,7 @@ def test_postgres_on_a_full_disk_has_no_life_while_some_check_ins_fail_and_other
             postgres.execute(f"CREATE DATABASE {tablespace} TABLESPACE {tablespace}")
             url = postgres.url_of(tablespace)
             store = open_store(url)
-            group_commit = GroupCommit(store, pulse=Pulse(store, time.time, "front-01"))
+            group_commit = GroupCommit(store, life_signs=LifeSigns(store, time.time, "front-01"))
             assert keeps(group_commit)
             assert group_commit.record(checkin("small")) == NOON + HOUR
             ballast = fill(disk)

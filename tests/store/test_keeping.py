@@ -12,7 +12,7 @@ import pytest
 from gocron.errors import StoreError
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
-from gocron.store.lives import Pulse
+from gocron.store.lives import LifeSigns
 from tests.service.processes import until
 from tests.store.conftest import HOUR, NOON, checkin
 
@@ -25,7 +25,7 @@ class Front:
     def __init__(self, url: str) -> None:
         self.store = Store(url)
         kept = Store(url)
-        self.group_commit = GroupCommit(kept, pulse=Pulse(kept, time.time, "front-01"))
+        self.group_commit = GroupCommit(kept, life_signs=LifeSigns(kept, time.time, "front-01"))
 
     @property
     def keeps(self) -> bool:

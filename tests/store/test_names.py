@@ -10,7 +10,7 @@ from gocron.core.checkin import CheckIn, read_checkin
 from gocron.core.job import Job
 from gocron.store import checkins, counts, episodes, jobs, names, outbox
 from gocron.store.database import Store
-from gocron.store.episodes import Missed
+from gocron.store.episodes import Silence
 from gocron.store.schema import HISTORY, upgrade
 from tests.store.conftest import HOUR, NOON, checkin
 
@@ -77,7 +77,7 @@ def test_an_open_episode_goes_on_under_the_new_name(store: Store) -> None:
     with store.connected():
         store.write(lambda: checkins.record(store, [checkin(DECOMPOSED)]))
         (job,) = jobs.every_job(store)
-        episodes.begin(store, [Missed(job, "no check-in")], NOON + HOUR + 1, MAIL)
+        episodes.begin(store, [Silence(job, "no check-in")], NOON + HOUR + 1, MAIL)
     upgraded(store)
     with store.connected():
         (digest,) = (
@@ -93,7 +93,7 @@ def test_jobs_with_episodes_are_made_one_by_a_sweep_so_that_their_end_can_be_tol
     with store.connected():
         store.write(lambda: checkins.record(store, [checkin(COMPOSED)]))
         (job,) = jobs.every_job(store)
-        episodes.begin(store, [Missed(job, "no check-in")], NOON + HOUR + 1, MAIL)
+        episodes.begin(store, [Silence(job, "no check-in")], NOON + HOUR + 1, MAIL)
     upgraded(store, checkin(DECOMPOSED, NOON + HOUR + 2), checkin(DECOMPOSED, account="other"))
     with store.connected():
         assert len(list(jobs.every_job(store))) == 3

@@ -9,7 +9,7 @@ from gocron.store import jobs
 from gocron.store.clocks import Clock
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
-from gocron.store.lives import Pulse, presences
+from gocron.store.lives import LifeSigns, of_fronts
 from gocron.store.schema import open_store
 from tests.conftest import PostgresClock
 from tests.store.conftest import HOUR, checkin
@@ -36,13 +36,13 @@ def test_a_database_with_another_clock_than_the_host_is_believed(
         began_at = store.now()
         assert abs(began_at - time.time() - ahead_s) < HOUR
     clock = Clock(store)
-    group_commit = GroupCommit(store, pulse=Pulse(store, clock.measure, "front-01"))
+    group_commit = GroupCommit(store, life_signs=LifeSigns(store, clock.measure, "front-01"))
     group_commit.clock = clock
     due_at = group_commit.record(unstamped())
     with store.connected():
         (job,) = jobs.every_job(store)
         ended_at = store.now()
-        (life,) = presences(store, 0, "front-01")
+        (life,) = of_fronts(store, 0, "front-01")
     assert began_at <= job.last_seen_at <= ended_at
     assert due_at == job.last_seen_at + HOUR
     assert began_at <= life.began_at <= ended_at
@@ -85,15 +85,15 @@ def test_a_clock_that_jumps_is_seen_by_each_front_and_by_none_that_only_slept(
 ) -> None:
     store = open_store(postgres_clock.url)
     slept_s = [0]
-    pulse = Pulse(store, Clock(store).measure, "front-01", lambda: uptime() + slept_s[0])
+    life_signs = LifeSigns(store, Clock(store).measure, "front-01", lambda: uptime() + slept_s[0])
     with store.connected():
-        pulse.give()
+        life_signs.give()
         postgres_clock.set(5 * HOUR)
-        pulse.give()
+        life_signs.give()
         postgres_clock.set(7 * HOUR)
         slept_s[0] = 2 * HOUR
-        pulse.give()
-        lives = sorted(presences(store, 0, "front-01"), key=lambda life: life.began_at)
+        life_signs.give()
+        lives = sorted(of_fronts(store, 0, "front-01"), key=lambda life: life.began_at)
     jumped_s = [life.jumped_s for life in lives]
     assert jumped_s[0] == jumped_s[2] == 0
     assert abs(jumped_s[1] - 5 * HOUR) < 60

@@ -13,7 +13,7 @@ from gocron.errors import StoreError
 from gocron.store import jobs
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
-from gocron.store.lives import Pulse, has_sign
+from gocron.store.lives import LifeSigns, has_sign
 from gocron.store.schema import HISTORY, MIGRATIONS, open_store, pending
 from tests.store.conftest import HOUR, NOON, checkin
 
@@ -212,33 +212,33 @@ def test_a_sweep_that_ends_removes_nothing_of_a_file_that_was_put_in_the_place_o
 def test_a_front_that_finds_itself_in_a_restored_database_begins_another_life(store: Store) -> None:
     """Otherwise the time since the backup would look as if check-ins had been kept."""
     now = [NOON]
-    pulse = Pulse(store, lambda: now[0], "front-01")
+    life_signs = LifeSigns(store, lambda: now[0], "front-01")
     presence = store.tables.presence
     with store.connected():
-        pulse.give()
+        life_signs.give()
         now[0] += 10
-        pulse.give()
+        life_signs.give()
         presence.update({presence.until_at: NOON - HOUR}).execute()
         now[0] += 10
-        pulse.give()
+        life_signs.give()
         lives = sorted((row["began_at"], row["until_at"]) for row in presence.select())
     assert lives == [(NOON, NOON - HOUR), (NOON + 20, NOON + 20)]
 
 
 def test_a_sign_is_found_in_its_own_database_and_in_no_copy_of_it(store: Store) -> None:
     now = [NOON]
-    pulse = Pulse(store, lambda: now[0], "front-01")
+    life_signs = LifeSigns(store, lambda: now[0], "front-01")
     with store.connected():
-        pulse.give()
-        copied = pulse.sign
+        life_signs.give()
+        copied = life_signs.sign
         now[0] += 10
-        pulse.give()
-        assert has_sign(store, pulse.sign)
+        life_signs.give()
+        assert has_sign(store, life_signs.sign)
         assert has_sign(store, copied), "given between knock and look: time goes on"
         # What a copy holds that was made a moment ago.
         presence = store.tables.presence
         presence.update({presence.until_at: NOON}).execute()
-        assert not has_sign(store, pulse.sign)
+        assert not has_sign(store, life_signs.sign)
 
 
 @pytest.mark.parametrize(

@@ -14,16 +14,16 @@ from gocron.core.own_outage import Knock, Knocked
 from gocron.store import checkins, jobs
 from gocron.store.database import Store
 from gocron.sweep import Swept, sweep
-from gocron.sweep.world import Outside, outside
+from gocron.sweep.world import World, open_world
 from tests.peers import MailPeer, SlackPeer, mail_peer, slack_peer
 
 NOON = 1_790_000_000
 HOUR = 3600
 
 
-def quiet_world(config: Config, knock: Knock = Knock.KEPT, sign: str = "") -> Outside:
+def quiet_world(config: Config, knock: Knock = Knock.KEPT, sign: str = "") -> World:
     """The real one, but for the front: a sweep's own check-in goes as `knock` says."""
-    return replace(outside(config), knock=lambda _: Knocked(knock, sign=sign))
+    return replace(open_world(config), knock=lambda _: Knocked(knock, sign=sign))
 
 
 @dataclass

@@ -16,7 +16,7 @@ from gocron.store import episodes, jobs
 from gocron.store import verdicts as rows
 from gocron.store.schema import open_store
 from gocron.sweep import publish, rehearse, sites, verdicts
-from gocron.sweep.world import Outside
+from gocron.sweep.world import World
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 
 LATE = NOON + HOUR + 1
@@ -95,7 +95,7 @@ def test_a_job_that_can_not_be_judged_keeps_nobody_else_from_his_alert(
         assert swept.status == ExitStatus.BUG
         assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [Boom]
         # It is put off, and nobody hears of it at each sweep.
-        assert gocron.job("bad").reprieve is Status.HELD
+        assert gocron.job("bad").spared is Status.HELD
         assert gocron.sweep(LATE + 60).complaints == []
     # A fixed version finds it without help.
     gocron.sweep(LATE + HOUR + 1)
@@ -142,7 +142,7 @@ def test_a_job_that_was_put_off_and_checks_in_is_well(
     fails_at(monkeypatch, verdicts, "judge", lambda job, *_: is_bad(job))
     gocron.sweep(LATE)
     gocron.hear("bad", LATE + 60)
-    assert gocron.job("bad").reprieve is None
+    assert gocron.job("bad").spared is None
     assert gocron.job("bad").judge_at == LATE + 60 + HOUR
 
 
@@ -205,7 +205,7 @@ def test_a_job_that_a_later_version_spares_is_left_to_it(gocron: Gocron, spare: 
     assert owners_told(gocron) == ["a", "c"]
     bad = [row for row in before if row["cronname"] == "bad"]
     assert [row for row in gocron.rows("job") if row["cronname"] == "bad"] == bad
-    assert gocron.job("bad").reprieve is Status.UNKNOWN
+    assert gocron.job("bad").spared is Status.UNKNOWN
 
 
 def test_many_jobs_of_a_later_version_stall_no_batch(
@@ -272,7 +272,7 @@ class Watched:
         self.well += 1
 
 
-def sweep(gocron: Gocron, world: Outside, at: int = LATE) -> gocron_sweep.Swept:
+def sweep(gocron: Gocron, world: World, at: int = LATE) -> gocron_sweep.Swept:
     with gocron.store.connected():
         return gocron_sweep.sweep(gocron.store, gocron.config, lambda: at, world)
 
@@ -519,7 +519,7 @@ def test_a_rehearsal_tells_of_the_job_that_can_not_be_judged_and_of_all_others(
     assert [line for line in lines if "complain" in line and "bad (web-01): bug" in line]
     assert sum("is missing" in line for line in lines) == 2
     assert any(line.startswith("complaint:") and "bug: Boom" in line for line in told)
-    assert gocron.job("bad").reprieve is None
+    assert gocron.job("bad").spared is None
 
 
 def test_it_is_explained_that_a_job_is_left_to_a_later_version(gocron: Gocron) -> None:

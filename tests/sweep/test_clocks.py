@@ -162,7 +162,7 @@ def test_a_sweep_that_was_held_up_takes_no_check_in_for_one_by_a_clock_that_was_
     with gocron.store.connected():
         world = quiet_world(gocron.config)
         sweep(gocron.store, gocron.config, lambda: next(times, awake_at), world)
-        found = lives.presences(gocron.store, 0, "front-01")
+        found = lives.of_fronts(gocron.store, 0, "front-01")
     assert gocron.job("job").last_seen_at == awake_at
     assert max(life.until_at for life in found) == awake_at
     assert gocron.rows("outage") == []

@@ -11,7 +11,7 @@ from gocron.store.outbox import Waiting
 from gocron.sweep.attempt import Delivered
 from gocron.sweep.channels import Desk
 from gocron.sweep.deliver import deliver_news
-from gocron.sweep.world import outside
+from gocron.sweep.world import open_world
 from tests.peers import SlackPeer
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -42,7 +42,7 @@ def queued(gocron: Gocron, *names: str) -> None:
 
 
 def delivered(gocron: Gocron, at: int, uptime: Callable[[], float]) -> Delivered:
-    desk, channel = Desk(gocron.config, "", Templates()), outside(gocron.config).channel
+    desk, channel = Desk(gocron.config, "", Templates()), open_world(gocron.config).channel
     with gocron.store.connected():
         return deliver_news(gocron.store, desk, lambda: at, channel, uptime)
 

@@ -113,7 +113,7 @@ def go_down(gocron: Gocron) -> int:
     for at in range(NOON + MINUTE, NOON + 10 * MINUTE, MINUTE):
         sweep_well(gocron, at)
     assert told(gocron) == ["office"]
-    assert gocron.job("camera").reprieve is Status.SUPPRESSED
+    assert gocron.job("camera").spared is Status.SUPPRESSED
     gocron.mail.received.clear()
     return NOON + 10 * MINUTE
 
@@ -168,9 +168,9 @@ def test_a_site_comes_back(gocron: Gocron, hold: Hold, which: str) -> None:
     with hold(which):
         sweep_well(gocron, at + 10 * MINUTE + 1)
         assert "a" in told(gocron)
-        assert gocron.job("lamp").reprieve is not Status.SUPPRESSED
+        assert gocron.job("lamp").spared is not Status.SUPPRESSED
     sweep_well(gocron, at + 11 * MINUTE)
-    assert gocron.job("camera").reprieve is Status.EXCUSED
+    assert gocron.job("camera").spared is Status.EXCUSED
     assert sorted(set(told(gocron))) == ["a", "office"]
 
 
@@ -188,7 +188,7 @@ def test_a_site_comes_back_of_which_no_sweep_knew_that_it_was_away(
     sweep_well(gocron, back + MINUTE)
     assert [row["ended_at"] for row in gocron.rows("outage")] == [back]
     assert gocron.rows("silence") == []
-    assert gocron.job("camera").reprieve is Status.EXCUSED
+    assert gocron.job("camera").spared is Status.EXCUSED
 
 
 @pytest.mark.parametrize("which", ["camera", "office"])
@@ -216,16 +216,16 @@ def test_gocron_itself_can_be_reached_again(gocron: Gocron, hold: Hold, front: F
     gocron.knock = Knock.FAILED
     for at in range(NOON + 2 * MINUTE, NOON + 30 * MINUTE, MINUTE):
         gocron.sweep(at)
-    assert {gocron.job(name).reprieve for name in ("a", "locked", "z")} == {Status.HELD}
+    assert {gocron.job(name).spared for name in ("a", "locked", "z")} == {Status.HELD}
     gocron.knock = Knock.KEPT
     back = NOON + 30 * MINUTE
     front.live(back, back + 10)
     with hold("locked"):
         sweep_well(gocron, back + 10)
-        assert {gocron.job(name).reprieve for name in ("a", "z")} == {Status.EXCUSED}
+        assert {gocron.job(name).spared for name in ("a", "z")} == {Status.EXCUSED}
     front.live(back + 20, back + 60)
     sweep_well(gocron, back + 60)
-    assert gocron.job("locked").reprieve is Status.EXCUSED
+    assert gocron.job("locked").spared is Status.EXCUSED
     assert told(gocron) == []
 
 

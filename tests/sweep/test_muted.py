@@ -21,15 +21,15 @@ def quiet(gocron: Gocron) -> None:
 def hours_until_told(gocron: Gocron, knock_of: Callable[[int], Knock], away_s: int = 0) -> float:
     """Return how long a job was dead before it was told of, while others are heard."""
     now = NOON
-    pulse = lives.Pulse(gocron.store, lambda: now, "front-01")
+    life_signs = lives.LifeSigns(gocron.store, lambda: now, "front-01")
     for number in range(4):
         gocron.hear("dead", NOON - (3 - number) * HOUR, grace_s=60, address="198.51.100.7")
     for at in range(NOON, NOON + 2 * DAY, PACE):
-        pulse.heard()
+        life_signs.heard()
         with gocron.store.connected():
             for now in range(at, at + PACE, 10):
                 if not 200 < now - at < 200 + away_s:
-                    pulse.give()
+                    life_signs.give()
         gocron.knock = knock_of(at // PACE)
         gocron.sweep(now)
         if gocron.mail.received:
@@ -97,12 +97,12 @@ def test_a_job_that_comes_back_as_no_site_frees_who_waited(gocron: Gocron) -> No
 
 def test_another_frequency_ends_an_excuse_that_was_made_of_the_old_one(gocron: Gocron) -> None:
     now = NOON
-    pulse = lives.Pulse(gocron.store, lambda: now, "front-01")
+    life_signs = lives.LifeSigns(gocron.store, lambda: now, "front-01")
     gocron.hear("backup", NOON, frequency_s=7 * DAY)
     back = NOON + 8 * DAY
     for now in (NOON, back):
         with gocron.store.connected():
-            pulse.give()
+            life_signs.give()
         gocron.sweep(now)
     assert gocron.job("backup").excused_until == back + 7 * DAY
     declared = CheckIn("web-01", "backup", None, HOUR, 0, None, "", back)
@@ -111,7 +111,7 @@ def test_another_frequency_ends_an_excuse_that_was_made_of_the_old_one(gocron: G
     for at in range(back + 10, back + HOUR + 120, 10):
         now = at
         with gocron.store.connected():
-            pulse.give()
+            life_signs.give()
     gocron.sweep(now)
     assert gocron.mail.subjects == ["[gocron] backup (web-01) has not checked in"]
 

@@ -29,14 +29,14 @@ class Front:
         self.now = NOON
         # By how much the clock is ahead of the time that the host has been up.
         self.ahead_s = 0
-        self.pulse = lives.Pulse(
+        self.life_signs = lives.LifeSigns(
             gocron.store, lambda: self.now, "front-01", lambda: self.now - self.ahead_s
         )
 
     def live(self, since: int, until: int) -> None:
         with self.gocron.store.connected():
             for self.now in range(since, until + 1, 10):
-                self.pulse.give()
+                self.life_signs.give()
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_sweep_whose_front_keeps_check_ins_in_another_database_holds_everythin
     """A file restored under the front, two configurations on a host, production's self_url."""
     gocron.set(self_url=self_url)
     front.live(NOON - 60, NOON)
-    gocron.sign = front.pulse.sign
+    gocron.sign = front.life_signs.sign
     gocron.hear("backup", NOON - 50 * MINUTE)
     assert gocron.sweep(NOON).complaints == []
     front.live(NOON + 10, NOON + 30 * MINUTE)
@@ -127,7 +127,7 @@ def test_a_sweep_whose_front_keeps_check_ins_in_another_database_holds_everythin
     assert standing(gocron.job("backup"), NOON + 30 * MINUTE) is Status.HELD
     assert swept.complaints[0].startswith("nobody can check in since 2026-09-21 14:")
     assert "the front keeps check-ins in another database" in swept.complaints[0]
-    gocron.sign = front.pulse.sign
+    gocron.sign = front.life_signs.sign
     assert gocron.sweep(NOON + 30 * MINUTE).complaints == []
 
 
@@ -212,7 +212,7 @@ def test_a_door_that_stays_shut_for_us_alone_delays_alerts_for_one_day_only(
         if at < NOON + 30 * HOUR:
             gocron.hear("second", at, frequency_s=HOUR)
         front.now = at
-        front.pulse.heard()
+        front.life_signs.heard()
         front.live(at, at + 30)
         gocron.sweep(at + 35)
     missing = {row["job_id"]: row["missed_at"] for row in gocron.rows("episode")}

@@ -17,7 +17,7 @@ from gocron.core.job import Job, Status
 from gocron.core.own_outage import Knock
 from gocron.store import checkins, counts, episodes, jobs, outages, outbox, verdicts
 from gocron.store.database import Store
-from gocron.store.episodes import Missed
+from gocron.store.episodes import Silence
 from gocron.store.schema import open_store
 from gocron.store.verdicts import Spared
 from gocron.sweep import sweep
@@ -57,8 +57,8 @@ def run_killed(config: Config, now: int, room: str, step: str, after: bool) -> N
     assert process.exitcode == -signal.SIGKILL, "the sweep never came to this step"
 
 
-def missed(judged: list[Job]) -> list[Missed]:
-    return [Missed(job, "no check-in") for job in judged]
+def missed(judged: list[Job]) -> list[Silence]:
+    return [Silence(job, "no check-in") for job in judged]
 
 
 def test_eight_sweeps_at_once_tell_two_hundred_jobs_once(gocron: Gocron) -> None:
@@ -155,11 +155,11 @@ def test_who_is_behind_a_gateway_that_is_suppressed_no_longer_waits_for_the_next
     hear(NOON, "office", "floor", "camera")
     for at in range(NOON + 60, NOON + 1200, 60):
         gocron.sweep(at)
-    assert gocron.job("floor").reprieve is Status.SUPPRESSED
+    assert gocron.job("floor").spared is Status.SUPPRESSED
     meanwhile(monkeypatch, gocron, "camera", come_back)
     gocron.sweep(NOON + 1201)
     gocron.sweep(NOON + 1202)
-    assert gocron.job("camera").reprieve is not Status.SUPPRESSED
+    assert gocron.job("camera").spared is not Status.SUPPRESSED
 
 
 def test_nobody_waits_for_a_gateway_whose_news_was_given_up_meanwhile(
@@ -195,10 +195,10 @@ def test_nobody_is_held_for_an_outage_that_ended_while_he_was_judged(
     meanwhile(monkeypatch, gocron, "backup", end)
     gocron.knock = Knock.SLOW
     gocron.sweep(NOON + 60)
-    assert gocron.job("backup").reprieve is Status.HELD
+    assert gocron.job("backup").spared is Status.HELD
     gocron.knock = Knock.KEPT
     gocron.sweep(NOON + 120)
-    assert gocron.job("backup").reprieve is Status.EXCUSED
+    assert gocron.job("backup").spared is Status.EXCUSED
 
 
 KILL_POINTS = [

@@ -130,7 +130,7 @@ def test_the_next_sweep_does_what_was_rehearsed(
     gocron.mail.received.clear()
     gocron.sweep(now)
     would = {
-        Status.MISSED: ("would tell ops@example.com that backup", "tell that it is missing"),
+        Status.MISSING: ("would tell ops@example.com that backup", "tell that it is missing"),
         Status.EXCUSED: ("would excuse backup", "excuse it until"),
         Status.SUPPRESSED: ("would suppress backup", "suppress it, until"),
         Status.UP: ("", "nothing, it is in time"),

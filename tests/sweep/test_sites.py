@@ -240,7 +240,7 @@ def test_who_waits_for_a_site_is_judged_by_each_sweep_and_written_once(
     job(gocron, "backup", DOWN - HOUR)
     sweep_each_minute(gocron, DOWN, DOWN + 15 * MINUTE)
     backup = gocron.job("backup")
-    assert backup.reprieve is Status.SUPPRESSED
+    assert backup.spared is Status.SUPPRESSED
     caplog.set_level(logging.DEBUG, "peewee")
     sweep_each_minute(gocron, DOWN + 15 * MINUTE, DOWN + 20 * MINUTE)
     asked = [record.msg[0] for record in caplog.records if record.name == "peewee"]

@@ -11,7 +11,7 @@ from gocron.errors import UnknownJob
 from gocron.render.page import account_file
 from gocron.store import counts, episodes, jobs
 from gocron.store.database import Store
-from gocron.store.episodes import Missed
+from gocron.store.episodes import Silence
 from gocron.sweep.rehearse import explain, rehearse
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
 
@@ -30,7 +30,7 @@ def told_by_a_sweep_of_before(gocron: Gocron, cronname: str, at: int) -> None:
     """Begin an episode as a sweep does that takes each spelling for a job of its own."""
     with gocron.store.connected():
         (job,) = [one for one in jobs.every_job(gocron.store) if one.cronname == cronname]
-        episodes.begin(gocron.store, [Missed(job, "no check-in")], at, MAIL)
+        episodes.begin(gocron.store, [Silence(job, "no check-in")], at, MAIL)
 
 
 def told(gocron: Gocron) -> list[tuple[str, str]]:
@@ -174,7 +174,7 @@ def test_a_gateway_that_is_heard_by_another_spelling_ends_the_outage_of_its_site
     gocron.hear("backup", NOON + 3 * HOUR, gateway=DECOMPOSED, address="203.0.113.2")
     gocron.sweep(NOON + 3 * HOUR + 1)
     assert [row["ended_at"] for row in gocron.rows("outage")] == [NOON + 3 * HOUR]
-    assert [(job.cronname, job.missed_at, job.reprieve) for job in every_job(gocron)] == [
+    assert [(job.cronname, job.missed_at, job.spared) for job in every_job(gocron)] == [
         ("backup", None, None),
         (COMPOSED, None, None),
     ]

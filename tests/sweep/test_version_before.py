@@ -55,14 +55,14 @@ def test_who_waits_for_a_site_is_judged_by_what_this_version_learns(
     gocron.hear("office", NOON, "net@example.com", frequency_s=5 * MINUTE, site=True)
     gocron.hear("backup", NOON, frequency_s=4 * MINUTE, grace_s=MINUTE)
     gocron.sweep(DOWN)
-    assert gocron.job("backup").reprieve is Status.SUPPRESSED
+    assert gocron.job("backup").spared is Status.SUPPRESSED
     put_ahead(gocron)
     gocron.sweep(DOWN + 5 * MINUTE)
-    assert gocron.job("backup").reprieve is Status.SUPPRESSED
+    assert gocron.job("backup").spared is Status.SUPPRESSED
     happens(gocron)
     gocron.sweep(DOWN + 6 * MINUTE + 1)
     backup = gocron.job("backup")
-    assert (backup.reprieve, backup.missed_at is None) == (reprieve, reprieve is not None)
+    assert (backup.spared, backup.missed_at is None) == (reprieve, reprieve is not None)
 
 
 def test_who_is_held_while_gocron_can_not_be_reached_is_judged_once_it_can(gocron: Gocron) -> None:
@@ -73,9 +73,9 @@ def test_who_is_held_while_gocron_can_not_be_reached_is_judged_once_it_can(gocro
     gocron.knock = Knock.FAILED
     for at in range(NOON + 2 * MINUTE, NOON + 10 * MINUTE, MINUTE):
         gocron.sweep(at)
-    assert gocron.job("backup").reprieve is Status.HELD
+    assert gocron.job("backup").spared is Status.HELD
     put_ahead(gocron)
     gocron.knock = Knock.KEPT
     front.live(NOON + 10 * MINUTE, NOON + 11 * MINUTE)
     gocron.sweep(NOON + 11 * MINUTE)
-    assert gocron.job("backup").reprieve is Status.EXCUSED
+    assert gocron.job("backup").spared is Status.EXCUSED

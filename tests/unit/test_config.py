@@ -12,7 +12,7 @@ from playhouse import db_url
 from gocron.commands.config import example
 from gocron.config import OPTIONS, Config, Option, load_config
 from gocron.errors import ConfigError
-from gocron.sweep.world import door_url
+from gocron.sweep.world import knock_url
 
 ORIGINAL = """\
 dbfqdn: db.example.com
@@ -74,7 +74,7 @@ def test_where_to_listen_may_be_written_as_in_other_programs(
 ) -> None:
     config = load(file, f"listen_host: {told}\n")
     assert config.listen_host == listen_host
-    assert door_url(config) == f"http://{reached}:8080/"
+    assert knock_url(config) == f"http://{reached}:8080/"
 
 
 @pytest.mark.parametrize("told", ["'[::1'", "'[::1]:8080'", "'127.0.0.1:8080'", "'a b'"])

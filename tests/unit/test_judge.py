@@ -4,16 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from gocron.core.excuse import Evidence, Limits
 from gocron.core.job import Job, Status
-from gocron.core.judge import (
-    JOURNAL_LAG_S,
-    Evidence,
-    Ground,
-    Limits,
-    deaf_since,
-    judge,
-    standing,
-)
+from gocron.core.judge import JOURNAL_LAG_S, Ground, judge, own_outage_since, standing
 from gocron.core.outage import Outage
 from gocron.core.schedule import due_at
 from gocron.core.site import Site
@@ -60,8 +53,8 @@ def test_a_job_that_is_up_is_judged_by_the_time(now: int, status: Status) -> Non
 
 @pytest.mark.parametrize("now", [0, SEEN, DUE, DUE + 1, DUE + 10**9])
 def test_a_marked_job_stays_missed_until_it_is_heard_whatever_the_clock_says(now: int) -> None:
-    assert standing(job(missed_at=DUE), now) is Status.MISSED
-    assert standing(job(missed_at=DUE, back_at=DUE + 60), now) is Status.RECOVERED
+    assert standing(job(missed_at=DUE), now) is Status.MISSING
+    assert standing(job(missed_at=DUE, back_at=DUE + 60), now) is Status.BACK
 
 
 def test_without_grace_a_job_is_overdue_one_second_after_its_frequency() -> None:
@@ -111,8 +104,8 @@ def outage(began_at: int, ended_at: int | None, site_id: int | None = 7, number:
 def test_a_job_that_is_in_time_or_marked_needs_no_evidence() -> None:
     assert judged(DUE).status is Status.LATE
     marked = habitual(missed_at=DUE)
-    assert judged(DUE + 5, one=marked).status is Status.MISSED
-    assert judged(DUE + 5, one=marked).ground is Ground.MARKED
+    assert judged(DUE + 5, one=marked).status is Status.MISSING
+    assert judged(DUE + 5, one=marked).ground is Ground.MISSING
 
 
 @pytest.mark.parametrize("deadline", [DUE - 1, DUE, DUE + 1, None])
@@ -124,13 +117,13 @@ def test_who_is_left_alone_while_gocron_can_not_be_reached_is_who_would_be_held(
     one = habitual(excused_until=deadline, excused_by=deadline and 99)
     own = (outage(DUE - 9_000, DUE - 8_000, site_id=None), outage(DUE, None, site_id=None))
     now = DUE + 2 + late_s
-    since = deaf_since(own, now, LIMITS)
+    since = own_outage_since(own, now, LIMITS)
     is_left_alone = since is not None and one.deadline >= since
     assert is_left_alone == (judged(now, own=own, one=one).status is Status.HELD)
 
 
 def test_nobody_is_left_alone_once_gocron_can_be_reached() -> None:
-    assert deaf_since((outage(DUE, DUE + 60, site_id=None),), DUE + 30, LIMITS) is None
+    assert own_outage_since((outage(DUE, DUE + 60, site_id=None),), DUE + 30, LIMITS) is None
 
 
 def test_behind_no_site_it_is_told_at_once() -> None:
@@ -140,8 +133,8 @@ def test_behind_no_site_it_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("known", "status", "ground"),
     [
-        (site(gateway(DUE)), Status.MISSED, Ground.SITE_HEARD),
-        (site(gateway(DUE - 100), heard_at=DUE), Status.MISSED, Ground.SITE_HEARD),
+        (site(gateway(DUE)), Status.MISSING, Ground.SITE_HEARD),
+        (site(gateway(DUE - 100), heard_at=DUE), Status.MISSING, Ground.SITE_HEARD),
         (site(gateway(DUE - 1)), Status.HELD, Ground.SITE_ASKED),
         (
             site(gateway(DUE - 400, missed=True), outages=(outage(DUE - 400, None),)),
@@ -150,10 +143,10 @@ def test_behind_no_site_it_is_told_at_once() -> None:
         ),
         (
             site(gateway(DUE - 400, missed=True), outages=(outage(DUE - 400, None),), told=False),
-            Status.MISSED,
+            Status.MISSING,
             Ground.SITE_UNTOLD,
         ),
-        (site(gateway(DUE - 4000, missed=True)), Status.MISSED, Ground.SITE_REACHABLE),
+        (site(gateway(DUE - 4000, missed=True)), Status.MISSING, Ground.SITE_REACHABLE),
         (
             site(gateway(DUE), outages=(outage(DUE - 500, DUE),)),
             Status.EXCUSED,
@@ -162,7 +155,7 @@ def test_behind_no_site_it_is_told_at_once() -> None:
         (
             # Over an hour before the run was to be expected.
             site(gateway(DUE), outages=(outage(SEEN + 60, SEEN + 600),)),
-            Status.MISSED,
+            Status.MISSING,
             Ground.SITE_HEARD,
         ),
     ],
@@ -216,7 +209,7 @@ def test_an_excuse_lasts_until_the_next_run_and_no_longer() -> None:
     assert DUE + FREQUENCY_S < until < DUE + FREQUENCY_S + GRACE_S
     assert judged(until, known).status is Status.EXCUSED
     again = judged(until + 1, known)
-    assert (again.status, again.ground) == (Status.MISSED, Ground.SITE_HEARD)
+    assert (again.status, again.ground) == (Status.MISSING, Ground.SITE_HEARD)
     assert again.excuse is not None, "the reason tells of it"
 
 
@@ -225,7 +218,7 @@ def test_a_second_outage_of_a_site_excuses_the_run_after_an_excused_one() -> Non
     known = site(gateway(DUE + 99_999), outages=(first, second))
     in_between = DUE + FREQUENCY_S + GRACE_S
     assert judged(in_between, known, one=job()).ground is Ground.SITE_WAS_DOWN, "no habit known"
-    assert judged(in_between, known).status is Status.MISSED, "its habit tells that it came later"
+    assert judged(in_between, known).status is Status.MISSING, "its habit tells that it came later"
 
 
 def test_of_two_outages_that_excuse_a_run_the_later_deadline_counts() -> None:
@@ -297,10 +290,10 @@ def test_a_clock_that_jumped_forth_moves_every_deadline_once() -> None:
     jumped = Outage(1, None, at, at + 500, jumped_s=480)
     again = Outage(2, None, at + 900, at + 1000, jumped_s=90)
     assert judged(DUE + 1, own=(jumped,)).until == DUE + 480
-    assert judged(DUE + 481, own=(jumped,)).status is Status.MISSED
+    assert judged(DUE + 481, own=(jumped,)).status is Status.MISSING
     assert judged(DUE + 1, own=(jumped, again)).until == DUE + 570
     given = habitual(excused_until=DUE + 480, excused_by=1)
-    assert judged(DUE + 481, own=(jumped,), one=given).status is Status.MISSED, "counted in"
+    assert judged(DUE + 481, own=(jumped,), one=given).status is Status.MISSING, "counted in"
     assert judged(DUE + 481, own=(jumped, again), one=given).until == DUE + 570
 
 
@@ -320,28 +313,28 @@ def test_a_clock_that_jumped_forth_while_the_site_was_away_counts_once() -> None
 
 def test_an_outage_of_gocrons_own_holds_and_then_excuses_one_run() -> None:
     lasting = (outage(DUE - 500, None, None),)
-    assert judged(DUE + 1, own=lasting).ground is Ground.DEAF
+    assert judged(DUE + 1, own=lasting).ground is Ground.OWN_OUTAGE
     over = (outage(DUE - 500, DUE + 50, None),)
-    assert judged(DUE + 60, own=over).ground is Ground.WAS_DEAF
+    assert judged(DUE + 60, own=over).ground is Ground.WAS_OWN_OUTAGE
     until = judged(DUE + 60, own=over).until
     second = (*over, outage(until - 500, until + 10, None, 2))
     excused = habitual(excused_until=until, excused_by=1)
-    assert judged(until + 20, own=second, one=excused).status is Status.MISSED, "never twice"
+    assert judged(until + 20, own=second, one=excused).status is Status.MISSING, "never twice"
 
 
 def test_an_outage_that_nginx_bridged_excuses_nobody() -> None:
     bridged = Outage(1, None, DUE - 500, DUE + 50, journalled=True)
     assert judged(DUE + 60, own=(bridged,)).status is Status.HELD, "others may yet replay"
-    assert judged(DUE + 50 + JOURNAL_LAG_S + 1, own=(bridged,)).status is Status.MISSED
+    assert judged(DUE + 50 + JOURNAL_LAG_S + 1, own=(bridged,)).status is Status.MISSING
 
 
 def test_an_outage_before_the_last_check_in_or_of_another_time_is_no_excuse() -> None:
     for began_at, ended_at in ((SEEN - 900, SEEN), (SEEN + 10, SEEN + 900), (DUE + 1, DUE + 50)):
         own = (outage(began_at, ended_at, None),)
-        assert judged(DUE + 60, own=own).status is Status.MISSED, (began_at, ended_at)
+        assert judged(DUE + 60, own=own).status is Status.MISSING, (began_at, ended_at)
 
 
 def test_an_own_outage_without_end_holds_for_a_day() -> None:
     own = (outage(DUE - 10, None, None),)
     assert judged(DUE - 10 + LIMITS.suppress_max_s, own=own).status is Status.HELD
-    assert judged(DUE - 9 + LIMITS.suppress_max_s, own=own).ground is Ground.DEAF_TOO_LONG
+    assert judged(DUE - 9 + LIMITS.suppress_max_s, own=own).ground is Ground.OWN_OUTAGE_TOO_LONG

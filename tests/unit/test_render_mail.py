@@ -30,15 +30,15 @@ HOSTILE = st.text(st.characters(), max_size=250) | st.lists(
 ).map("".join)
 
 
-def news(name="backup", account="web-01", kind=Kind.MISSED, ended_at=None) -> News:
+def news(name="backup", account="web-01", kind=Kind.MISSING, ended_at=None) -> News:
     job = Job(1, account, name, "", 3600, 600, False, "10.0.0.3", 0, NOW - 11_700, NOW - 7500)
-    if kind is Kind.RECOVERED:
+    if kind is Kind.BACK:
         ended_at = NOW - 4200
     return News(1, kind, Episode(1, job, NOW - 7500, NOW - 11_700, ended_at))
 
 
 def back(name="backup", account="web-01") -> News:
-    return news(name, account, Kind.RECOVERED)
+    return news(name, account, Kind.BACK)
 
 
 def digest(*told: News, key="a1" * 16, recipient="ops@example.com", replies_to=()) -> Digest:

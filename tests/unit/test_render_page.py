@@ -43,7 +43,7 @@ def row(name="backup", account="web-01", missed=False) -> Row:
 
 
 def index(*rows: Row, groups=None, elsewhere=False, undelivered=(), left_out=0) -> str:
-    missing = tuple(one for one in rows if one.status is Status.MISSED)
+    missing = tuple(one for one in rows if one.status is Status.MISSING)
     if groups is None:
         account = Account("web-01", len(rows), len(missing), NOW)
         groups = (Group(account, rows),) if rows else ()

@@ -32,7 +32,7 @@ def episode(name="backup", account="web-01") -> Episode:
     return Episode(1, job(name, account), NOW - 7500, NOW - 11_700, NOW - 60)
 
 
-def alert(*names: str, kind=Kind.MISSED, channel="", page=PAGE) -> dict:
+def alert(*names: str, kind=Kind.MISSING, channel="", page=PAGE) -> dict:
     told = tuple(News(1, kind, episode(name)) for name in names)
     return alert_post(Digest("key", "slack", "", NOW, 1, told), channel, page, NOW)
 
@@ -79,7 +79,7 @@ def test_one_job_is_named_in_the_title():
 
 
 def test_a_post_tells_what_a_gateway_means_for_its_site_and_why_it_is_told() -> None:
-    told = News(1, Kind.MISSED, replace(episode("office"), reason="no check-in since `noon`"))
+    told = News(1, Kind.MISSING, replace(episode("office"), reason="no check-in since `noon`"))
     told = replace(told, remarks=(("behind it", "50 jobs <!here>"),))
     post = alert_post(Digest("key", "slack", "", NOW, 1, (told,)), "", PAGE, NOW)
     assert (
@@ -145,7 +145,7 @@ def test_what_slack_could_read_as_mark_up_stands_between_backticks(name):
 
 def test_no_account_crowds_another_out_of_a_post():
     names = [(f"job-{number}", "web-01") for number in range(500)]
-    told = tuple(News(1, Kind.MISSED, episode(*one)) for one in [*names, ("dump", "db-01")])
+    told = tuple(News(1, Kind.MISSING, episode(*one)) for one in [*names, ("dump", "db-01")])
     said = texts(alert_post(Digest("key", "slack", "", NOW, 1, told), "", PAGE, NOW))
     assert "`dump` (`db-01`)" in said
     assert "and 471 more of `web-01`" in said

@@ -7,7 +7,7 @@ from gocron.core.job import Job, Status
 from gocron.core.outage import Outage
 from gocron.store import checkins, episodes, jobs, outages, verdicts
 from gocron.store.database import Store
-from gocron.store.episodes import Missed
+from gocron.store.episodes import Silence
 from gocron.store.verdicts import PUT_OFF_S, Spared
 from tests.store.conftest import NOON, checkin
 
@@ -40,7 +40,7 @@ def test_who_waits_is_written_once_and_judged_by_each_sweep(store: Store, status
         assert spare(store, hear(store, "backup"), status)
         for _ in range(2):
             (backup,) = verdicts.overdue(store, now)
-            assert backup.reprieve is status
+            assert backup.spared is status
             assert not spare(store, backup, status)
 
 
@@ -109,7 +109,7 @@ def test_an_episode_keeps_the_excuse_of_its_own_job_and_no_others(store: Store) 
     with store.connected():
         some = [hear(store, name) for name in ("backup", "rotate", "report")]
         missed = [
-            Missed(one, "no check-in", excused_until=LATER if one.cronname == "rotate" else None)
+            Silence(one, "no check-in", excused_until=LATER if one.cronname == "rotate" else None)
             for one in some
         ]
         assert len(episodes.begin(store, missed, LATER, MAIL)) == 3

@@ -7,7 +7,7 @@ import pytest
 
 from gocron.config import load_config
 from gocron.core.own_outage import Knock, Knocked
-from gocron.sweep.world import WatchdogAway, knock, outside, report_well
+from gocron.sweep.world import WatchdogAway, knock, open_world, report_well
 from tests.peers import scripted_server
 
 
@@ -91,7 +91,7 @@ def test_a_front_on_this_host_is_not_asked_through_a_proxy(monkeypatch: pytest.M
     monkeypatch.delenv("no_proxy", raising=False)
     with scripted_server(answer("201 Created")) as port:
         config = load_config(None, {"GC_LISTEN_HOST": "127.0.0.1", "GC_LISTEN_PORT": str(port)})
-        assert outside(config).knock("gocron") == Knocked(Knock.KEPT)
+        assert open_world(config).knock("gocron") == Knocked(Knock.KEPT)
 
 
 def test_a_knock_goes_where_a_redirect_leads_as_the_curl_of_a_crontab_does() -> None:

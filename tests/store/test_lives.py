@@ -6,23 +6,23 @@ from gocron.core.own_outage import SHUT_AFTER_S
 from gocron.store import lives
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
-from gocron.store.lives import Pulse, presences
+from gocron.store.lives import LifeSigns, of_fronts
 from tests.store.conftest import HOUR, NOON, checkin
 
 
 def give_signs(store: Store, *moments: int) -> None:
     """Have one front give a sign at each of these moments, by its clock."""
     told: list[int] = []
-    pulse = Pulse(store, lambda: told[-1], "front-01")
+    life_signs = LifeSigns(store, lambda: told[-1], "front-01")
     with store.connected():
         for at in moments:
             told.append(at)
-            pulse.give()
+            life_signs.give()
 
 
 def lives_of(store: Store) -> list[tuple[int, int]]:
     with store.connected():
-        found = presences(store, 0, "front-01")
+        found = of_fronts(store, 0, "front-01")
     return sorted((life.began_at, life.until_at) for life in found)
 
 
@@ -58,32 +58,32 @@ def test_a_clock_that_jumps_forth_is_told_from_time_that_passed(store: Store) ->
         (NOON + 20 + 2 * HOUR, 25 + HOUR),
     ]
     told: list[tuple[int, int]] = []
-    pulse = Pulse(store, lambda: told[-1][0], "front-01", lambda: told[-1][1])
+    life_signs = LifeSigns(store, lambda: told[-1][0], "front-01", lambda: told[-1][1])
     with store.connected():
         for moment in moments:
             told.append(moment)
-            pulse.give()
-        found = sorted((life.began_at, life.jumped_s) for life in presences(store, 0, "front-01"))
+            life_signs.give()
+        found = sorted((life.began_at, life.jumped_s) for life in of_fronts(store, 0, "front-01"))
     assert found == [(NOON, 0), (NOON + 20 + HOUR, HOUR), (NOON + 20 + 2 * HOUR, 0)]
 
 
 def test_a_host_knows_its_own_fronts(store: Store) -> None:
     with store.connected():
-        Pulse(store, lambda: NOON, "front-01").give()
-        Pulse(store, lambda: NOON, "front-02").give()
-        told = {life.is_here for life in presences(store, 0, "front-01")}
+        LifeSigns(store, lambda: NOON, "front-01").give()
+        LifeSigns(store, lambda: NOON, "front-02").give()
+        told = {life.is_here for life in of_fronts(store, 0, "front-01")}
     assert told == {True, False}
 
 
 def test_only_the_last_life_before_is_looked_back_to(store: Store) -> None:
     with store.connected():
         for at in (NOON, NOON + 1000, NOON + 2000):
-            Pulse(store, lambda at=at: at, "front-01").give()
-        found = sorted(life.began_at for life in presences(store, NOON + 1500, "front-01"))
+            LifeSigns(store, lambda at=at: at, "front-01").give()
+        found = sorted(life.began_at for life in of_fronts(store, NOON + 1500, "front-01"))
     assert found == [NOON + 1000, NOON + 2000]
 
 
-class BrokenPulse(Pulse):
+class BrokenPulse(LifeSigns):
     """One whose signs fail in a way that nobody thought of."""
 
     def give(self) -> None:
@@ -91,16 +91,16 @@ class BrokenPulse(Pulse):
 
 
 def test_check_ins_are_kept_whatever_is_wrong_with_the_signs(store: Store) -> None:
-    group_commit = GroupCommit(store, pulse=BrokenPulse(store, time.time, "front-01"))
+    group_commit = GroupCommit(store, life_signs=BrokenPulse(store, time.time, "front-01"))
     assert isinstance(group_commit.record(checkin("job")), int)
 
 
 def test_the_thread_that_keeps_check_ins_gives_the_signs(store: Store) -> None:
-    group_commit = GroupCommit(store, pulse=Pulse(store, time.time, "front-01"))
+    group_commit = GroupCommit(store, life_signs=LifeSigns(store, time.time, "front-01"))
     began_at = int(time.time())
     assert isinstance(group_commit.record(checkin("job")), int)
     assert group_commit.is_keeping
     with store.connected():
-        (life,) = presences(store, 0, "front-01")
+        (life,) = of_fronts(store, 0, "front-01")
         assert life.began_at >= began_at - 1
-        assert lives.open_at(store) is None, "a front settles nothing"
+        assert lives.known_until(store) is None, "a front settles nothing"
