@@ -27,7 +27,8 @@ from gocron.render.crontab import SAMPLE, query
 from gocron.render.moment import iso
 from gocron.store import deliveries
 from gocron.store.checkins import DueOfSeveral
-from gocron.store.database import Store, nameless
+from gocron.store.database import Store
+from gocron.store.failures import nameless
 from gocron.store.group_commit import LOOK_PATIENCE_S, PATIENCE_S, GroupCommit, Outcome
 
 HELP = f"gocron: check in with /?{query(SAMPLE)}"

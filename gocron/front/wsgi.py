@@ -12,8 +12,8 @@ from gocron.front.request import Later, Request, safely
 from gocron.front.routes import Front
 from gocron.host import this_host
 from gocron.store.clocks import Clock
-from gocron.store.database import Store
-from gocron.store.group_commit import GroupCommit, awaited
+from gocron.store.database import Result, Store
+from gocron.store.group_commit import GroupCommit
 from gocron.store.lives import LifeSigns
 from gocron.store.schema import open_store
 
@@ -93,3 +93,20 @@ def _body(environ: dict[str, Any]) -> tuple[bytes, bool]:
     size = min(int(length), BODY_LIMIT + 1) if length.isdecimal() else 0
     body: bytes = environ["wsgi.input"].read(size) if size else b""
     return body, len(body) == size
+
+
+def awaited(
+    ask: Callable[[Callable[[Result], None]], object],
+    patience_s: float,
+    give_up: Callable[[], Result],
+) -> Result:
+    """Wait for what `ask` has told; after `patience_s` return what `give_up` does."""
+    told: list[Result] = []
+    done = threading.Event()
+
+    def tell(found: Result) -> None:
+        told.append(found)
+        done.set()
+
+    ask(tell)
+    return told[0] if done.wait(patience_s) else give_up()

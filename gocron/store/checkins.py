@@ -11,7 +11,8 @@ from gocron.core.checkin import CheckIn
 from gocron.core.odd import RETURNS_WITHIN_S, has_several_hosts
 from gocron.core.own_outage import SHUT_AFTER_S
 from gocron.core.schedule import due_at
-from gocron.store.database import UNFIT, Store
+from gocron.store.database import Store
+from gocron.store.failures import UNFIT
 
 COLUMNS = (
     "account",

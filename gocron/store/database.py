@@ -6,12 +6,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import peewee
 
 from gocron.errors import Locked, StoreError, Unfit
 from gocron.host import clock as host_clock
+from gocron.store.failures import (
+    FAILING,
+    LOCK_TIMEOUT,
+    RAISED,
+    UNFIT,
+    code,
+    is_passing,
+    nameless,
+    reason,
+)
 from gocron.store.files import FileDatabase, create, require_room
 from gocron.store.postgres import ServerDatabase, parameters
 from gocron.store.tables import Tables
@@ -23,23 +32,6 @@ _PAUSE_S = 0.05
 
 # How long SQLite's others sleep at most before they look whether the write lock is free.
 _LOCK_ASKED_EACH_S = 0.1
-
-# What Postgres calls a deadlock and a serialization failure; both were rolled back whole.
-_PASSING_CODES = frozenset(("40P01", "40001"))
-
-# What is wrong with a value that the database can't hold. All else is wrong with the database,
-# or with gocron.
-UNFIT = (peewee.DataError, peewee.IntegrityError)
-
-_RAISED = (peewee.DatabaseError, peewee.InterfaceError, sqlite3.Error)
-
-# What concerns the database as a whole, and each statement that would follow.
-FAILING = (peewee.OperationalError, peewee.InterfaceError)
-# What it calls a lock that others held for longer than lock_timeout.
-_LOCK_TIMEOUT = "55P03"
-
-# What a rollback says where there is nothing left to roll back, of SQLite and of Postgres.
-_OF_ROLLBACK = ("cannot rollback", "connection already closed")
 
 Result = TypeVar("Result")
 
@@ -79,17 +71,17 @@ class Store:
         """Turn what the database raises into a StoreError of one line, without a password."""
         try:
             yield
-        except _RAISED as error:
+        except RAISED as error:
             raise self.as_told(error) from error
 
     def as_told(self, error: Exception) -> Exception:
         """Return what the database raised as a StoreError, and any other error as it is."""
         if isinstance(error, UNFIT):
-            return Unfit(self.name, f"can't hold this: {_reason(error)}", "see `gocron check`")
-        if isinstance(error, FAILING) and _code(error) == _LOCK_TIMEOUT:
+            return Unfit(self.name, f"can't hold this: {reason(error)}", "see `gocron check`")
+        if isinstance(error, FAILING) and code(error) == LOCK_TIMEOUT:
             return Locked(self.name, "another transaction holds a row", "see pg_stat_activity")
-        if isinstance(error, _RAISED):
-            return StoreError(self.name, _reason(error), "see `gocron check`")
+        if isinstance(error, RAISED):
+            return StoreError(self.name, reason(error), "see `gocron check`")
         return error
 
     @contextmanager
@@ -122,7 +114,7 @@ class Store:
                 with self.writing():
                     return work()
             except peewee.OperationalError as error:
-                if not left or not _is_passing(error):
+                if not left or not is_passing(error):
                     raise
                 time.sleep(_PAUSE_S)
         raise AssertionError("unreachable")
@@ -230,41 +222,6 @@ class Store:
         SQLite needs no word for it: the writing transaction holds the whole file.
         """
         return query.for_update() if self.is_postgres else query
-
-
-def nameless(url: str) -> str:
-    """Return `url` as it may be shown to people: without user, password and parameters."""
-    parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        return f"sqlite {parts.path.removeprefix('/') or ':memory:'}"
-    host = f" on {parts.hostname}" if parts.hostname else ""
-    return f"postgres {parts.path.removeprefix('/')}{host}"
-
-
-def _reason(error: BaseException) -> str:
-    """Return what went wrong in one line: the cause, where only the rollback complains."""
-    while str(error).startswith(_OF_ROLLBACK) and error.__context__ is not None:
-        error = error.__context__
-    # libpq says the same once for each way in that it tried.
-    lines = dict.fromkeys(" ".join(line.split()) for line in str(error).splitlines())
-    return " ".join(line for line in lines if line) or type(error).__name__
-
-
-def met_a_lock(error: StoreError) -> bool:
-    """Tell whether another held a lock for all the time that there was to wait."""
-    is_operational = isinstance(error.__cause__, peewee.OperationalError)
-    return isinstance(error, Locked) or (is_operational and "locked" in error.what)
-
-
-def _is_passing(error: peewee.OperationalError) -> bool:
-    return _code(error) in _PASSING_CODES
-
-
-def _code(error: BaseException | None) -> str | None:
-    """Return by which code Postgres refused, None where it was something else."""
-    driver_s = error and (error.__cause__ or error.__context__ or error)
-    code: str | None = getattr(driver_s, "pgcode", None)
-    return code
 
 
 class _RefusesUnfit:

@@ -15,7 +15,8 @@ from gocron.core.own_outage import SAME_OUTAGE_S, SIGN_EVERY_S
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.host import this_host
 from gocron.store import checkins, counts
-from gocron.store.database import Result, Store, met_a_lock
+from gocron.store.database import Result, Store
+from gocron.store.failures import met_a_lock
 from gocron.store.lives import LifeSigns
 from gocron.store.schema import see_to
 
@@ -99,11 +100,6 @@ class GroupCommit:
         self._queue.append(_Waiting(checkin, tell, time.monotonic() + PATIENCE_S))
         self._handed_in.set()
 
-    def record(self, checkin: CheckIn) -> Outcome:
-        """Hand in `checkin` and wait for its outcome."""
-        outcome: Outcome = awaited(partial(self.submit, checkin), PATIENCE_S, self.too_late)
-        return outcome
-
     def too_late(self) -> StoreError:
         """Return the outcome of a check-in whose commit takes too long. It may yet be kept."""
         late = StoreError(self._store.name, f"no answer within {PATIENCE_S:.0f} s")
@@ -134,10 +130,6 @@ class GroupCommit:
             return
         self._askers.append(tell)
         self._handed_in.set()
-
-    def look(self) -> Known:
-        """Return how gocron is, once that is known; while the database hangs, as it was last."""
-        return awaited(self.ask, LOOK_PATIENCE_S, lambda: self.known)
 
     def _work(self) -> None:
         while True:
@@ -303,20 +295,3 @@ class GroupCommit:
 def _tell_all(tells: Sequence[Callable[[Result], None]], found: Sequence[Result]) -> None:
     for tell, one in zip(tells, found, strict=True):
         tell(one)
-
-
-def awaited(
-    ask: Callable[[Callable[[Result], None]], object],
-    patience_s: float,
-    give_up: Callable[[], Result],
-) -> Result:
-    """Wait for what `ask` has told; after `patience_s` return what `give_up` does."""
-    told: list[Result] = []
-    done = threading.Event()
-
-    def tell(found: Result) -> None:
-        told.append(found)
-        done.set()
-
-    ask(tell)
-    return told[0] if done.wait(patience_s) else give_up()

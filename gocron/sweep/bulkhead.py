@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gocron.errors import ExitStatus, GocronError, Locked, StoreError
-from gocron.store.database import FAILING, Store
+from gocron.store.database import Store
+from gocron.store.failures import FAILING
 from gocron.store.patience import impatient
 
 # Where more fails than anybody reads: so many lines, and so many names in a line.

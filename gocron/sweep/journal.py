@@ -4,35 +4,24 @@ nginx writes a line of JSON for each (contrib/nginx/gocron-journal.conf has the 
 each file was read stands in the database. To read a line again does no harm.
 """
 
-import errno
-import hashlib
 import logging
 import os
-import re
-import stat
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from gocron.config import Config
 from gocron.core.checkin import CheckIn, Refused, is_news, read_checkin
 from gocron.core.network import Client, client_address, client_network
 from gocron.errors import Locked
 from gocron.fields import KNOCK_FIELD, read_journalled
-from gocron.host import clock, this_host
+from gocron.host import clock
 from gocron.store import checkins, counts, journal
 from gocron.store.database import Store
 from gocron.store.journal import Stretch
 from gocron.sweep.bulkhead import Bulkheads
-
-# What one transaction keeps, and what is held in memory for it, whoever wrote the lines.
-BATCH = 500
-BATCH_BYTES = 1_048_576
-
-# More than nginx writes for the longest request that it takes.
-LINE_LIMIT = 524_288
+from gocron.sweep.journal_files import START, Line, batches, files_of, name_of, open_file
 
 # A sweep reads the journals first, and may take so long for the rest.
 SWEEP_LIMIT_S = 3_600
@@ -45,17 +34,7 @@ LEFT_LIMIT = 1_000
 # Lines come while a journal is read. What lies further ahead, the host's clock was put back since.
 AHEAD_LIMIT_S = 600
 
-# A line begins so, and nothing within it does: quotes in it are escaped.
-_START = b'{"at":"'
-
 log = logging.getLogger("gocron-sweep")
-
-
-class _Line(NamedTuple):
-    """A line of a journal, and where in the file it stands."""
-
-    text: bytes
-    stretch: Stretch
 
 
 @dataclass
@@ -87,7 +66,7 @@ def replay_journal(
     reader = _Reader(store, config, now, bulkheads := Bulkheads(store), ahead_s)
     complaints = []
     try:
-        for path in _files(Path(config.journal)):
+        for path in files_of(Path(config.journal)):
             try:
                 reader.replay(path)
             except FileNotFoundError:
@@ -109,21 +88,6 @@ def _complaint(error: OSError) -> str:
     return f"journal {error.filename}: {error.strerror}; check what it is, its mode and its owner"
 
 
-def _files(path: Path) -> list[Path]:
-    """Return the journal and what rotation made of it, the oldest first.
-
-    Rotation adds numbers or dates; what has letters after them is compressed, or no journal.
-    """
-    ours = re.compile(rf"{re.escape(path.name)}([.-]\d+)*")
-    found = []
-    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(path.parent) as entries:
-        for entry in entries:
-            if ours.fullmatch(entry.name):
-                with suppress(FileNotFoundError):
-                    found.append((entry.stat().st_mtime_ns, path.parent / entry.name))
-    return [one for _, one in sorted(found)]
-
-
 class _Reader:
     """Reads the files of a journal at one moment, and keeps what stands in them."""
 
@@ -140,8 +104,8 @@ class _Reader:
 
     def replay(self, path: Path) -> None:
         """Keep what came into the file at `path` since, and what was left there. Raises OSError."""
-        with _open(path) as file:
-            name = _name(file)
+        with open_file(path) as file:
+            name = name_of(file)
             if name == "":
                 return
             left = self._replay_left(file, name)
@@ -151,7 +115,7 @@ class _Reader:
             file.seek(read_to)
             # What was added to a file that was read before has come since.
             since = 0 if read_to else _all_read_at(self._store)
-            for lines in _batches(file):
+            for lines in batches(file):
                 bad = self._keep(lines, since, path)
                 left += len(bad)
                 if left > LEFT_LIMIT:
@@ -165,7 +129,7 @@ class _Reader:
             if self._now - read_at < LEFT_FOR_S:
                 continue
             file.seek(stretch.begins_at)
-            line = _Line(file.read(stretch.ends_at - stretch.begins_at), stretch)
+            line = Line(file.read(stretch.ends_at - stretch.begins_at), stretch)
             if left_at := self._keep([line], 0, Path(file.name)):
                 journal.leave(self._store, name, stretch, left_at[stretch])
             else:
@@ -173,22 +137,22 @@ class _Reader:
                 del left[stretch]
         return len(left)
 
-    def _keep(self, lines: Sequence[_Line], since: int | None, path: Path) -> dict[Stretch, int]:
+    def _keep(self, lines: Sequence[Line], since: int | None, path: Path) -> dict[Stretch, int]:
         """Keep the check-ins that `lines` tell; return what is left, and since when it waits.
 
         One whose job's row another transaction holds is read again by the next sweep, or its job
         would look silent.
         """
-        came: dict[_Line, CheckIn] = {}
-        unfit: dict[_Line, CheckIn] = {}
-        locked: set[_Line] = set()
+        came: dict[Line, CheckIn] = {}
+        unfit: dict[Line, CheckIn] = {}
+        locked: set[Line] = set()
 
-        def read(some: Sequence[_Line]) -> None:
+        def read(some: Sequence[Line]) -> None:
             for line in some:
                 if (checkin := self._read(line)) is not None:
                     came[line] = checkin
 
-        def keep(some: Sequence[_Line]) -> None:
+        def keep(some: Sequence[Line]) -> None:
             told = {id(came[line]): line for line in some}
             try:
                 for checkin in checkins.replay(
@@ -202,7 +166,7 @@ class _Reader:
                     locked.add(some[0])
                 raise
 
-        def each(some: Sequence[_Line], work: Callable[[Sequence[_Line]], None]) -> list[_Line]:
+        def each(some: Sequence[Line], work: Callable[[Sequence[Line]], None]) -> list[Line]:
             return self._bulkheads.each(
                 "keeping what nginx took",
                 some,
@@ -222,10 +186,10 @@ class _Reader:
         at_once = self._now - LEFT_FOR_S
         return {line.stretch: at_once if line in locked else self._now for line in bad}
 
-    def _read(self, line: _Line) -> CheckIn | None:
+    def _read(self, line: Line) -> CheckIn | None:
         """Return the check-in of a line; None for what is none, or is to be skipped."""
         # A full disk or a power cut leaves half a line, and the next one follows in it.
-        begins_at = max(line.text.rfind(_START), 0)
+        begins_at = max(line.text.rfind(START), 0)
         if begins_at > 0:
             self.skipped.add("journal: has half a line")
         try:
@@ -244,62 +208,6 @@ def _all_read_at(store: Store) -> int | None:
     """Return up to when all lines had surely been read, None: never."""
     read_at = journal.settled_at(store) or counts.totals(store).swept_at
     return None if read_at is None else read_at - SWEEP_LIMIT_S
-
-
-def _open(path: Path) -> BinaryIO:
-    """Return the file at `path`. Raises OSError for what is none: a pipe would never end."""
-    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))  # noqa: SIM115
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "Is no file", str(path))
-    return file
-
-
-def _name(file: BinaryIO) -> str:
-    """Return what tells this file from all others, "" while it holds no line.
-
-    The first one of nginx's does: with a moment of milliseconds in it, it stays the same
-    whatever becomes of the name, the place on the disk, or the host.
-    """
-    name = ""
-    while file.tell() < BATCH_BYTES and (line := file.readline(LINE_LIMIT)):
-        if not line.endswith(b"\n") and len(line) < LINE_LIMIT:
-            break
-        digest = hashlib.sha256(line).hexdigest()
-        if line.startswith(_START):
-            return digest
-        name = name or f"{this_host()}:{os.fstat(file.fileno()).st_ino}:{digest}"
-    return name
-
-
-def _batches(file: BinaryIO) -> Iterator[list[_Line]]:
-    """Yield lines by the batch."""
-    lines: list[_Line] = []
-    size = 0
-    for line in _lines(file):
-        lines.append(line)
-        size += len(line.text)
-        if len(lines) == BATCH or size >= BATCH_BYTES:
-            yield lines
-            lines, size = [], 0
-    if lines:
-        yield lines
-
-
-def _lines(file: BinaryIO) -> Iterator[_Line]:
-    """Yield each whole line from here on; of one too long, its end alone.
-
-    A line without an end is being written: the next sweep reads it.
-    """
-    ends_at = file.tell()
-    while part := file.readline(LINE_LIMIT):
-        is_whole = part.endswith(b"\n")
-        if not is_whole and len(part) < LINE_LIMIT:
-            # What is added to it this moment is no line of its own.
-            return
-        ends_at += len(part)
-        if is_whole:
-            yield _Line(part, Stretch(ends_at - len(part), ends_at))
 
 
 def _checkin(line: bytes, config: Config) -> CheckIn | None:

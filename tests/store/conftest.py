@@ -1,6 +1,11 @@
 """Check-ins as the store gets them."""
 
+from functools import partial
+
 from gocron.core.checkin import CheckIn
+from gocron.core.health import Known
+from gocron.front.wsgi import awaited
+from gocron.store.group_commit import LOOK_PATIENCE_S, PATIENCE_S, GroupCommit, Outcome
 
 NOON = 1_790_000_000
 HOUR = 3600
@@ -19,3 +24,16 @@ def checkin(cronname: str = "backup", seen_at: int = NOON, **told: object) -> Ch
         "seen_at": seen_at,
     }
     return CheckIn(**{**parts, **told})
+
+
+def record(group_commit: GroupCommit, told: CheckIn) -> Outcome:
+    """Hand in a check-in and wait for its outcome."""
+    outcome: Outcome = awaited(
+        partial(group_commit.submit, told), PATIENCE_S, group_commit.too_late
+    )
+    return outcome
+
+
+def look(group_commit: GroupCommit) -> Known:
+    """Return how gocron is, once that is known; while the database hangs, as it was last."""
+    return awaited(group_commit.ask, LOOK_PATIENCE_S, lambda: group_commit.known)

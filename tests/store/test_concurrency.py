@@ -9,7 +9,7 @@ from gocron.store import checkins, jobs
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import open_store
-from tests.store.conftest import HOUR, NOON, checkin
+from tests.store.conftest import HOUR, NOON, checkin, record
 
 PROCESSES = multiprocessing.get_context("spawn")
 NAMES = [f"job-{number}" for number in range(40)]
@@ -103,7 +103,7 @@ def test_first_check_ins_of_one_job_from_many_clients_make_one_job(store: Store)
     outcomes: list[object] = []
 
     def client(number: int) -> None:
-        outcomes.append(group_commit.record(checkin(seen_at=NOON + number)))
+        outcomes.append(record(group_commit, checkin(seen_at=NOON + number)))
 
     clients = [threading.Thread(target=client, args=(number,)) for number in range(32)]
     for thread in clients:

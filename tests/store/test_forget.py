@@ -10,7 +10,7 @@ from gocron.store.database import Store
 from gocron.store.episodes import Silence
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import open_store
-from tests.store.conftest import HOUR, NOON, checkin
+from tests.store.conftest import HOUR, NOON, checkin, record
 
 
 def hear(store: Store, *some: CheckIn) -> None:
@@ -51,7 +51,7 @@ def test_a_job_that_is_heard_while_the_others_are_forgotten_stays(
     def between() -> None:
         give_way()
         if (number := next(heard, None)) is not None:
-            assert fronts.record(checkin(f"job-{number}", NOON + HOUR)) == NOON + 2 * HOUR
+            assert record(fronts, checkin(f"job-{number}", NOON + HOUR)) == NOON + 2 * HOUR
 
     monkeypatch.setattr(store, "give_way", between)
     with store.connected():

@@ -17,7 +17,7 @@ from gocron.store.group_commit import GroupCommit
 from gocron.store.lives import LifeSigns
 from gocron.store.schema import open_store
 from tests.service.processes import until
-from tests.store.conftest import HOUR, NOON, checkin
+from tests.store.conftest import HOUR, NOON, checkin, look, record
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(240)]
 
@@ -43,7 +43,7 @@ def fill(disk: Path, but_for: int = 0) -> Path:
 
 
 def keeps(group_commit: GroupCommit) -> bool:
-    return group_commit.look().is_keeping
+    return look(group_commit).is_keeping
 
 
 def lives(url: str) -> int:
@@ -65,7 +65,7 @@ def test_sqlite_on_a_full_disk_is_told_of_with_nobody_waiting(
         assert "No space left on device" in group_commit.known.not_kept
         ballast.unlink()
         until(lambda: keeps(group_commit))
-        assert group_commit.record(checkin("after")) == NOON + HOUR
+        assert record(group_commit, checkin("after")) == NOON + HOUR
         assert lives(url) == 2
 
 
@@ -76,10 +76,10 @@ def test_on_a_disk_with_little_room_what_is_kept_is_said_to_be_kept(
         url = f"sqlite:///{shutil.copy(sqlite_template, disk / 'gocron.db')}"
         store = Store(url)
         group_commit = GroupCommit(store, life_signs=LifeSigns(store, time.time, "front-01"))
-        assert group_commit.record(checkin("before")) == NOON + HOUR
+        assert record(group_commit, checkin("before")) == NOON + HOUR
         fill(disk, but_for=512 * 1024)
         for number in range(4):
-            assert group_commit.record(checkin(f"job-{number}")) == NOON + HOUR
+            assert record(group_commit, checkin(f"job-{number}")) == NOON + HOUR
             assert keeps(group_commit), group_commit.known.not_kept
         assert lives(url) == 1
 
@@ -98,13 +98,13 @@ def test_postgres_on_a_full_disk_has_no_life_while_some_check_ins_fail_and_other
             store = open_store(url)
             group_commit = GroupCommit(store, life_signs=LifeSigns(store, time.time, "front-01"))
             assert keeps(group_commit)
-            assert group_commit.record(checkin("small")) == NOON + HOUR
+            assert record(group_commit, checkin("small")) == NOON + HOUR
             ballast = fill(disk)
             failing = first_that_fails(group_commit)
             assert "No space left on device" in str(failing)
             # What needs no new page is kept, signs could be written, and no life begins.
             began_with = lives(url)
-            assert group_commit.record(checkin("small")) == NOON + HOUR
+            assert record(group_commit, checkin("small")) == NOON + HOUR
             assert not keeps(group_commit)
             assert lives(url) == began_with
             ballast.unlink()
@@ -118,7 +118,7 @@ def test_postgres_on_a_full_disk_has_no_life_while_some_check_ins_fail_and_other
 def first_that_fails(group_commit: GroupCommit) -> StoreError:
     """New jobs check in until one needs a page more than there is."""
     for number in range(5000):
-        outcome = group_commit.record(checkin(f"{'long-' * 30}{number}"))
+        outcome = record(group_commit, checkin(f"{'long-' * 30}{number}"))
         if isinstance(outcome, StoreError):
             return outcome
     pytest.fail("the disk was not full")

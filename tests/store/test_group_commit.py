@@ -21,7 +21,7 @@ from gocron.store.postgres import ServerDatabase, parameters
 from gocron.store.schema import later, open_store
 from tests.peers import free_port
 from tests.service.processes import until
-from tests.store.conftest import HOUR, NOON, checkin
+from tests.store.conftest import HOUR, NOON, checkin, look, record
 
 BEYOND_64_BITS = 2**63
 
@@ -99,11 +99,11 @@ def test_a_database_that_goes_on_refusing_is_asked_once_for_each_group(
     store, asked = refusing
     group_commit = GroupCommit(store)
     for times in (2, 3, 4):
-        assert isinstance(group_commit.record(checkin("a")), StoreError)
+        assert isinstance(record(group_commit, checkin("a")), StoreError)
         assert len(asked) == times
     with store.connected():
         store.db.execute_sql("ALTER TABLE gone RENAME TO job")
-    assert group_commit.record(checkin("a")) == NOON + HOUR
+    assert record(group_commit, checkin("a")) == NOON + HOUR
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_every_name_is_kept_and_read_where_the_database_has_room_for_it(
     postgres.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
     try:
         store = open_store(postgres.url_of(name))
-        assert GroupCommit(store).record(checkin("\u65e5\u672c")) == NOON + HOUR
+        assert record(GroupCommit(store), checkin("\u65e5\u672c")) == NOON + HOUR
         with store.connected():
             assert [job.cronname for job in jobs.every_job(store)] == ["\u65e5\u672c"]
             assert store.encoding() == encoding
@@ -166,11 +166,11 @@ def test_a_connection_that_was_cut_is_made_anew_without_the_client_noticing(post
     with postgres.database() as name:
         store = open_store(postgres.url_of(name))
         group_commit = GroupCommit(store)
-        assert group_commit.record(checkin("a")) == NOON + HOUR
+        assert record(group_commit, checkin("a")) == NOON + HOUR
         postgres.execute(
             f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
         )
-        assert group_commit.record(checkin("b")) == NOON + HOUR
+        assert record(group_commit, checkin("b")) == NOON + HOUR
 
 
 def test_a_database_that_is_away_is_an_outcome_and_its_return_too(tmp_path: Path, postgres) -> None:
@@ -178,9 +178,9 @@ def test_a_database_that_is_away_is_an_outcome_and_its_return_too(tmp_path: Path
         store = open_store(postgres.url_of(name))
         group_commit = GroupCommit(store)
         postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        assert isinstance(group_commit.record(checkin("a")), StoreError)
+        assert isinstance(record(group_commit, checkin("a")), StoreError)
         postgres.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-        assert group_commit.record(checkin("a")) == NOON + HOUR
+        assert record(group_commit, checkin("a")) == NOON + HOUR
 
 
 def test_a_store_error_names_the_database_and_no_password(postgres) -> None:
@@ -217,9 +217,9 @@ def test_a_check_in_whose_client_was_told_503_is_not_kept_later(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gocron.store.group_commit.PATIENCE_S", 0.0)
-    assert isinstance(GroupCommit(store).record(checkin("late")), StoreError)
+    assert isinstance(record(GroupCommit(store), checkin("late")), StoreError)
     monkeypatch.undo()
-    GroupCommit(store).record(checkin("after"))
+    record(GroupCommit(store), checkin("after"))
     with store.connected():
         assert [job.cronname for job in jobs.every_job(store)] == ["after"]
 
@@ -265,10 +265,10 @@ def test_a_connection_that_hangs_is_left_for_another_and_nothing_is_kept_twice(p
     with postgres.database() as name:
         store = open_store(postgres.url_of(name))
         group_commit = GroupCommit(store)
-        assert group_commit.record(checkin("a")) == NOON + HOUR
+        assert record(group_commit, checkin("a")) == NOON + HOUR
         with standing_still(*backends(postgres, name)):
-            assert group_commit.record(checkin("a", seen_at=NOON + 60)) == NOON + HOUR + 60
-            assert group_commit.record(checkin("b")) == NOON + HOUR
+            assert record(group_commit, checkin("a", seen_at=NOON + 60)) == NOON + HOUR + 60
+            assert record(group_commit, checkin("b")) == NOON + HOUR
         until(lambda: len(backends(postgres, name)) == 1)
         with store.connected():
             told = {job.cronname: (job.last_seen_at, job.gaps) for job in jobs.every_job(store)}
@@ -288,13 +288,13 @@ def test_a_server_that_hangs_is_no_2xx_and_is_found_again_once_it_goes_on(postgr
     with postgres.database() as name:
         store = open_store(postgres.url_of(name))
         group_commit = GroupCommit(store)
-        assert group_commit.record(checkin("a")) == NOON + HOUR
+        assert record(group_commit, checkin("a")) == NOON + HOUR
         with standing_still(*processes(postgres)):
-            outcome = group_commit.record(checkin("b"))
+            outcome = record(group_commit, checkin("b"))
             assert isinstance(outcome, StoreError)
-            assert not group_commit.look().is_keeping
-        assert group_commit.record(checkin("c")) == NOON + HOUR
-        until(lambda: group_commit.look().is_keeping)
+            assert not look(group_commit).is_keeping
+        assert record(group_commit, checkin("c")) == NOON + HOUR
+        until(lambda: look(group_commit).is_keeping)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -317,7 +317,7 @@ def test_sweeps_and_commands_wait_for_no_server_that_hangs(
 def test_who_asks_how_a_gocron_is_that_hangs_is_not_remembered_for_ever(postgres) -> None:
     with postgres.database() as name:
         group_commit = GroupCommit(open_store(postgres.url_of(name)))
-        group_commit.record(checkin("a"))
+        record(group_commit, checkin("a"))
         with standing_still(*backends(postgres, name)):
             for _ in range(3 * ASKERS_LIMIT):
                 group_commit.ask(lambda _: None)

@@ -14,7 +14,7 @@ from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
 from gocron.store.lives import LifeSigns
 from tests.service.processes import until
-from tests.store.conftest import HOUR, NOON, checkin
+from tests.store.conftest import HOUR, NOON, checkin, look, record
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -29,7 +29,7 @@ class Front:
 
     @property
     def keeps(self) -> bool:
-        return self.group_commit.look().is_keeping
+        return look(self.group_commit).is_keeping
 
     def lives(self) -> list[int]:
         presence = self.store.tables.presence
@@ -86,13 +86,13 @@ def test_a_check_in_that_was_not_kept_ends_the_life_and_the_next_one_begins_when
     front: Front, database: str, database_url: str
 ) -> None:
     """Only this one fails, as where the disk is full and it alone needs a new page."""
-    assert front.group_commit.record(checkin("small")) == NOON + HOUR
+    assert record(front.group_commit, checkin("small")) == NOON + HOUR
     with locked_row(database, database_url, "small"):
-        assert isinstance(front.group_commit.record(checkin("small")), StoreError)
+        assert isinstance(record(front.group_commit, checkin("small")), StoreError)
         assert not front.group_commit.is_keeping
         if database == "postgres":
             # Others are kept, and signs could be written: that proves nothing for this one.
-            assert front.group_commit.record(checkin("other")) == NOON + HOUR
+            assert record(front.group_commit, checkin("other")) == NOON + HOUR
             assert not front.keeps
     until(lambda: front.keeps)
     assert len(front.lives()) == 2
@@ -113,7 +113,7 @@ def locked_row(database: str, url: str, cronname: str) -> Iterator[None]:
 def test_a_check_in_that_the_database_can_not_hold_is_no_outage(front: Front) -> None:
     assert front.keeps
     for _ in range(3):
-        outcome = front.group_commit.record(checkin("big", frequency_s=2**63))
+        outcome = record(front.group_commit, checkin("big", frequency_s=2**63))
         assert isinstance(outcome, StoreError)
     until(lambda: front.keeps)
     assert len(front.lives()) == 1

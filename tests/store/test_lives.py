@@ -7,7 +7,7 @@ from gocron.store import lives
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
 from gocron.store.lives import LifeSigns, of_fronts
-from tests.store.conftest import HOUR, NOON, checkin
+from tests.store.conftest import HOUR, NOON, checkin, record
 
 
 def give_signs(store: Store, *moments: int) -> None:
@@ -92,13 +92,13 @@ class BrokenPulse(LifeSigns):
 
 def test_check_ins_are_kept_whatever_is_wrong_with_the_signs(store: Store) -> None:
     group_commit = GroupCommit(store, life_signs=BrokenPulse(store, time.time, "front-01"))
-    assert isinstance(group_commit.record(checkin("job")), int)
+    assert isinstance(record(group_commit, checkin("job")), int)
 
 
 def test_the_thread_that_keeps_check_ins_gives_the_signs(store: Store) -> None:
     group_commit = GroupCommit(store, life_signs=LifeSigns(store, time.time, "front-01"))
     began_at = int(time.time())
-    assert isinstance(group_commit.record(checkin("job")), int)
+    assert isinstance(record(group_commit, checkin("job")), int)
     assert group_commit.is_keeping
     with store.connected():
         (life,) = of_fronts(store, 0, "front-01")

@@ -12,7 +12,7 @@ from gocron.store.group_commit import GroupCommit
 from gocron.store.lives import LifeSigns, of_fronts
 from gocron.store.schema import open_store
 from tests.conftest import PostgresClock
-from tests.store.conftest import HOUR, checkin
+from tests.store.conftest import HOUR, checkin, record
 
 FAR = pytest.mark.parametrize("ahead_s", [5 * HOUR, -5 * HOUR, 400 * 24 * HOUR])
 
@@ -38,7 +38,7 @@ def test_a_database_with_another_clock_than_the_host_is_believed(
     clock = Clock(store)
     group_commit = GroupCommit(store, life_signs=LifeSigns(store, clock.measure, "front-01"))
     group_commit.clock = clock
-    due_at = group_commit.record(unstamped())
+    due_at = record(group_commit, unstamped())
     with store.connected():
         (job,) = jobs.every_job(store)
         ended_at = store.now()
@@ -50,7 +50,7 @@ def test_a_database_with_another_clock_than_the_host_is_believed(
 
 def test_a_check_in_that_says_when_it_came_keeps_its_time(store: Store) -> None:
     group_commit = GroupCommit(store)
-    assert group_commit.record(checkin(seen_at=1_234_567_890)) == 1_234_567_890 + HOUR
+    assert record(group_commit, checkin(seen_at=1_234_567_890)) == 1_234_567_890 + HOUR
 
 
 def test_between_two_measures_a_front_knows_the_time_by_its_uptime(

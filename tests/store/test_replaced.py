@@ -15,7 +15,7 @@ from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
 from gocron.store.lives import LifeSigns, has_sign
 from gocron.store.schema import HISTORY, MIGRATIONS, open_store, pending
-from tests.store.conftest import HOUR, NOON, checkin
+from tests.store.conftest import HOUR, NOON, checkin, record
 
 
 @pytest.fixture
@@ -100,11 +100,11 @@ def test_what_is_kept_is_in_the_file_that_sweeps_read(
     path: Path, change: Callable[[Path], None]
 ) -> None:
     group_commit = GroupCommit(Store(url(path)))
-    assert group_commit.record(checkin("before")) == NOON + HOUR
+    assert record(group_commit, checkin("before")) == NOON + HOUR
     change(path)
-    assert group_commit.record(checkin("after")) == NOON + HOUR
+    assert record(group_commit, checkin("after")) == NOON + HOUR
     assert "after" in names(path)
-    assert group_commit.record(checkin("later")) == NOON + HOUR
+    assert record(group_commit, checkin("later")) == NOON + HOUR
     assert "later" in names(path)
 
 
@@ -112,12 +112,12 @@ def test_what_an_old_file_still_held_does_not_get_into_the_one_that_was_restored
     path: Path,
 ) -> None:
     group_commit = GroupCommit(Store(url(path)))
-    group_commit.record(checkin("in the backup"))
+    record(group_commit, checkin("in the backup"))
     copy = backup(path)
-    group_commit.record(checkin("since the backup"))
+    record(group_commit, checkin("since the backup"))
     without_the_log(path)
     shutil.copyfile(copy, path)
-    group_commit.record(checkin("after"))
+    record(group_commit, checkin("after"))
     assert names(path) == ["after", "in the backup"]
 
 
@@ -126,13 +126,13 @@ def test_a_log_left_beside_a_file_that_was_moved_there_is_not_taken_for_its_own(
     path: Path, away: str
 ) -> None:
     group_commit = GroupCommit(Store(url(path)))
-    group_commit.record(checkin("in the backup"))
+    record(group_commit, checkin("in the backup"))
     copy = backup(path)
     for number in range(40):
-        group_commit.record(checkin(f"since the backup {number}"))
+        record(group_commit, checkin(f"since the backup {number}"))
     kept = path.rename(path.parent.parent / "kept.db") if away == "kept elsewhere" else None
     copy.rename(path)
-    assert group_commit.record(checkin("after")) == NOON + HOUR
+    assert record(group_commit, checkin("after")) == NOON + HOUR
     assert names(path) == ["after", "in the backup"]
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -144,22 +144,22 @@ def test_a_log_left_by_a_file_that_was_moved_away_is_not_taken_for_the_next_ones
     path: Path,
 ) -> None:
     group_commit = GroupCommit(Store(url(path)))
-    group_commit.record(checkin("in the backup"))
+    record(group_commit, checkin("in the backup"))
     copy = backup(path)
-    group_commit.record(checkin("since the backup"))
+    record(group_commit, checkin("since the backup"))
     kept = path.rename(path.parent.parent / "kept.db")
-    assert isinstance(group_commit.record(checkin("lost")), StoreError)
+    assert isinstance(record(group_commit, checkin("lost")), StoreError)
     copy.rename(path)
-    assert group_commit.record(checkin("after")) == NOON + HOUR
+    assert record(group_commit, checkin("after")) == NOON + HOUR
     assert names(path) == ["after", "in the backup"]
     assert names(kept) == ["in the backup", "since the backup"]
 
 
 def test_while_the_file_is_gone_check_ins_are_refused_and_no_file_is_made(path: Path) -> None:
     group_commit = GroupCommit(Store(url(path)))
-    group_commit.record(checkin("before"))
+    record(group_commit, checkin("before"))
     hidden = path.rename(path.with_name("hidden.db"))
-    outcome = group_commit.record(checkin("lost"))
+    outcome = record(group_commit, checkin("lost"))
     assert isinstance(outcome, StoreError)
     assert "the file is gone" in str(outcome)
     reader = Store(url(path))
@@ -167,13 +167,13 @@ def test_while_the_file_is_gone_check_ins_are_refused_and_no_file_is_made(path: 
         pass
     assert not path.exists()
     hidden.rename(path)
-    assert group_commit.record(checkin("after")) == NOON + HOUR
+    assert record(group_commit, checkin("after")) == NOON + HOUR
     assert names(path) == ["after", "before"]
 
 
 def test_an_older_file_that_is_put_back_is_brought_up_to_date(path: Path, tmp_path: Path) -> None:
     group_commit = GroupCommit(Store(url(path)))
-    group_commit.record(checkin("before"))
+    record(group_commit, checkin("before"))
     older = tmp_path / "older.db"
     made = Store(url(older))
     with made.connected():
@@ -181,17 +181,17 @@ def test_an_older_file_that_is_put_back_is_brought_up_to_date(path: Path, tmp_pa
         assert pending(made)
     without_the_log(path)
     older.rename(path)
-    assert group_commit.record(checkin("after")) == NOON + HOUR
+    assert record(group_commit, checkin("after")) == NOON + HOUR
     assert names(path) == ["after"]
 
 
 def test_an_empty_file_is_left_alone_for_it_may_be_a_backup_that_is_on_its_way(path: Path) -> None:
     group_commit = GroupCommit(Store(url(path)))
-    group_commit.record(checkin("before"))
+    record(group_commit, checkin("before"))
     path.unlink()
     without_the_log(path)
     path.touch()
-    outcome = group_commit.record(checkin("lost"))
+    outcome = record(group_commit, checkin("lost"))
     assert isinstance(outcome, StoreError)
     assert "has no tables" in str(outcome)
 
@@ -204,7 +204,7 @@ def test_a_sweep_that_ends_removes_nothing_of_a_file_that_was_put_in_the_place_o
         list(jobs.every_job(sweeping))
         moved_over(path)
         group_commit = GroupCommit(Store(url(path)))
-        assert group_commit.record(checkin("after")) == NOON + HOUR
+        assert record(group_commit, checkin("after")) == NOON + HOUR
     assert path.with_name("gocron.db-wal").exists()
     assert names(path) == ["after"]
 

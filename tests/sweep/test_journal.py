@@ -16,7 +16,9 @@ from gocron.core.checkin import CheckIn
 from gocron.store import checkins, jobs
 from gocron.store.schema import open_store
 from gocron.sweep import journal as gocron_journal
-from gocron.sweep.journal import BATCH, LINE_LIMIT, replay_journal
+from gocron.sweep import journal_files
+from gocron.sweep.journal import replay_journal
+from gocron.sweep.journal_files import BATCH, LINE_LIMIT
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 FIELDS = "account=web-01&email=ops@example.com&frequency=1h"
@@ -275,7 +277,7 @@ def test_a_line_that_is_completed_between_two_reads_is_read_whole(
 ) -> None:
     whole = line("one") + line("two")
     append(journal, whole[: len(line("one")) + 40])
-    opened = gocron_journal._open
+    opened = gocron_journal.open_file
 
     class Slow:
         """A file to which nginx adds the rest of a line as soon as its first half is read."""
@@ -298,7 +300,7 @@ def test_a_line_that_is_completed_between_two_reads_is_read_whole(
                 append(journal, whole[journal.stat().st_size :])
             return part
 
-    monkeypatch.setattr(gocron_journal, "_open", Slow)
+    monkeypatch.setattr(gocron_journal, "open_file", Slow)
     replay(gocron)
     replay(gocron)
     assert set(heard(gocron)) == {"one", "two"}
@@ -642,7 +644,7 @@ def test_a_job_that_was_forgotten_does_not_come_back_with_a_line_that_was_left(
 def test_a_journal_full_of_lines_that_meet_a_bug_waits_whole_for_a_fixed_version(
     gocron: Gocron, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gocron_journal, "BATCH", 2)
+    monkeypatch.setattr(journal_files, "BATCH", 2)
     monkeypatch.setattr(gocron_journal, "LEFT_LIMIT", 4)
     append(journal, *(line(f"bad-{number}") for number in range(20)))
     with monkeypatch.context() as version:
