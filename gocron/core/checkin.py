@@ -63,8 +63,8 @@ class CheckIn:
 def is_news(checkin: CheckIn, since: int | None, now: int) -> bool:
     """Tell whether a check-in that is read late may declare a job that nobody knows.
 
-    One of before `since`, when all had been read (None: never), and whose job would be overdue
-    at once, is of a job that was forgotten since, or of a database that was lost.
+    A line from before the last complete read (`since`, None: never) whose deadline is over belongs
+    to a job that was forgotten since, or to a database that was lost: it recreates nothing.
     """
     deadline = due_at(checkin.seen_at, checkin.frequency_s or 0, checkin.grace_s or 0)
     return deadline >= now or (since is not None and checkin.seen_at >= since)

@@ -77,8 +77,8 @@ def _until(
         return max(until, shifted) if of_first_run else shifted or None
     of_later_run = given is not None and _follows(job, outage, given, evidence)
     until = min(until, due_at(ended_at, limits.settle_s, job.grace_s))
-    deaf_s = own_outage_s(evidence, job.due_at, ended_at, limits)
-    last = job.due_at + limits.suppress_max_s + deaf_s + job.allowance_s
+    unheard_s = own_outage_s(evidence, job.due_at, ended_at, limits)
+    last = job.due_at + limits.suppress_max_s + unheard_s + job.allowance_s
     return until if (of_first_run or of_later_run) and until <= last else None
 
 
@@ -128,8 +128,8 @@ def _known(outage_id: int | None, evidence: Evidence) -> Outage | None:
 def own_outage_s(evidence: Evidence, since: int, now: int, limits: Limits) -> int:
     """Return for how many seconds since `since` gocron itself could not be reached.
 
-    In one outage, the longest: a door that is shut again and again must not add up to for
-    ever. One that lasts counts no longer than anybody is held for it.
+    Of several outages the longest counts, not the sum: otherwise a front that stops each day
+    would hold a dead job for ever. One that lasts counts no longer than anybody is held for it.
     """
     spans = (
         (

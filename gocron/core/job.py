@@ -184,19 +184,19 @@ class Digest:
     unnamed: frozenset[tuple[str, str]] = frozenset()
 
     @property
-    def missed(self) -> tuple[News, ...]:
+    def missing(self) -> tuple[News, ...]:
         """The news of silences that began."""
         return tuple(item for item in self.news if item.kind is Kind.MISSING)
 
     @property
-    def recovered(self) -> tuple[News, ...]:
+    def back(self) -> tuple[News, ...]:
         """The news of silences that ended."""
         return tuple(item for item in self.news if item.kind is Kind.BACK)
 
     @property
     def in_order(self) -> tuple[News, ...]:
         """The news as it is told: who is missing first."""
-        return self.missed + self.recovered
+        return self.missing + self.back
 
     @property
     def size(self) -> int:

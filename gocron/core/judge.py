@@ -34,13 +34,14 @@ class Ground(str, Enum):
     SITE_DOWN = "site down"
     SITE_DOWN_TOO_LONG = "site down too long"
     SITE_WAS_DOWN = "site was down"
-    OWN_OUTAGE = "deaf"
-    OWN_OUTAGE_TOO_LONG = "deaf too long"
-    WAS_OWN_OUTAGE = "was deaf"
+    OWN_OUTAGE = "own outage"
+    OWN_OUTAGE_TOO_LONG = "own outage too long"
+    WAS_OWN_OUTAGE = "was own outage"
     LATER_VERSION = "later version"
 
 
-# A sweep on the host of the journal has kept what nginx took by then.
+# After an outage in which nginx kept the check-ins jobs are held for so long: by then the sweep on
+# that host has replayed its journal.
 JOURNAL_LAG_S = 180
 
 

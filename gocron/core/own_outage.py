@@ -20,13 +20,13 @@ JUMP_S = 600
 # What follows an outage within this is the same outage: a front that comes and goes.
 SAME_OUTAGE_S = 600
 
-# So long after a sweep knew of an outage what follows closely is another one all the same: a
-# door that opens and shuts for ever must not excuse for ever.
+# Outages are joined for so long at most after a sweep noticed the first one. Otherwise a front
+# that restarts every few minutes would excuse its jobs for ever.
 SAME_OUTAGE_LASTS_S = 90_000
 
 
 class Knock(str, Enum):
-    """What became of a sweep's own check-in through the front door.
+    """What became of a sweep's own check-in.
 
     SLOW: somebody took the connection, and did not answer in time. ELSEWHERE: a front answered
     that keeps check-ins, but in another database than the one that the sweep reads.
@@ -70,7 +70,7 @@ class Life:
 
 @dataclass(frozen=True)
 class Reached:
-    """What a sweep finds out about the time since an earlier one knew the door to be open.
+    """What a sweep finds out about the time since all could check in, as an earlier one knew.
 
     `open_at` is when it was open last. `ended` are outages that are over, as (from, to);
     `since` is when the one began that lasts still, or None.
@@ -83,7 +83,7 @@ class Reached:
 
 @dataclass(frozen=True)
 class Signs:
-    """What tells a sweep how the door stands, and how it stood since `open_at`.
+    """What tells a sweep whether all can check in, and could since `open_at`.
 
     `is_public` says that the knock took the way that check-ins take; one at the host's own
     front proves nothing where fronts of other hosts are alive. `fronts` are those that lived
@@ -99,12 +99,12 @@ class Signs:
 
     @property
     def unknown_since(self) -> int:
-        """From when on it is to be found out how the door stood."""
+        """From when on it is to be found out whether all could check in."""
         return self.open_at if self.outage is None else self.outage.began_at
 
 
 def look(signs: Signs, now: int) -> Reached:
-    """Return how the door stands at `now`, and how it stood before."""
+    """Return whether all can check in at `now`, and when they could not before."""
     fronts, is_own = signs.fronts, not signs.is_public
     nothing_known = not fronts and signs.knock is not Knock.ELSEWHERE
     if nothing_known and (is_own or signs.knock is Knock.KEPT):
@@ -130,7 +130,7 @@ def others_live(fronts: Iterable[Life], now: int) -> bool:
 
 
 def _not_reached(signs: Signs, now: int) -> Reached:
-    """Return since when the door is shut, and how it stood before."""
+    """Return since when nobody can check in, and when nobody could before."""
     fronts, outage, since = signs.fronts, signs.outage, signs.unknown_since
     last_signs = [front.until_at for front in fronts if front.until_at <= now]
     ended: tuple[tuple[int, int], ...] = ()
@@ -141,7 +141,7 @@ def _not_reached(signs: Signs, now: int) -> Reached:
         if outage is None or (gaps and gaps[0][0] <= since):
             ended, since = gaps, max([since, *last_signs])
     if signs.knock in (Knock.SLOW, Knock.FAILED) and signs.is_public:
-        # Whoever else checked in since came through the door that we did not find.
+        # Others checked in since then by a way that this sweep's own check-in didn't find.
         heard_at = max((front.heard_at for front in fronts if front.heard_at <= now), default=0)
         if outage is not None and heard_at > since + SHUT_AFTER_S:
             ended = (*ended, (since, heard_at))
@@ -151,7 +151,7 @@ def _not_reached(signs: Signs, now: int) -> Reached:
 
 
 def _ended(signs: Signs, now: int) -> tuple[tuple[int, int], ...]:
-    """Return the outages before `now`, at which the door is open; the one before among them."""
+    """Return the outages before `now`, at which all can check in; one that lasted until now too."""
     found = _gaps(signs.fronts, signs.unknown_since, now)
     outage = signs.outage
     if outage is None or (found and found[0][0] <= outage.began_at):

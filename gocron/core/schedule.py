@@ -42,8 +42,8 @@ def expected_after(job: Job, outage_ended_at: int) -> tuple[int, int]:
     """
     at_last = due_at(outage_ended_at, job.frequency_s, job.grace_s)
     habits = _habits(job)
-    # How far its moments drift, each time, from what it declared: what is seen of it over some
-    # gaps, and as much more as a run that was late by its grace may hide.
+    # The largest error of one period: the drift over the last gaps, and what one late run, by at
+    # most the grace, may hide of it.
     drift_s = (abs(sum(habits) - GAPS * job.frequency_s) + job.grace_s) // GAPS + 1
     if len(habits) < GAPS or drift_s >= job.frequency_s:
         return outage_ended_at, at_last

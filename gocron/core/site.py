@@ -65,8 +65,8 @@ class Site:
     def speaks_until(self) -> int | None:
         """Until when a gateway may yet be heard; None where all of them are dead.
 
-        One whose site has come back before it has as long as it may be silent. Where nobody
-        was heard after the first sign either, the way may be shut again.
+        If others behind it were heard first, a missing gateway gets one more allowance from that
+        moment on. If nobody was heard after that first sign, the site may be down again.
         """
         return max((at for one in self.gateways if (at := self._speaks_until(one))), default=None)
 

@@ -175,8 +175,8 @@ def _context(digest: Digest, letterhead: Letterhead, now: int, form: Form) -> di
         "headline": headline(digest.in_order),
         "missed": [entry for entry in entries if not entry.back],
         "recovered": [entry for entry in entries if entry.back],
-        "missed_count": len(digest.missed),
-        "recovered_count": len(digest.recovered),
+        "missed_count": len(digest.missing),
+        "recovered_count": len(digest.back),
         "named": [full_name(item.episode.job) for item in named],
         "left_out": len(rest),
         "more": say_accounts(item.episode.job.account for item in rest),
@@ -236,7 +236,7 @@ def _subject(digest: Digest, form: Form) -> str:
         return f"[gocron] {nameless_headline(digest)}"
     subject = f"[gocron] {headline(news)}"
     if len(news) > 1:
-        turns = [*in_turns(digest.missed, _accounts), *in_turns(digest.recovered, _accounts)]
+        turns = [*in_turns(digest.missing, _accounts), *in_turns(digest.back, _accounts)]
         subject = _with_names(subject, [item for item in turns if item.name not in digest.unnamed])
     # An encoded word in a name would be decoded into whatever it holds.
     return subject.replace("=?", "= ?")

@@ -31,7 +31,7 @@ def settled_at(store: Store) -> int | None:
     return at
 
 
-def settle(
+def mark_read(
     store: Store, name: str, size: int, now: int, left: Mapping[Stretch, int] | None = None
 ) -> None:
     """Keep that the first `size` bytes of the file `name` were read, but for lines `left` there.

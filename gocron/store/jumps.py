@@ -48,7 +48,7 @@ def was_ahead(store: Store, now: int, open_at: int | None) -> bool:
 
 
 def bring_back(store: Store, now: int) -> int:
-    """Let nothing lie ahead of `now`; return since when it is to be found out how the door stood.
+    """Let nothing lie ahead of `now`; return since when it is to be found out who could check in.
 
     Part of the caller's transaction. What was heard by the wrong clock counts as heard when it
     was put right. Outages of gocron's own that it made up are forgotten, with what they excused.
@@ -107,7 +107,7 @@ def stamp_late(store: Store, now: int) -> None:
         if wrong and not _hear(store, reduce(or_, heard), life["began_at"], now):
             continue
         presence.delete().where(presence.id.in_([one["id"] for one in wrong])).execute()
-        # It was put right, and nobody else is late by it.
+        # The jump is corrected: it must not be applied a second time.
         presence.update({presence.jumped_s: 0}).where(presence.id == life["id"]).execute()
 
 

@@ -1,4 +1,4 @@
-"""The front's life as it leaves signs of it, and when the door was known to be open."""
+"""The lives of fronts by their signs, and up to when it is known whether all could check in."""
 
 import re
 import secrets
@@ -134,7 +134,7 @@ def has_sign(store: Store, sign: str) -> bool:
 
 
 def known_until(store: Store) -> int | None:
-    """Return until when it is settled whether the door was open, None before the first look.
+    """Return up to when it is known whether all could check in, None before the first look.
 
     Other sweeps wait with theirs until the caller's transaction ends.
     """
@@ -144,13 +144,13 @@ def known_until(store: Store) -> int | None:
 
 
 def mark_known_until(store: Store, at: int) -> None:
-    """Keep until when it is settled. Part of the caller's transaction."""
+    """Keep up to when it is known whether all could check in. Part of the caller's transaction."""
     instance = store.tables.instance
     instance.update({instance.open_at: at}).execute()
 
 
 def enter(store: Store, host: str, now: int) -> None:
-    """Keep that a sweep of `host` came in by the door that check-ins take.
+    """Keep that a sweep of `host` has checked in by `self_url`.
 
     Part of the caller's transaction.
     """

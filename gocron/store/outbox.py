@@ -102,7 +102,7 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
 def mark_sent(store: Store, digest: Digest, now: int) -> None:
     """Keep that the server took `digest`."""
     news = store.tables.news
-    _settle(store, digest, {news.sent_at: now, news.last_error: ""})
+    _finish(store, digest, {news.sent_at: now, news.last_error: ""})
 
 
 def put_back(store: Store, digest: Digest, now: int, error: str) -> None:
@@ -110,7 +110,7 @@ def put_back(store: Store, digest: Digest, now: int, error: str) -> None:
     news = store.tables.news
     wait_s = min(RETRY_FIRST_S << min(digest.attempts - 1, 8), RETRY_MOST_S)
     change = {news.next_try_at: now + wait_s, news.last_error: error}
-    _settle(store, digest, change | _unclaimed(news, digest, now))
+    _finish(store, digest, change | _unclaimed(news, digest, now))
 
 
 def blame(store: Store, channel: str, now: int, error: str) -> None:
@@ -222,7 +222,7 @@ def _unclaimed(news: Any, digest: Digest, now: int) -> dict[Any, Any]:
     return {news.claimed_until: now - 1 if digest.may_be_taken else -now}
 
 
-def _settle(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
+def _finish(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
     news = store.tables.news
     store.write(lambda: news.update(change).where(_of(news, digest)).execute())
 

@@ -49,12 +49,12 @@ def overdue(
     limit: int | None = None,
     after: tuple[int, int] | None = None,
     sites: bool = False,
-    deaf_since: int | None = None,
+    away_since: int | None = None,
 ) -> list[Job]:
     """Return the jobs that are up, due before `now` and to be judged, the longest waiting first.
 
     A job of which a later version says in its own words why it is not told of is left to it; one
-    that is held, and whose deadline is not before `deaf_since`, until gocron can be reached.
+    that is held, and whose deadline is not before `away_since`, until gocron can be reached.
     `after` is (judge_at, id) of the last one seen; with `sites` those that speak for one only.
     """
     job = store.tables.job
@@ -68,10 +68,10 @@ def overdue(
         query = query.where(Tuple(job.judge_at, job.id) > Value(after))
     if sites:
         query = query.where(job.site)
-    if deaf_since is not None:
+    if away_since is not None:
         deadline = fn.COALESCE(job.excused_until, job.due_at)
         is_held = fn.COALESCE(job.reprieve, "") == Status.HELD.value
-        query = query.where(~(is_held & (deadline >= deaf_since)))
+        query = query.where(~(is_held & (deadline >= away_since)))
     found: list[Job] = []
     for which in (job.judge_at < now, _put_ahead(job, now)):
         if limit is None or len(found) < limit:

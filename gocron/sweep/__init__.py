@@ -155,7 +155,7 @@ def learn_who_was_heard(
     """
     complaints: list[str] = []
     spell_names(store, bulkheads)
-    with bulkheads.step("watching the door"):
+    with bulkheads.step("watching the fronts"):
         if knocked is not None:
             complaints += watch_fronts(store, config, knocked, now, clock)
     with bulkheads.step("watching sites"):

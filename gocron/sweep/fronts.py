@@ -1,4 +1,4 @@
-"""Gocron's own outages: each sweep checks in through the front door, and learns of them."""
+"""Gocron's own outages: what a sweep's check-in and the fronts' signs of life tell of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -56,7 +56,7 @@ def verified(store: Store, knocked: Knocked) -> Knocked:
 def _look(
     store: Store, config: Config, knock: Knock, knocked_at: int, clock: Callable[[], int]
 ) -> int | None:
-    """Return since when the door is shut, None when it is open; keep what happened meanwhile."""
+    """Return since when nobody can check in, None where all can; keep the outages until `now`."""
     open_at = lives.known_until(store)
     # Read while all other sweeps wait: what lies ahead of it was stamped before the clock was put
     # back. By a sweep that was held up since its knock, all that came meanwhile would lie ahead.
@@ -104,7 +104,8 @@ def _keep_outages(
         outages.record_own(store, began_at, ended_at, journalled, now, found_late, jumped_s)
     if seen.since is not None:
         journalled = knock is Knock.JOURNALLED
-        # Shut at each look: though somebody got in between, nobody is held anew for it.
+        # The first moment counts at which it was noticed. Otherwise an outage that looks new to
+        # each sweep would hold jobs for another day each time.
         noticed_at = now if lasting is None or found_late else min(lasting.noticed_at, now)
         outages.record_own(store, seen.since, None, journalled, noticed_at, found_late)
     if seen.ended or seen.since is not None:

@@ -120,7 +120,7 @@ class _Reader:
                 left += len(bad)
                 if left > LEFT_LIMIT:
                     return
-                journal.settle(self._store, name, lines[-1].stretch.ends_at, self._now, bad)
+                journal.mark_read(self._store, name, lines[-1].stretch.ends_at, self._now, bad)
 
     def _replay_left(self, file: BinaryIO, name: str) -> int:
         """Keep the lines that were left long enough ago; return how many are left still."""

@@ -54,7 +54,7 @@ def rehearse(
 ) -> list[str]:
     """Return, a line each, what a sweep would do now, or `at` a later time if nothing came in.
 
-    It checks in through the front door and keeps what nginx took, as a sweep does; nothing else
+    It checks in and keeps what nginx took, as a sweep does; nothing else
     leaves a trace.
     """
     with _heard_all(store, config, clock, world) as (store, now, complaints, bulkheads):

@@ -73,9 +73,9 @@ def judged_in_batches(
     A job at which that fails is put off.
     """
     bounds = limits(config)
-    deaf_since = witnesses.deaf_since(bounds)
+    away_since = witnesses.own_outage_since(bounds)
     after = None
-    while found := verdicts.overdue(store, now, BATCH, after, sites, deaf_since):
+    while found := verdicts.overdue(store, now, BATCH, after, sites, away_since):
         after = found[-1].judge_at, found[-1].id
         judged: dict[int, Judged] = {}
 

@@ -33,7 +33,7 @@ class Witnesses:
         self._sites: dict[tuple[int, ...], Site] = {}
         self._recorded: dict[tuple[int, ...], tuple[int, list[Outage]]] = {}
 
-    def deaf_since(self, limits: Limits) -> int | None:
+    def own_outage_since(self, limits: Limits) -> int | None:
         """Return since when gocron itself can't be reached, None where it can."""
         return own_outage_since(self._own, self._now, limits)
 

@@ -1,4 +1,4 @@
-"""What a sweep asks of the world: its own front door, the watchdog, the channels of news.
+"""What a sweep meets beyond gocron: its own check-in, the watchdog, the channels of news.
 
 Bundled, so that a rehearsal or a simulation can put another world in its place.
 """
@@ -32,7 +32,7 @@ PAUSES_S = (1, 2, 4, 8)
 class World:
     """The world as one sweep meets it.
 
-    `knock` checks in through the front door as the gocron of that name, and tells what came
+    `knock` checks in as crontabs do, as the gocron of that name, and tells what came
     of it. `channel` opens the one of that name. `report_well` tells the watchdog. `host_clock` is
     the clock by which nginx on this host writes its journal, in epoch seconds.
     """

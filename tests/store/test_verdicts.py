@@ -88,8 +88,8 @@ def test_who_is_held_until_gocron_can_be_reached_is_left_alone_and_nobody_else(
         )
         for name in ("before", "held"):
             assert spare(store, job(store, name), Status.HELD)
-        deaf = verdicts.overdue(store, now, deaf_since=NOON + 3600 + 30)
-        assert [one.cronname for one in deaf] == ["before", "new"]
+        judged = verdicts.overdue(store, now, away_since=NOON + 3600 + 30)
+        assert [one.cronname for one in judged] == ["before", "new"]
         assert len(verdicts.overdue(store, now)) == 3
 
 

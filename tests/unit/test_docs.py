@@ -307,6 +307,16 @@ def test_the_words_are_plain() -> None:
         assert BANNED.findall(without_code(text)) == [], page
 
 
+def test_the_architecture_names_files_that_are_there() -> None:
+    named = re.findall(
+        r"`(?:gocron/)?([a-z_]+/[a-z_]+\.py|[a-z_]+\.py)`", TEXT["docs/architecture.md"]
+    )
+    assert len(named) > 40
+    assert [
+        name for name in named if not any((ROOT / at / name).exists() for at in ("gocron", "."))
+    ] == []
+
+
 def test_the_readmes_figures_name_the_command_that_prints_them() -> None:
     figures = TEXT["README.md"].split("### Figures")[1]
     assert "`bench/run --quick`" in figures

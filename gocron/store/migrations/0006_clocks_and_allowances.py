@@ -1,7 +1,8 @@
 """Keep for how long a gateway might be silent, which sweeps ever got in, and that a clock jumped.
 
-What a gateway tells later is no measure. A door by which a host never came in says nothing. A
-clock that jumps forth makes everybody late, who was not expected meanwhile, too.
+- `allowance_s`: an outage is measured by the frequency of its time, not by one declared later.
+- `entry`: a host whose sweeps never checked in by `self_url` can't tell by it that nobody can.
+- `jumped_s`: a clock that jumps forth makes every job late; deadlines move by as much.
 """
 
 from typing import Any
