@@ -148,19 +148,29 @@ def _read_returns(
     some = [gateways[site_id] for site_id in matter]
     if some:
         heard.ask(some, min(one.began_at for one in returns))
-    # The outage that lasts is what the latest of its gateway's silences was.
-    latest = {one.site_id: one for one in returns}
+    ends = {at: _that_ends(outage, returns) for at, outage in lasting.items()}
     found = {
         one.id: _were(
             heard,
             gateways[one.site_id],
             one,
-            lasting.get(one.site_id) if one is latest[one.site_id] else None,
+            lasting[one.site_id] if one is ends.get(one.site_id) else None,
         )
         for one in returns
         if one.site_id in matter
     }
     return _Return(returns, lasting, found)
+
+
+def _that_ends(outage: Outage, returns: Sequence[LateReturn]) -> LateReturn | None:
+    """Return the silence of its gateway that `outage`, which lasts, was.
+
+    Where no sweep came for long the gateway may have come late again and again since: the first
+    return ends the outage, and the others are silences of their own.
+    """
+    mine = [one for one in returns if one.site_id == outage.site_id]
+    since = [one for one in mine if one.ended_at > outage.began_at]
+    return since[0] if since else mine[-1] if mine else None
 
 
 def _were(heard: Heard, site: Gateway, silence: LateReturn, lasting: Outage | None) -> list[Outage]:

@@ -527,6 +527,19 @@ def test_a_moment_in_which_a_gateway_was_late_and_seen_so_is_no_outage(gocron: G
     assert gocron.mail.told_names() == ["office", "dead"]
 
 
+def test_a_gateway_that_comes_late_again_and_again_before_the_next_sweep_had_no_outage(
+    gocron: Gocron,
+) -> None:
+    job(gocron, "backup", NOON)
+    gateway(gocron, NOON)
+    gocron.sweep(NOON + 365)
+    assert spans(gocron) == [(NOON, None)]
+    for number in range(1, 8):
+        gateway(gocron, NOON + 380 * number)
+    gocron.sweep(NOON + 380 * 7 + 10)
+    assert spans(gocron) == []
+
+
 def test_a_site_that_was_heard_for_a_moment_and_is_gone_again_is_down_again(
     gocron: Gocron,
 ) -> None:
