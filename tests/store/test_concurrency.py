@@ -86,7 +86,7 @@ def test_many_jobs_are_changed_together_and_check_ins_go_on(store: Store) -> Non
             "silent": 0,
             "z": 1,
         }
-        assert all(one.reprieve is None for one in every.values())
+        assert all(one.spared is None for one in every.values())
 
 
 def test_five_processes_that_open_a_new_database_at_once_upgrade_it_once(

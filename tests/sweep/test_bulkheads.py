@@ -242,11 +242,11 @@ def test_a_missing_job_of_a_later_version_comes_back(gocron: Gocron) -> None:
 # One step
 
 
-STEPS = ["watch_door", "watch_sites", "end_episodes", "judge_overdue", "deliver_news"]
+STEPS = ["watch_fronts", "watch_sites", "end_episodes", "judge_overdue", "deliver_news"]
 STEPS += ["tell_operator", "tell_former_recipients"]
 
 
-@pytest.mark.parametrize("step", ["watch_door", "watch_sites", "replay_journal"])
+@pytest.mark.parametrize("step", ["watch_fronts", "watch_sites", "replay_journal"])
 def test_nobody_is_told_of_while_it_is_not_known_who_was_heard_for_an_hour_at_most(
     gocron: Gocron, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -344,7 +344,7 @@ def test_what_all_steps_meet_is_one_line(gocron: Gocron, monkeypatch: pytest.Mon
         monkeypatch.setattr(gocron_sweep, step, lambda *_: {}["none"])
     (complaint,) = gocron.sweep(LATE).complaints
     assert complaint.startswith(
-        "watching the door, watching sites, ending episodes and 4 more: bug: "
+        "watching the fronts, watching sites, ending episodes and 4 more: bug: "
     )
 
 

@@ -407,7 +407,7 @@ def test_an_outage_that_goes_on_before_its_news_has_left_is_one_mail_about_the_w
     gocron.mail.answers["DATA"] = "451 later"
     with monkeypatch.context() as broken:
         # This sweep can't look, and for all that it knows the outage is over.
-        broken.delattr("gocron.sweep.watch_door")
+        broken.delattr("gocron.sweep.watch_fronts")
         gocron.sweep(gone + 5 * MINUTE)
     assert len(gocron.rows("news")) == 1
     gocron.mail.received.clear()

@@ -203,8 +203,8 @@ def test_nobody_is_held_for_an_outage_that_ended_while_he_was_judged(
 
 KILL_POINTS = [
     ("sweep", "end_episodes", False),
-    ("sweep", "watch_door", False),
-    ("sweep", "watch_door", True),
+    ("sweep", "watch_fronts", False),
+    ("sweep", "watch_fronts", True),
     ("sweep", "watch_sites", True),
     ("sweep", "judge_overdue", False),
     ("sweep", "judge_overdue", True),
