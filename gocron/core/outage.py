@@ -81,10 +81,21 @@ def stretches_of_silence(
 
     `heard` are moments, in any order; those outside don't count.
     """
+    signs = [(at, at) for at in heard if since < at < until]
+    return without_a_sign([*signs, (until, until)], since, longer_than_s)
+
+
+def without_a_sign(
+    signs: Iterable[tuple[int, int]], since: int, longer_than_s: int
+) -> list[tuple[int, int]]:
+    """Return the stretches after `since`, and before the last sign, that are longer than so.
+
+    A sign lasts from its first moment to its second; they come in any order.
+    """
     found = []
     last = since
-    for at in [*sorted(at for at in heard if since < at < until), until]:
-        if at - last > longer_than_s:
-            found.append((last, at))
-        last = at
+    for began_at, ended_at in sorted(signs):
+        if began_at - last > longer_than_s:
+            found.append((last, began_at))
+        last = max(last, ended_at)
     return found

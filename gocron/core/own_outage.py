@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from gocron.core.outage import Outage
+from gocron.core.outage import Outage, without_a_sign
 
 # A front gives a sign of life this often, and is missed after three of them. The retries of
 # the documented line (render/crontab.py) last longer: what is shorter has cost no check-in.
@@ -162,15 +162,9 @@ def _ended(signs: Signs, now: int) -> tuple[tuple[int, int], ...]:
 
 def _gaps(fronts: Sequence[Life], since: int, until: int) -> tuple[tuple[int, int], ...]:
     """Return when, from `since` to `until`, no front was alive for long."""
-    lives = sorted(
+    lives = [
         (min(front.began_at, until), front.until_at)
         for front in fronts
         if front.began_at <= until + ALIVE_WITHIN_S
-    )
-    found = []
-    last = since
-    for began_at, until_at in lives:
-        if began_at - last > SHUT_AFTER_S:
-            found.append((last, began_at))
-        last = max(last, until_at)
-    return tuple(found)
+    ]
+    return tuple(without_a_sign(lives, since, SHUT_AFTER_S))
