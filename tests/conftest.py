@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
+from hypothesis import settings
 
 from gocron.store.database import Store
 from gocron.store.schema import open_store
@@ -34,6 +35,10 @@ POSTGRES_SETTINGS = {
     "log_min_messages": "fatal",
 }
 START_LIMIT_S = 60
+
+# However slow a machine is, it finds no fault by that.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # Nothing that tests write must last. Each makes a database; a disk makes them four times as slow.
 MEMORY = Path("/dev/shm")
