@@ -199,8 +199,12 @@ def _told_by(story: Story, cron: Cron, last_seen: int) -> int | None:
         dead_gateway = bool(gateway.dead)
         # It is over for gocron once somebody was heard from there.
         late = gateway.period_s + gateway.jitter_s
-        # A gateway that dies looks like an outage, until others are heard from there.
-        outages += [Span(one.began_at, one.began_at + SUPPRESS_S) for one in gateway.dead]
+        # A gateway that dies looks like an outage, until others are heard from there, and until it
+        # is heard again itself where nobody behind it was told of by then.
+        told_by = last_seen + cron.allowance_s + SUPPRESS_S
+        for one in gateway.dead:
+            ended_at = one.ended_at if one.ended_at <= told_by else one.began_at + SUPPRESS_S
+            outages.append(Span(one.began_at, ended_at))
         outages = [Span(one.began_at - gateway.allowance_s, one.ended_at + late) for one in outages]
     slack = 2 * story.sweep_every[1]
     due_at, met = last_seen + cron.allowance_s, list[Span]()

@@ -70,6 +70,8 @@ def _other(url: str) -> Iterator[psycopg2.extensions.connection]:
     try:
         yield connection
     finally:
+        # The server sees a closed connection only after a while, and holds its locks until then.
+        connection.rollback()
         connection.close()
 
 
