@@ -110,7 +110,8 @@ def _outages(story: Story, lost: list[Run], cron: Cron) -> set[Span]:
 def _site_proved_nothing(story: Story, outcome: Outcome, cron: Cron, lost: list[Run]) -> bool:
     """Tell whether a run fell in an outage that the gateway could not tell of.
 
-    It was too short for the gateway to be overdue, or the gateway was dead itself.
+    It was too short for the gateway to be overdue, the gateway was dead itself, or it had got
+    another address and was not heard from there yet: nobody knew who is behind it.
     """
     if cron.behind is None:
         return False
@@ -129,6 +130,10 @@ def _site_proved_nothing(story: Story, outcome: Outcome, cron: Cron, lost: list[
         if after - before <= longer_than_late_s(gateway.allowance_at(before)):
             return True
         if any(span.began_at < after and span.ended_at > before for span in gateway.dead):
+            return True
+        moved_at = max((at for at in story.moves[gateway.name] if at <= run.at), default=0)
+        came = [one.at for one in outcome.runs[gateway.name] if one.fate == "heard"]
+        if not cron.named and not any(moved_at < at < run.at for at in came):
             return True
     return False
 
