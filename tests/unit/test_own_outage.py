@@ -61,6 +61,17 @@ def test_a_public_door_that_fails_is_shut_though_fronts_are_alive() -> None:
     assert seen(Knock.JOURNALLED, life(NOW - 9999), public=True) == Reached(BEFORE, since=BEFORE)
 
 
+def test_of_several_fronts_the_one_that_is_alive_tells_that_the_way_is_shut() -> None:
+    """The last sign of one that ended before says nothing of when it was shut."""
+    fronts = life(NOW - 9999, NOW - 40), life(NOW - 9999)
+    assert seen(Knock.FAILED, *fronts, public=True) == Reached(BEFORE, since=BEFORE)
+
+
+def test_a_front_that_came_to_life_for_a_while_ends_one_outage_and_begins_the_next() -> None:
+    gone = seen(Knock.FAILED, life(NOW - 400, NOW - 200), open_at=NOW - 1000, since=NOW - 1000)
+    assert gone == Reached(NOW - 200, ((NOW - 1000, NOW - 400),), NOW - 200)
+
+
 def test_whoever_checked_in_shows_that_the_door_was_open_then() -> None:
     assert seen(Knock.FAILED, life(NOW - 9999, heard_at=NOW - 20), public=True).since == NOW - 20
 
