@@ -326,6 +326,19 @@ def test_news_of_a_job_without_an_address_is_given_up_by_the_name_of_the_job(
     assert "orphan (web-01) without a recipient" in failure
 
 
+def test_of_several_jobs_without_an_address_one_is_named_and_the_others_are_counted(
+    gocron: Gocron, slack: SlackPeer
+) -> None:
+    slack.status = 500
+    gocron.set(prefer_slack=True, slack_hook_url=slack.url)
+    for name in ("a", "b", "c"):
+        gocron.hear(name, NOON)
+    with gocron.store.connected(), gocron.store.writing():
+        gocron.store.tables.job.update({gocron.store.tables.job.email: ""}).execute()
+    (failure,) = gocron.sweep(LATE).delivered.failures
+    assert "(web-01) and 2 more without a recipient" in failure
+
+
 def test_news_that_a_wrong_clock_put_off_is_told_once_the_clock_is_right(gocron: Gocron) -> None:
     gocron.mail.stop()
     gocron.hear("a", NOON)
