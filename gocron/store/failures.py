@@ -31,6 +31,8 @@ def nameless(url: str) -> str:
     if parts.scheme == "sqlite":
         return f"sqlite {parts.path.removeprefix('/') or ':memory:'}"
     host = f" on {parts.hostname}" if parts.hostname else ""
+    # libpq names it in what it says only where nobody else waits for its answers.
+    host += f", port {parts.port}" if host and parts.port else ""
     return f"postgres {parts.path.removeprefix('/')}{host}"
 
 

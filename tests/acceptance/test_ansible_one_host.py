@@ -209,7 +209,7 @@ def test_a_wrong_variable_stops_the_play_before_anything_changes(
             "true",
             "true",
             {"gocron_database_url": "postgresql://gocron:s3cret@127.0.0.1:9/gocron"},
-            'connection to server at \\"127.0.0.1\\", port 9 failed',
+            "postgres gocron on 127.0.0.1, port 9: Connection refused",
         ),
         ("true", "true", {"gocron_python": "python3.9"}, "python3.9 is missing, older than 3.10"),
         ("true", "true", {"gocron_listen_port": 22}, "listen_port 22: can't listen"),
