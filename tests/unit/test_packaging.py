@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -187,3 +188,14 @@ def test_an_installed_gocron_finds_its_templates(installed, tmp_path):
     assert {path.name for path in folder.iterdir()} >= {
         path.name for path in (ROOT / "reports").iterdir() if path.is_file()
     }
+
+
+def test_scripts_ask_python_for_what_is_there() -> None:
+    """What stands in a shell script is read by no linter."""
+    found = []
+    for script in [ROOT / "install.sh", *(ROOT / "contrib").rglob("*")]:
+        if script.is_file() and script.suffix != ".png":
+            asked = re.findall(r"(?m)^from (gocron[\w.]*) import ([\w, ]+)$", script.read_text())
+            found += [(room, name) for room, names in asked for name in names.split(", ")]
+    assert ("gocron.sweep.world", "knock_url") in found
+    assert [one for one in found if not hasattr(import_module(one[0]), one[1])] == []
