@@ -91,12 +91,15 @@ class _Gocron:
         """Sweep once; return the CPU seconds that it took."""
         began = time.process_time()
         knock = Knocked(Knock.KEPT)
-        world = World(lambda _: knock, self._courier, lambda: None)
-        sweep(self.store, self.config, lambda: at, world)
-        return time.process_time() - began
+        world = World(lambda _: knock, self._channel, lambda: None)
+        swept = sweep(self.store, self.config, lambda: at, world)
+        took_s = time.process_time() - began
+        if swept.complaints or swept.delivered.failures:
+            raise RuntimeError(f"{swept.complaints} {swept.delivered.failures}")
+        return took_s
 
     @contextmanager
-    def _courier(self) -> Iterator["_Gocron"]:
+    def _channel(self, _name: str) -> Iterator["_Gocron"]:
         yield self
 
     def send(self, message: EmailMessage, _recipient: str, _lease: object = None) -> None:
