@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
 from gocron.core.duration import parse_duration
 from gocron.core.mailbox import is_address
@@ -169,6 +170,8 @@ def _misnamed(**named: str) -> tuple[str, str] | None:
     return None
 
 
+# A fleet has few recipients, and each of its check-ins names some.
+@lru_cache(maxsize=4096)
 def _email(value: str) -> str:
     """Return the addresses of a comma-separated list, tidied."""
     if len(value) > EMAIL_LIMIT:

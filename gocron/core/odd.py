@@ -4,6 +4,7 @@ A note alarms nobody. It is one line of ASCII, fit to be a header.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from gocron.core.duration import say_duration
 from gocron.core.job import Job
@@ -22,13 +23,20 @@ RETURNS_WITHIN_S = 7 * 86_400
 SEVERAL_HOSTS = "checked in from several addresses in turn; do several hosts use one name?"
 
 
+@lru_cache(maxsize=1024)
 def declared(
     frequency_s: int | None, grace_s: int | None, site: bool | None, interval_s: int
-) -> Iterator[str]:
-    """Yield what is odd in what a job declares; None is not told. All lengths are seconds.
+) -> tuple[str, ...]:
+    """Return what is odd in what a job declares; None is not told. All lengths are seconds.
 
     Sweeps look each `interval_s`.
     """
+    return tuple(_odd(frequency_s, grace_s, site, interval_s))
+
+
+def _odd(
+    frequency_s: int | None, grace_s: int | None, site: bool | None, interval_s: int
+) -> Iterator[str]:
     if frequency_s is None:
         return
     if frequency_s < interval_s:

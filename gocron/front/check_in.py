@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
@@ -11,7 +11,7 @@ from gocron.config import Config
 from gocron.core import odd
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.core.health import Known, is_stale
-from gocron.core.network import Client, client_network
+from gocron.core.network import client_network, client_of
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.fields import CONFIGURED_HEADER, KNOCK_FIELD, SIGN_HEADER, read_fields
 from gocron.front.listing import own_names
@@ -37,6 +37,9 @@ ANOTHER = "gocron: self: this is another gocron than the one you look for"
 
 AWAY = "gocron: the database is away; try again"
 
+# More than two hops of IPv6 with their ports.
+_FORWARDED_LIMIT = 120
+
 log = logging.getLogger("gocron-front")
 
 
@@ -54,11 +57,11 @@ class CheckIns:
         self._configured = configured_by(config)
         group_commit.count_undelivered = self._count_undelivered
         group_commit.clock = clock
-        self._network = lru_cache(maxsize=4096)(self._network_of)
+        self._known_origin = lru_cache(maxsize=4096)(self._origin_of)
 
     def check_in(self, request: Request) -> Answer | Later[Outcome] | Later[Known]:
         """Keep what `request` declares. What is none, or can't be read, is answered at once."""
-        client = request.client(self._config.trusted_proxies)
+        address, network = self._origin(request)
         try:
             if not request.whole:
                 # Half a body may read well: frequency=36 of frequency=3600.
@@ -69,9 +72,9 @@ class CheckIns:
                 return text(404, HELP)
             if len(fields) == 1 and fields[0][0] == KNOCK_FIELD:
                 return self._known(partial(self._knocked, fields[0][1]))
-            checkin = read_checkin(fields, client.address, network=self._network(client))
+            checkin = read_checkin(fields, address, network=network)
         except Refused as refused:
-            return _refuse(client.address, refused)
+            return _refuse(address, refused)
         group_commit = self._group_commit
         ask = partial(group_commit.submit, checkin)
         return Later(ask, PATIENCE_S, group_commit.too_late, partial(self._answer, checkin))
@@ -90,8 +93,17 @@ class CheckIns:
     def _count_undelivered(self, store: Store) -> int:
         return deliveries.count_undelivered(store, int(self._clock()), self._config.interval)
 
-    def _network_of(self, client: Client) -> str:
-        return client_network(client, self._config.trusted_proxies, self._config.site_ipv6_prefix)
+    def _origin(self, request: Request) -> tuple[str, str]:
+        """Return the client's address, and what of it sites compare."""
+        forwarded = request.forwarded
+        # A header that is made to be long must not fill the memory.
+        is_short = len(forwarded) <= _FORWARDED_LIMIT
+        return (self._known_origin if is_short else self._origin_of)(request.peer, forwarded)
+
+    def _origin_of(self, peer: str, forwarded: str) -> tuple[str, str]:
+        trusted = self._config.trusted_proxies
+        client = client_of(peer, forwarded, trusted)
+        return client.address, client_network(client, trusted, self._config.site_ipv6_prefix)
 
     def _known(self, answer: Callable[[Known], Answer]) -> Later[Known]:
         group_commit = self._group_commit
@@ -111,15 +123,14 @@ class CheckIns:
             self._away = ""
         if outcome is None:
             return _refuse(checkin.address, first_time_needs(checkin))
-        noted = "; ".join(self._notes(checkin, outcome))
-        note = (("Gocron-Note", noted),) if noted else ()
+        notes = self._notes(checkin, outcome)
+        note = (("Gocron-Note", "; ".join(notes)),) if notes else ()
         return text(201, "", ("Gocron-Due", iso(outcome)), *note)
 
-    def _notes(self, checkin: CheckIn, due: int) -> Iterator[str]:
+    def _notes(self, checkin: CheckIn, due: int) -> tuple[str, ...]:
         interval_s = self._config.interval
-        yield from odd.declared(checkin.frequency_s, checkin.grace_s, checkin.site, interval_s)
-        if isinstance(due, DueOfSeveral):
-            yield odd.SEVERAL_HOSTS
+        notes = odd.declared(checkin.frequency_s, checkin.grace_s, checkin.site, interval_s)
+        return (*notes, odd.SEVERAL_HOSTS) if isinstance(due, DueOfSeveral) else notes
 
     def _knocked(self, instance: str, known: Known) -> Answer:
         """Return the answer to a sweep's own check-in, by what is `known` of all the others.

@@ -37,7 +37,12 @@ class Request:
 
     def client(self, trusted: Sequence[Network]) -> Client:
         """Return where it came from, seen through `trusted` proxies."""
-        return client_of(self.peer, self.header("x-forwarded-for") or "", trusted)
+        return client_of(self.peer, self.forwarded, trusted)
+
+    @property
+    def forwarded(self) -> str:
+        """The hops that proxies say they heard it from, "" where none does."""
+        return self.header("x-forwarded-for") or ""
 
     @property
     def by_page(self) -> bool:

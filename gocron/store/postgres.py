@@ -6,27 +6,69 @@ is sent to it. Only who waits for the answer can tell.
 
 import math
 import os
-import select
 import socket
+import threading
 import time
+from contextlib import suppress
 from typing import Any
+from weakref import WeakValueDictionary
 
 import peewee
 import psycopg2
 from playhouse import db_url
 from psycopg2 import extensions
 
+# Of several addresses each has its time.
 CONNECT_WITHIN_S = 5
 
 # The server ends a statement after a minute by itself, unless it hangs.
 _STATEMENT_TIMEOUT_S = 60
 _ANSWER_WITHIN_S = 65.0
+_LOOK_EVERY_S = 0.5
 
 
 class _Connection(extensions.connection):
-    """A connection that knows for how long an answer is awaited on it."""
+    """A connection that is cut where an answer on it is not there by `give_up_at`."""
 
     answer_within_s = _ANSWER_WITHIN_S
+    give_up_at = math.inf
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self.give_up_at = time.monotonic() + self.answer_within_s
+        _watch(self)
+        super().__init__(*arguments, **named)
+        self.give_up_at = math.inf
+
+    def cut_if_late(self) -> None:
+        """Have the thread that waits for an answer learn that none will come."""
+        if time.monotonic() < self.give_up_at:
+            return
+        # One that is being made, or was closed this moment, has no socket.
+        with (
+            suppress(OSError, psycopg2.InterfaceError),
+            socket.socket(fileno=os.dup(self.fileno())) as awaited,
+        ):
+            awaited.shutdown(socket.SHUT_RDWR)
+
+
+class _Cursor(extensions.cursor):
+    """Statements of which each has its time."""
+
+    connection: _Connection
+
+    def execute(self, query: Any, parameters: Any = None) -> None:
+        """Run a statement. Raises psycopg2.Error."""
+        connection = self.connection
+        connection.give_up_at = give_up_at = time.monotonic() + connection.answer_within_s
+        try:
+            super().execute(query, parameters)
+        except psycopg2.OperationalError as error:
+            if time.monotonic() < give_up_at or not connection.closed:
+                raise
+            late = f"no answer within {connection.answer_within_s:g} s"
+            raise psycopg2.OperationalError(late) from error
+        finally:
+            connection.give_up_at = math.inf
 
 
 class ServerDatabase(peewee.PostgresqlDatabase):
@@ -45,6 +87,8 @@ def parameters(url: str) -> dict[str, Any]:
         **db_url.parse(url, unquote_password=True, unquote_user=True),
         "autoconnect": False,
         "connection_factory": _Connection,
+        "cursor_factory": _Cursor,
+        "connect_timeout": CONNECT_WITHIN_S,
         "keepalives_idle": 30,
         "tcp_user_timeout": 10_000,
         "application_name": "gocron",
@@ -54,48 +98,25 @@ def parameters(url: str) -> dict[str, Any]:
     }
 
 
-def _await_answer(connection: extensions.connection) -> None:
-    """Return once `connection` has what it waits for. Raises psycopg2.Error."""
-    descriptor, limit_s, give_up_at = -1, math.inf, math.inf
-    while (state := connection.poll()) != extensions.POLL_OK:
-        if connection.fileno() != descriptor:
-            # Of several addresses each has its time, and a socket of its own.
-            descriptor, limit_s = connection.fileno(), _limit_s(connection)
-            give_up_at = time.monotonic() + limit_s
-        if _is_ready(descriptor, state, give_up_at):
-            continue
-        if not _is_connecting(connection):
-            raise psycopg2.OperationalError(f"no answer within {limit_s:g} s")
-        _go_on_without(descriptor)
+_connections: "WeakValueDictionary[int, _Connection]" = WeakValueDictionary()
+_watcher = threading.Thread()
 
 
-def _is_ready(descriptor: int, state: int, give_up_at: float) -> bool:
-    """Tell whether what `state` waits for comes before `give_up_at`."""
-    sockets = select.poll()
-    sockets.register(descriptor, select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
-    left_s = max(give_up_at - time.monotonic(), 0)
-    return bool(sockets.poll(None if left_s == math.inf else left_s * 1000))
+def _watch(connection: _Connection) -> None:
+    """Have a thread of this process look after `connection`, one for all of them."""
+    global _watcher
+    _connections[id(connection)] = connection
+    # Of a process that was forked no thread but the one that forked goes on.
+    if not _watcher.is_alive():
+        _watcher = threading.Thread(target=_cut_what_is_late, name="postgres", daemon=True)
+        _watcher.start()
 
 
-def _go_on_without(descriptor: int) -> None:
-    """Have libpq go on to the next address, or tell that there is none."""
-    try:
-        with socket.socket(fileno=os.dup(descriptor)) as connecting:
-            connecting.shutdown(socket.SHUT_RDWR)
-    except OSError as error:
-        raise psycopg2.OperationalError(f"no connection within {CONNECT_WITHIN_S} s") from error
-
-
-def _limit_s(connection: extensions.connection) -> float:
-    """Return for how long an answer is awaited: for ever where gocron didn't connect."""
-    if not isinstance(connection, _Connection):
-        return math.inf
-    return CONNECT_WITHIN_S if _is_connecting(connection) else connection.answer_within_s
-
-
-def _is_connecting(connection: extensions.connection) -> bool:
-    return connection.status not in (extensions.STATUS_READY, extensions.STATUS_BEGIN)
-
-
-# psycopg2 has one such function for the process.
-extensions.set_wait_callback(_await_answer)
+def _cut_what_is_late() -> None:
+    while True:
+        time.sleep(_LOOK_EVERY_S)
+        for reference in _connections.valuerefs():
+            if (connection := reference()) is not None:
+                connection.cut_if_late()
+            # A connection that nobody else has any more is closed.
+            del connection

@@ -257,7 +257,7 @@ def standing_still(*pids: int) -> Iterator[None]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """No limit keeps a test waiting for long."""
     monkeypatch.setattr("gocron.store.group_commit.ANSWER_WITHIN_S", 0.5)
-    monkeypatch.setattr("gocron.store.postgres.CONNECT_WITHIN_S", 0.5)
+    monkeypatch.setattr("gocron.store.postgres.CONNECT_WITHIN_S", 1)
 
 
 @pytest.mark.usefixtures("hasty")
