@@ -10,6 +10,7 @@ from peewee import EXCLUDED, Case, Tuple, Value, fn
 from gocron.core.checkin import CheckIn
 from gocron.core.odd import RETURNS_WITHIN_S, has_several_hosts
 from gocron.core.own_outage import SHUT_AFTER_S
+from gocron.core.recent import KEPT_WIDTH, entry
 from gocron.core.schedule import due_at
 from gocron.store.database import Store
 from gocron.store.failures import UNFIT
@@ -28,6 +29,7 @@ COLUMNS = (
     "judge_at",
     "network",
     "gateway",
+    "recent",
 )
 
 # Enough to share an fsync among all that wait; the statement of each size is compiled once.
@@ -204,6 +206,7 @@ def _row(
         due,
         checkin.network,
         checkin.gateway,
+        entry(seen_at),
     )
 
 
@@ -246,9 +249,6 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
     job = store.tables.job
     grace_s = fn.COALESCE(EXCLUDED.grace_s, job.grace_s)
     due = EXCLUDED.last_seen_at + EXCLUDED.frequency_s + fn.COALESCE(grace_s, 0)
-    # Of a job that was only declared no check-in came before.
-    follows = (EXCLUDED.last_seen_at > job.last_seen_at) & (job.address != "")
-    gap_s = EXCLUDED.last_seen_at - job.last_seen_at
     returned = job.missed_at.is_null(False) & job.back_at.is_null()
     moved = (EXCLUDED.address != job.address) & (job.address != "")
     left = Value(",").concat(job.address).concat(job.came_from)
@@ -272,9 +272,7 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
             "judge_at": due,
             "network": EXCLUDED.network,
             "gateway": fn.COALESCE(EXCLUDED.gateway, job.gateway),
-            "gap_1_s": Case(None, [(follows, gap_s)], job.gap_1_s),
-            "gap_2_s": Case(None, [(follows, job.gap_1_s)], job.gap_2_s),
-            "gap_3_s": Case(None, [(follows, job.gap_2_s)], job.gap_3_s),
+            "recent": fn.SUBSTR(EXCLUDED.recent.concat(job.recent), 1, KEPT_WIDTH),
             "came_from": Case(None, [(moved, fn.SUBSTR(left, 1, _CAME_FROM_LIMIT))], job.came_from),
             "returns": Case(
                 None, [(came_back & in_turn, job.returns + 1), (came_back, 1)], job.returns

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from peewee import chunked, fn
 
+from gocron.core.recent import moments
+from gocron.core.schedule import GAPS
 from gocron.core.site import Gateway
 from gocron.store.database import ROWS_A_STATEMENT, Store
-from gocron.store.tables import GAP_COLUMNS
 
 
 class _Path(NamedTuple):
@@ -42,14 +43,14 @@ class Heard:
         wanted = {path for path in wanted if self._since.get(path, (maxsize, []))[0] > since}
         self._since.update((path, (since, [])) for path in wanted)
         job = self._store.tables.job
-        columns = (job.last_seen_at, *(getattr(job, column) for column in GAP_COLUMNS))
         for account, by_name, values in _together(wanted):
             column = job.gateway if by_name else job.network
             behind = jobs_behind(job, account, by_name, values) & (job.last_seen_at > since)
-            for row in job.select(column.alias("way"), *columns).where(behind):
+            for row in job.select(column.alias("way"), job.last_seen_at, job.recent).where(behind):
                 last = row["last_seen_at"]
-                moments = self._since[_Path(account, by_name, row["way"])][1]
-                moments += [(at, last) for at in _moments(row) if at > since]
+                found = self._since[_Path(account, by_name, row["way"])][1]
+                heard = moments(row["recent"], last, GAPS + 1)
+                found += [(at, last) for at in heard if at > since]
         for path in wanted:
             self._since[path][1].sort()
 
@@ -58,8 +59,8 @@ class Heard:
         self.ask([site], since)
         found: list[int] = []
         for path, until_at in _paths(site):
-            moments = self._since[path][1]
-            later = moments[bisect_right(moments, (since, maxsize)) :]
+            known = self._since[path][1]
+            later = known[bisect_right(known, (since, maxsize)) :]
             found += [at for at, last in later if until_at is None or last <= until_at]
         return found
 
@@ -126,13 +127,3 @@ def _together(paths: Iterable[_Path]) -> Iterable[tuple[str, bool, list[str]]]:
     for (account, by_name), values in alike.items():
         for some in chunked(values, ROWS_A_STATEMENT):
             yield account, by_name, some
-
-
-def _moments(row: dict[str, Any]) -> list[int]:
-    """Return the check-ins of a job that are known, the newest first."""
-    moments = [row["last_seen_at"]]
-    for column in GAP_COLUMNS:
-        if row[column] is None:
-            break
-        moments.append(moments[-1] - row[column])
-    return moments

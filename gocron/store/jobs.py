@@ -12,11 +12,12 @@ from gocron.core.checkin import CheckIn
 from gocron.core.job import SPARED, Job, Status
 from gocron.core.name import normal
 from gocron.core.odd import LEAST_S, LONG_S, RETURNS, RETURNS_WITHIN_S
-from gocron.core.schedule import due_at
+from gocron.core.recent import gaps
+from gocron.core.schedule import GAPS, due_at
 from gocron.errors import UnknownJob
 from gocron.store import redeclarations
 from gocron.store.database import ROWS_A_STATEMENT, Store
-from gocron.store.tables import GAP_COLUMNS, JOB
+from gocron.store.tables import JOB
 
 # Enough to be fast, few enough to hold SQLite's one lock, or their rows, for a moment only.
 FORGOTTEN_AT_ONCE = 500
@@ -32,8 +33,8 @@ def as_job(row: dict[str, Any]) -> Job:
     told["site"] = bool(told["site"])
     told["gateway"] = told["gateway"] or ""
     told["spared"] = _SPARED.get(told.pop("reprieve"), Status.UNKNOWN)
-    gaps = [told.pop(column) for column in GAP_COLUMNS]
-    return Job(**told, gaps=tuple(gap for gap in gaps if gap is not None))
+    told["gaps"] = gaps(told.pop("recent"), told["last_seen_at"], GAPS)
+    return Job(**told)
 
 
 def columns(store: Store) -> list[Any]:

@@ -4,7 +4,6 @@ from typing import Any
 
 from peewee import Database, Table
 
-GAP_COLUMNS = ("gap_1_s", "gap_2_s", "gap_3_s")
 JOB = (
     "id",
     "account",
@@ -21,7 +20,7 @@ JOB = (
     "back_at",
     "network",
     "gateway",
-    *GAP_COLUMNS,
+    "recent",
     "judge_at",
     "reprieve",
     "excused_until",

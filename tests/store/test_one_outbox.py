@@ -1,6 +1,5 @@
 """The upgrade to one outbox keeps all news, and tells the operator nothing twice."""
 
-import shutil
 from pathlib import Path
 
 import peewee
@@ -8,35 +7,18 @@ import pytest
 
 from gocron.core.channel import MAIL
 from gocron.core.job import Kind
-from gocron.store import operator_news, schema
+from gocron.store import operator_news
 from gocron.store.database import Store
 from gocron.store.schema import upgrade
+from tests.store.conftest import insert, store_before
 
 NOW = 1_800_000_000
-BEFORE = "0006"
 
 
 @pytest.fixture
-def old(empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """A store as the version before left it; `schema.MIGRATIONS` are today's again."""
-    folder = tmp_path / "migrations"
-    folder.mkdir()
-    for path in schema.MIGRATIONS.glob("[0-9]*.py"):
-        if path.stem[:4] <= BEFORE:
-            shutil.copy(path, folder)
-    store = Store(empty_database_url)
-    with monkeypatch.context() as patch, store.connected():
-        patch.setattr(schema, "MIGRATIONS", folder)
-        upgrade(store)
-    return store
-
-
-def insert(store: Store, table: str, **values: object) -> int:
-    names = ", ".join(values)
-    places = ", ".join(["%s" if store.is_postgres else "?"] * len(values))
-    sql = f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING id"
-    with store.writing():
-        return store.db.execute_sql(sql, list(values.values())).fetchone()[0]
+def old(empty_database_url: str, tmp_path: Path) -> Store:
+    """A store as the version before left it."""
+    return store_before("0007", empty_database_url, tmp_path / "migrations")
 
 
 def insert_job(store: Store) -> int:

@@ -190,8 +190,7 @@ def test_a_known_job_may_leave_out_what_its_first_line_told(gocron: Gocron, jour
 def test_usual_gaps_are_learned_from_lines_of_one_batch(gocron: Gocron, journal: Path) -> None:
     append(journal, *(line("backup", NOON + 60 * turn) for turn in range(4)))
     replay(gocron, NOON + 300)
-    job = gocron.rows("job")[0]
-    assert [job["gap_1_s"], job["gap_2_s"], job["gap_3_s"]] == [60, 60, 60]
+    assert gocron.job("backup").gaps == (60, 60, 60)
 
 
 def test_a_sweeps_own_knock_and_a_mere_visit_are_no_check_ins(
@@ -552,7 +551,7 @@ def test_several_sweeps_that_replay_at_once_keep_each_check_in_once(
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(work, range(4))) == [[], [], [], []]
     assert heard(gocron) == {f"job-{number}": NOON + 1200 + number for number in range(300)}
-    assert {row["gap_1_s"] for row in gocron.rows("job")} == {300}
+    assert {gocron.job(f"job-{number}").gaps for number in range(300)} == {(300, 300, 300)}
 
 
 def test_a_long_journal_of_long_lines_is_read_in_little_memory(

@@ -1,0 +1,72 @@
+"""The last check-ins of a job, as one text of limited length in its row.
+
+Each is an entry of `WIDTH` characters, the newest first: when (hexadecimal), what, how long.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from itertools import pairwise
+from typing import NamedTuple
+
+KEPT = 32
+
+_AT_DIGITS = 9
+_DURATION_DIGITS = 5
+WIDTH = _AT_DIGITS + 1 + _DURATION_DIGITS
+KEPT_WIDTH = KEPT * WIDTH
+
+_AT_LIMIT = 16**_AT_DIGITS - 1
+_DURATION_LIMIT_S = 16**_DURATION_DIGITS - 1
+_UNTOLD = "-" * _DURATION_DIGITS
+
+
+class Signal(str, Enum):
+    """What a check-in said."""
+
+    OK = "o"
+
+
+class Heard(NamedTuple):
+    """One check-in: when, in epoch seconds; how long the run took, None where nobody said so."""
+
+    at: int
+    signal: str
+    duration_s: int | None
+
+
+def entry(at: int, signal: Signal = Signal.OK, duration_s: int | None = None) -> str:
+    """Return the entry of a check-in; a duration of weeks counts as twelve days."""
+    took = _UNTOLD if duration_s is None else f"{min(duration_s, _DURATION_LIMIT_S):05x}"
+    return f"{min(at, _AT_LIMIT):09x}{signal.value}{took}"
+
+
+def recent(text: str) -> Iterator[Heard]:
+    """Yield the check-ins that `text` holds, the newest first."""
+    for start in range(0, len(text) - WIDTH + 1, WIDTH):
+        at, signal, took = (
+            text[start : start + _AT_DIGITS],
+            text[start + _AT_DIGITS],
+            text[start + _AT_DIGITS + 1 : start + WIDTH],
+        )
+        yield Heard(int(at, 16), signal, None if took == _UNTOLD else int(took, 16))
+
+
+def moments(text: str, last_seen_at: int, count: int) -> list[int]:
+    """Return when a job was heard, at most so many times, the newest first.
+
+    Where the clock was put back what lies ahead of it doesn't count.
+    """
+    found = [last_seen_at]
+    for start in range(0, len(text), WIDTH):
+        if len(found) == count:
+            break
+        at = int(text[start : start + _AT_DIGITS], 16)
+        if at < found[-1]:
+            found.append(at)
+    return found
+
+
+def gaps(text: str, last_seen_at: int, count: int) -> tuple[int, ...]:
+    """Return the lengths between the last check-ins in seconds, so many at most, newest first."""
+    heard = moments(text, last_seen_at, count + 1)
+    return tuple(later - earlier for later, earlier in pairwise(heard))
