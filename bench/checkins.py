@@ -12,6 +12,7 @@ from random import randrange
 from bench import jobs
 from bench.stage import HOST, NO_DATABASE, Site, Stage, program
 from bench.table import Row, middle, share
+from gocron.core.recent import entry
 from gocron.store import checkins
 
 CONNECTIONS = 16
@@ -84,7 +85,7 @@ def _check_in(number: int) -> list[object]:
     mail = f"team-{account % jobs.RECIPIENTS}@example.com"
     names = [f"account-{account}", f"job-{cronname}", mail]
     due_at = now + jobs.DAY_S
-    return [*names, jobs.DAY_S, None, None, HOST, now, now, due_at, due_at, HOST, None]
+    return [*names, jobs.DAY_S, None, None, HOST, now, now, due_at, due_at, HOST, None, entry(now)]
 
 
 def pgbench(site: Site, seconds: float) -> float:
@@ -96,7 +97,7 @@ def pgbench(site: Site, seconds: float) -> float:
         "'job-' || :job % 100",
         "'team-' || :job / 100 % 50 || '@example.com'",
         *map(_literal, (jobs.DAY_S, None, None, HOST, now, now)),
-        *map(_literal, (now + jobs.DAY_S, now + jobs.DAY_S, HOST, None)),
+        *map(_literal, (now + jobs.DAY_S, now + jobs.DAY_S, HOST, None, entry(now))),
         *map(_literal, tail),
     ]
     for value in values:

@@ -2,6 +2,7 @@
 
 import time
 
+from gocron.core.recent import KEPT, entry
 from gocron.store.database import Store
 
 ACCOUNT_JOBS = 100
@@ -14,10 +15,10 @@ LONG_AGO = int(time.time()) - 30 * DAY_S
 # Through the table's triggers, as every job comes; `i` counts the jobs, `a` their accounts.
 _FILL = """
 INSERT INTO job (account, cronname, email, frequency_s, address, created_at, last_seen_at, due_at,
-                 judge_at)
+                 judge_at, recent)
 SELECT 'account-' || a, 'job-' || (i - a * 100), 'team-' || (a - a / 50 * 50) || '@example.com',
        86400, '192.0.2.1', {now}, {now} - i / 300, {now} - i / 300 + 86400,
-       {now} - i / 300 + 86400
+       {now} - i / 300 + 86400, '{recent}'
 FROM (SELECT i, i / 100 AS a FROM {numbers}) AS numbers
 """
 _NUMBERS = {
@@ -41,9 +42,10 @@ _CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"
 def fill(store: Store, count: int, now: int) -> None:
     """Put `count` jobs, heard within the last hour and due in a day, into an empty database."""
     numbers = _NUMBERS[store.kind].format(count=count)
+    recent = "".join(entry(now - days * DAY_S) for days in range(KEPT))
     with store.connected():
         with store.writing():
-            for statement in (_FILL.format(now=now, numbers=numbers), *_FOLD):
+            for statement in (_FILL.format(now=now, numbers=numbers, recent=recent), *_FOLD):
                 store.db.execute_sql(statement)
         settle(store)
 

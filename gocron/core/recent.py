@@ -4,11 +4,13 @@ Each is an entry of `WIDTH` characters, the newest first: when (hexadecimal), wh
 """
 
 from collections.abc import Iterator
-from enum import Enum
 from itertools import pairwise
 from typing import NamedTuple
 
 KEPT = 32
+
+# What a check-in says.
+OK = "o"
 
 _AT_DIGITS = 9
 _DURATION_DIGITS = 5
@@ -20,24 +22,21 @@ _DURATION_LIMIT_S = 16**_DURATION_DIGITS - 1
 _UNTOLD = "-" * _DURATION_DIGITS
 
 
-class Signal(str, Enum):
-    """What a check-in said."""
-
-    OK = "o"
-
-
 class Heard(NamedTuple):
-    """One check-in: when, in epoch seconds; how long the run took, None where nobody said so."""
+    """One check-in: when, in epoch seconds; what it said (`OK`); how many seconds the run took.
+
+    The last is None where nobody said so.
+    """
 
     at: int
     signal: str
     duration_s: int | None
 
 
-def entry(at: int, signal: Signal = Signal.OK, duration_s: int | None = None) -> str:
+def entry(at: int, signal: str = OK, duration_s: int | None = None) -> str:
     """Return the entry of a check-in; a duration of weeks counts as twelve days."""
     took = _UNTOLD if duration_s is None else f"{min(duration_s, _DURATION_LIMIT_S):05x}"
-    return f"{min(at, _AT_LIMIT):09x}{signal.value}{took}"
+    return f"{at if at < _AT_LIMIT else _AT_LIMIT:09x}{signal}{took}"
 
 
 def recent(text: str) -> Iterator[Heard]:
