@@ -26,11 +26,14 @@ setup(
     },
     install_requires=[
         "bottle>=0.13",
+        # 2.8 needs Python 3.11, and a schedule has to mean the same on every Python.
+        "cronsim>=2.7,<2.8",
         "granian>=2.8",
         "jinja2>=3.1",
         "peewee>=4.5",
         "psycopg2-binary>=2.9.10",
         "PyYAML>=6.0.2",
+        "tzdata>=2026.1",
         "uvloop>=0.21",
     ],
     extras_require={

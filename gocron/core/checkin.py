@@ -9,6 +9,7 @@ from functools import lru_cache
 from gocron.core.duration import parse_duration
 from gocron.core.mailbox import is_address
 from gocron.core.name import NAME_LIMIT, has_visible_character, misleading, normal
+from gocron.core.refused import Refused as Refused
 from gocron.core.schedule import due_at
 
 FIELDS = ("cronname", "account", "email", "frequency", "site", "grace", "gateway")
@@ -19,14 +20,6 @@ FREQUENCY_LIMIT_S = 366 * 86_400
 _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("0", "false", "no", "off", ""))
 _UNFIT = frozenset(("Cc", "Cs", "Zl", "Zp"))
-
-
-class Refused(Exception):
-    """A check-in that can't be taken; the message is one line for the person at the crontab."""
-
-    def __init__(self, field: str, what: str) -> None:
-        self.field = field
-        super().__init__(f"{field}: {what}")
 
 
 @dataclass(frozen=True)
