@@ -29,7 +29,7 @@ _UNFIT = (
     (r"\?", "? is no cron's; send * in its place"),
     (r"\bH\b", "H is a time that Jenkins chooses; send the time that it chose"),
 )
-_NEVER = "{} never comes, for no month has such a day; send one that comes"
+_NEVER = "{} never comes, for there is no such day; send one that there is"
 # The words of cronsim for the 21st, 22nd, 23rd and 31st.
 _ORDINAL = re.compile(r"\b([23]1|22|23)th\b")
 _ENDINGS = {"1": "st", "2": "nd", "3": "rd"}

@@ -43,7 +43,8 @@ def calendar_timetable(calendar: str) -> Timetable:
     *weekdays, days, time = calendar.split()
     hours, minutes, seconds = time.split(":")
     _, months, day = re.split("[-~]", days)
-    in_month = _numbers("day", day, 1, 31, from_end="~" in days)
+    # The shortest month has 28 days to count from its end.
+    in_month = _numbers("day", day, 1, 28 if "~" in days else 31, from_end="~" in days)
     on = _weekdays(*weekdays)
 
     def matches(day: date) -> bool:
@@ -113,17 +114,14 @@ def _numbers(name: str, told: str, low: int, high: int, from_end: bool = False) 
         found = _PART.fullmatch(part)
         if found is None:
             raise _refused(f"bad {name} {told[:40]!a}")
-        step = int(found[3] or 1)
-        first = int(found[1])
-        last = int(found[2] or (first if found[3] is None else 1 if from_end else high))
-        fits = low <= first <= last <= high or (from_end and found[2] is None)
-        if from_end:
-            first, last = sorted((-first, -last))
-            # The shortest month has 28 days.
-            fits = fits and first >= -28 and last < 0
-        if not fits or step < 1 or (found[3] and first + step > last):
+        first, last, step = int(found[1]), int(found[2] or found[1]), int(found[3] or 1)
+        run = range(first, last + 1, step or 1)
+        if found[3] and not found[2]:
+            run = range(-first, 0, step or 1) if from_end else range(first, high + 1, step or 1)
+        steps = len(run) > 1 or not found[3] or found[2]
+        if not (run and step and steps and all(low <= abs(number) <= high for number in run)):
             raise _refused(f"bad {name} {told[:40]!a}")
-        numbers.update(range(first, last + 1, step))
+        numbers.update(-abs(number) if from_end else number for number in run)
     return frozenset(numbers)
 
 

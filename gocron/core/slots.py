@@ -90,6 +90,7 @@ def gap_before_s(schedule: Schedule, slot: int) -> int:
     return slot - latest_at_or_before(schedule, slot - 1)
 
 
+@lru_cache(maxsize=1024)
 def smallest_gap_s(schedule: Schedule) -> int:
     """Return the shortest time between two slots, in seconds, where no clock is changed."""
     if isinstance(schedule, Every):
@@ -139,6 +140,7 @@ def ends_episode(missed_slot: int, slot: int | None, at: int) -> bool:
     return at > missed_slot or (slot is not None and slot >= missed_slot)
 
 
+@lru_cache(maxsize=4096)
 def in_words(schedule: Schedule) -> str:
     """Return what people read: "At 03:17 on Monday through Friday, Europe/Berlin"."""
     if isinstance(schedule, Every):

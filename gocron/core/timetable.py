@@ -65,7 +65,9 @@ class Timetable:
         times = self.times
         within = min((after - before for before, after in pairwise(times)), default=DAY_S)
         days = islice(self.days(_FIRST_DAY, 1, _ALL_DAYS), _SAMPLE)
-        apart = min((after - before for before, after in pairwise(days)), default=timedelta(366))
+        apart = min(
+            (after - before for before, after in pairwise(days)), default=timedelta(_ALL_DAYS)
+        )
         overnight = apart.days * DAY_S - times[-1] + times[0]
         return min(within, overnight) if len(times) > 1 else overnight
 

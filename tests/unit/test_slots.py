@@ -176,6 +176,7 @@ def test_no_job_that_comes_in_the_windows_of_its_slots_is_ever_missing(
         ("0 4 29 2 *", 1461 * DAY),
         ("59 23 31 12 *", 365 * DAY),
         ("calendar:*-*~1 23:59", 28 * DAY),
+        ("calendar:Mon *-02-29 04:00", 28 * 366 * DAY),
     ],
 )
 def test_the_smallest_gap_of_a_schedule(text: str, gap_s: int) -> None:
