@@ -32,6 +32,7 @@ EXPRESSIONS = (
     *("30 2 * * *", "*/30 2 * * *", "0 */2 * * *", "* * * * *", "* 2 * * *", "0 2-4 * * *"),
     *("*/15 1,2,3 * * *", "15,45 0-3 * * *", "0,30 0 * * *", "*/20 0 * * *", "0-59 0-23 * * *"),
     *("30 0 * * *", "30 23 * * *", "*/10 23 * * *", "10 * * * *", "0 3 * * *", "5 1-23/2 * * *"),
+    *("*/20 0 * * 0", "30 0 * * 0,5", "0 */3 * * 0,5", "59 23 * * 4-6"),
 )
 
 
@@ -60,8 +61,8 @@ def debian_runs(expression: str, shown: list[tuple[int, datetime]]) -> Iterator[
     Jobs with a star go by what it shows. For others it goes through the minutes that it has left
     out, and waits where it was put back.
     """
-    minute, hour, *_ = expression.split()
-    minutes, hours = numbers(minute, 60), numbers(hour, 24)
+    minute, hour, _, _, weekday = expression.split()
+    minutes, hours, weekdays = numbers(minute, 60), numbers(hour, 24), numbers(weekday, 7)
     star = minute.startswith("*") or hour.startswith("*")
     virtual = shown[0][1]
     for at, wall in shown[1:]:
@@ -71,7 +72,10 @@ def debian_runs(expression: str, shown: list[tuple[int, datetime]]) -> Iterator[
         while virtual < wall:
             virtual += timedelta(minutes=1)
             passed += [] if star else [virtual]
-        if any(time.minute in minutes and time.hour in hours for time in passed):
+        if any(
+            time.minute in minutes and time.hour in hours and time.isoweekday() % 7 in weekdays
+            for time in passed
+        ):
             yield at
 
 
