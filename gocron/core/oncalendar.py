@@ -80,7 +80,7 @@ def _parts(text: str) -> list[str]:
         raise _refused(f"{text[:40]!a} is no weekday, date and time")
     if not days.startswith("*-"):
         raise _refused(f"{days[:40]!a} names a year", "send * in its place")
-    on = [_written(word.rstrip(",").replace("-", "..")) for word in words]
+    on = [_written((word.removesuffix(",") or word).replace("-", "..")) for word in words]
     return [*on, _written(days), _written(time)]
 
 

@@ -15,11 +15,12 @@ _SEARCHED_DAYS = 41 * 366
 # From then on each date falls on each weekday within 28 years.
 _FIRST_DAY = date(2001, 1, 1)
 _ALL_DAYS = 28 * 366
+# How many of the days that match are looked at for the two that are closest.
 _SAMPLE = 64
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
-# Equal is only the same one, so that it can be asked by and its days be remembered.
+# A timetable is equal to no other: days are remembered by it, and its functions can't be compared.
 @dataclass(frozen=True, eq=False)
 class Timetable:
     """What a cron expression or a calendar comes down to: times of day, on the days that match.
@@ -42,7 +43,10 @@ class Timetable:
         return _times(self.hours, self.minutes, self.second)
 
     def days(self, day: date, step: int, limit: int = _SEARCHED_DAYS) -> Iterator[date]:
-        """Return the days that match, from `day` on, forwards (1) or backwards (-1)."""
+        """Return the days that match, from `day` on, forwards (1) or backwards (-1).
+
+        Beyond `limit` days none is looked for.
+        """
         one, end = timedelta(days=step), day + timedelta(days=step * limit)
         while (day < end) if step > 0 else (day > end):
             if day.month not in self.months:
