@@ -77,12 +77,15 @@ def upgrade(store: Store) -> list[str]:
     # Imported here: a sweep runs each minute and needs no migration tools.
     from playhouse.migrations import Runner
 
-    with store.db.atomic() if store.is_postgres else store.db.atomic("EXCLUSIVE"):
+    def work() -> list[str]:
         if store.is_postgres:
             store.db.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_UPGRADE_LOCK,))
         applied: list[str] = Runner(store.db, str(MIGRATIONS), HISTORY).up()
         _introduce(store)
-    return applied
+        return applied
+
+    # Migrations lock tables in another order than a sweep does that goes on meanwhile.
+    return store.write(work)
 
 
 def _known() -> set[str]:

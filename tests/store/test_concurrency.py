@@ -3,12 +3,18 @@
 import multiprocessing
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+
+import psycopg2
+from playhouse.migrations import Runner
 
 from gocron.core.job import Status
 from gocron.store import checkins, jobs
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
-from gocron.store.schema import open_store
+from gocron.store.schema import HISTORY, MIGRATIONS, open_store, pending
+from tests.conftest import Postgres
+from tests.service.processes import until
 from tests.store.conftest import HOUR, NOON, checkin, record
 
 PROCESSES = multiprocessing.get_context("spawn")
@@ -98,6 +104,28 @@ def test_five_processes_that_open_a_new_database_at_once_upgrade_it_once(
         assert len(list(jobs.every_job(store))) == 1
 
 
+def test_an_upgrade_and_a_sweep_of_the_version_before_that_wait_for_each_other_both_end(
+    postgres: Postgres,
+) -> None:
+    with postgres.database() as name, ThreadPoolExecutor(1) as pool:
+        # Whoever waits longer than this is undone: the upgrade. The sweep may wait for longer.
+        postgres.execute(f"ALTER DATABASE {name} SET deadlock_timeout = '2s'")
+        url = postgres.url_of(name)
+        store = Store(url)
+        with store.connected():
+            Runner(store.db, str(MIGRATIONS), HISTORY).up("0006_clocks_and_allowances")
+        with closing(psycopg2.connect(url)) as sweep, sweep.cursor() as cursor:
+            cursor.execute("SET deadlock_timeout = '1min'")
+            cursor.execute("UPDATE outage SET excused = 1")
+            upgraded = pool.submit(open_store, url)
+            until(lambda: _waits(cursor))
+            cursor.execute("UPDATE job SET reprieve = NULL")
+            sweep.commit()
+            upgraded.result()
+        with store.connected():
+            assert pending(store) == []
+
+
 def test_first_check_ins_of_one_job_from_many_clients_make_one_job(store: Store) -> None:
     group_commit = GroupCommit(store)
     outcomes: list[object] = []
@@ -130,3 +158,12 @@ def test_what_is_replayed_does_not_get_over_a_newer_check_in_that_makes_the_job_
             wait([replayed], timeout=0.5)
         replayed.result()
         assert jobs.find(store, "web-01", "backup").last_seen_at == NOON + HOUR
+
+
+def _waits(cursor: "psycopg2.extensions.cursor") -> bool:
+    """Tell whether another transaction in this database waits for a table."""
+    cursor.execute(
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return bool(cursor.fetchone()[0])
