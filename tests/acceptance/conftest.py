@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,9 +11,9 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from tests.acceptance.hosts import Host, Network, missing
+from tests.history import CHECKOUT, git, unpack
 from tests.peers import MailPeer
 
-CHECKOUT = Path(__file__).parents[2]
 VERSION = re.compile(r'(?<=__version__ = ")[^"]+')
 
 # The host's own Python, but for its age.
@@ -66,10 +65,7 @@ def older_checkout(checkout: Files, tmp_path_factory: pytest.TempPathFactory) ->
         differs = git("diff", "--name-only", commit, "--", "gocron", "reports")
         names = git("ls-tree", "-r", "--name-only", commit).splitlines()
         if differs and "ansible/site.yml" in names:
-            archive = subprocess.run(
-                ["git", "archive", commit], cwd=CHECKOUT, check=True, capture_output=True
-            )
-            subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+            unpack(commit, folder)
             return {name: folder / name for name in names}
     imitation = folder / "__init__.py"
     present = checkout["gocron/__init__.py"].read_text()
@@ -83,17 +79,6 @@ def lay(files: Files, folder: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / name)
     return folder
-
-
-def git(*arguments: str) -> str:
-    """Ask git about the checkout. CI may run as another user than the one that cloned it."""
-    return subprocess.run(
-        ["git", "-c", "safe.directory=*", *arguments],
-        cwd=CHECKOUT,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
 
 
 class MailServer(MailPeer):

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.conftest import CHECKOUT, Files
+from tests.acceptance.conftest import Files
 from tests.acceptance.hosts import Host, Network
+from tests.history import CHECKOUT
 
 pytestmark = [pytest.mark.root, pytest.mark.timeout(120)]
 

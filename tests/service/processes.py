@@ -34,9 +34,9 @@ def program(name: str, *arguments: object, **more: object) -> Iterator[subproces
 
 
 @contextmanager
-def front(config: Path, port: int) -> Iterator[subprocess.Popen]:
+def front(config: Path, port: int, **more: object) -> Iterator[subprocess.Popen]:
     """Run gocron-front for the length of the block, from its first answer on."""
-    with program("front", "--config", config) as process:
+    with program("front", "--config", config, **more) as process:
         until(lambda: process.poll() is not None or answers(port))
         if process.poll() is not None:
             pytest.fail(f"the front ended with {process.returncode}")
