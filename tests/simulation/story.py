@@ -17,6 +17,9 @@ OWN_OUTAGE_LEAST_S = 60
 # For so long the documented crontab line tries again.
 RETRIES_S = 31
 
+# Once all trouble is over only one sweep of so many is told of: what has to be said is still said.
+SELDOM = 4
+
 PERIODS = {
     "minutes": (60, 120, 300, 600),
     "hours": (900, HOUR, 2 * HOUR, 4 * HOUR),
@@ -122,7 +125,8 @@ class Story:
         while at < self.ends_at:
             if not any(span.holds(at) for span in self.sweeps_down):
                 found.append(at)
-            at += chance.randint(least, most)
+            apart_s = chance.randint(least, most)
+            at += apart_s if at < self.troubled_until else SELDOM * apart_s
         return found
 
 

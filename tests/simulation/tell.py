@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
+from functools import lru_cache
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 from urllib.parse import urlencode
 
+from jinja2 import Environment
 from peewee import fn
 
 from gocron.config import Config, load_config
@@ -21,13 +24,19 @@ from gocron.core.network import network_of
 from gocron.core.own_outage import SIGN_EVERY_S, Knock, Knocked
 from gocron.host import this_host
 from gocron.notify import Unreachable, Unwanted
+from gocron.render.templates import Templates
 from gocron.store import checkins
 from gocron.store.clocks import Clock
 from gocron.store.database import Store
 from gocron.store.lives import LifeSigns
 from gocron.sweep import sweep
 from gocron.sweep.world import World
+from tests.simulation.statements import Compiled
 from tests.simulation.story import RETRIES_S, START, Cron, Story
+
+# What is compiled once for all stories that a process tells.
+ENVIRONMENTS: dict[tuple[Path | bool, ...], Environment] = {}
+COMPILED = {"sqlite": Compiled(), "postgres": Compiled()}
 
 
 class Killed(BaseException):
@@ -41,6 +50,22 @@ class MortalStore(Store):
     dies_after = False
     # What the database's clock says.
     shown: Callable[[], float]
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.db.execute = self._execute
+        if not self.is_postgres:
+            # More than a story asks: what SQLite has prepared once stays so.
+            self.db.connect_params["cached_statements"] = 1000
+
+    def _execute(self, query, **options):
+        if options:
+            return type(self.db).execute(self.db, query, **options)
+
+        def anew():
+            return self.db.get_sql_context().parse(query)
+
+        return self.db.execute_sql(*COMPILED[self.kind].of(query, anew))
 
     def moment(self):
         return self.shown()
@@ -89,6 +114,15 @@ class Outcome:
     stamped: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=1)
+def mortal_store(url: str) -> MortalStore:
+    """Return the store at `url`; whose file is replaced by the next story's is the same one.
+
+    What it has compiled stays compiled.
+    """
+    return MortalStore(url)
+
+
 def config_of(url: str) -> Config:
     """Return the configuration of a gocron that is told stories."""
     return load_config(
@@ -110,7 +144,7 @@ def tell(story: Story, store: MortalStore, config: Config) -> Outcome:
         site_hold_max=story.hold_s,
     )
     runs, moments = _moments(story)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _compiling_templates_once():
         config = replace(config, journal=f"{folder}/journal.log")
         teller = _Teller(story, store, config)
         for at, _, what in sorted(moments, key=lambda moment: moment[:2]):
@@ -123,6 +157,21 @@ def tell(story: Story, store: MortalStore, config: Config) -> Outcome:
         story.sweeps(),
         teller.stamped,
     )
+
+
+@contextmanager
+def _compiling_templates_once() -> Iterator[None]:
+    """Let all sweeps share what each compiles where it is a process of its own."""
+    made = Templates._environment
+
+    def shared(self: Templates, autoescape: bool) -> Environment:
+        key = (*self._folders, autoescape)
+        if key not in ENVIRONMENTS:
+            ENVIRONMENTS[key] = made(self, autoescape)
+        return ENVIRONMENTS[key]
+
+    with patch.object(Templates, "_environment", shared):
+        yield
 
 
 def _moments(story: Story) -> tuple[dict[str, list[Run]], list[tuple[int, int, object]]]:

@@ -12,7 +12,7 @@ from gocron.core.job import Kind
 from tests.simulation.databases import Databases, postgres_databases, sqlite_databases
 from tests.simulation.promises import broken, deaths_to_tell
 from tests.simulation.story import START, Span, Story, draw
-from tests.simulation.tell import MortalStore, Outcome, config_of, tell
+from tests.simulation.tell import Outcome, config_of, mortal_store, tell
 
 # Enough to notice what is broken; `python -m tests.simulation.soak` tells thousands.
 STORIES = {"sqlite": 40, "postgres": 10}
@@ -30,7 +30,7 @@ def databases(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
 
 def told_in(story: Story, databases: Databases) -> Outcome:
     with databases() as url:
-        store = MortalStore(url)
+        store = mortal_store(url)
         with store.connected():
             return tell(story, store, config_of(url))
 
