@@ -1,6 +1,7 @@
 """`gocron-summary`: what is missing, what came back, what could not be told in a week."""
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
 
 from gocron.config import Config
 from gocron.core.odd import notes
@@ -13,7 +14,7 @@ from gocron.render.wording import full_name
 from gocron.store import counts, deliveries, episodes, jobs
 from gocron.store.database import Store
 from gocron.store.schema import opened
-from gocron.sweep.bulkhead import Bulkheads
+from gocron.sweep.bulkhead import Bulkheads, Item
 from gocron.sweep.channels import post_summary
 
 PERIOD_S = 7 * 86_400
@@ -65,37 +66,42 @@ def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Rep
     since = now - PERIOD_S
     counts.fold_changes(store, now)
     totals = counts.totals(store)
-    missing = tuple(
-        sorted(
-            jobs.longest_silent(store, MISSING_LISTED), key=lambda job: (job.account, job.cronname)
-        )
-    )
+    longest = jobs.longest_silent(store, MISSING_LISTED)
+    missing = sorted(longest, key=lambda job: (job.account, job.cronname))
     odd, odd_count = jobs.odd(store, interval_s, now, ODD_LISTED)
     ended, ended_count = episodes.ended_since(store, since, ENDED_LISTED)
-    bad_jobs = bulkheads.each(
-        "summing up",
-        missing,
-        lambda some: [missing_row(job, now) for job in some],
-        full_name,
-        "the summary leaves it out",
-    )
-    bad_episodes = bulkheads.each(
-        "summing up the silence of",
-        ended,
-        lambda some: [ended_row(episode, now) for episode in some],
-        lambda episode: full_name(episode.job),
-        "the summary leaves it out",
-    )
     return Report(
         now=now,
         since=since,
         totals=totals,
-        missing=tuple(job for job in missing if job not in bad_jobs),
+        missing=_showable(
+            bulkheads, "summing up", missing, lambda job: missing_row(job, now), full_name
+        ),
         missing_left_out=max(totals.missing - len(missing), 0),
-        ended=tuple(episode for episode in ended if episode not in bad_episodes),
+        ended=_showable(
+            bulkheads,
+            "summing up the silence of",
+            ended,
+            lambda episode: ended_row(episode, now),
+            lambda episode: full_name(episode.job),
+        ),
         ended_count=ended_count,
         undelivered=tuple(deliveries.undelivered(store, now, interval_s)),
         reprieved=jobs.count_spared(store),
         odd=tuple((job, tuple(notes(job, interval_s, now))) for job in odd),
         odd_count=odd_count,
     )
+
+
+def _showable(
+    bulkheads: Bulkheads,
+    doing: str,
+    some: Sequence[Item],
+    show: Callable[[Item], object],
+    name: Callable[[Item], str],
+) -> tuple[Item, ...]:
+    """Return those of `some` that can be shown; `bulkheads` tells of the others."""
+    bad = bulkheads.each(
+        doing, some, lambda few: [show(one) for one in few], name, "the summary leaves it out"
+    )
+    return tuple(one for one in some if one not in bad)

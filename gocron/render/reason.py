@@ -21,6 +21,11 @@ def say_reason(job: Job, judgement: Judgement) -> str:
         return "its silence was noticed, and what became of its news is told below"
     if ground is Ground.LATER_VERSION:
         return "a later gocron wrote why it is not told of, in words that this one lacks"
+    return _say_overdue(job, judgement)
+
+
+def _say_overdue(job: Job, judgement: Judgement) -> str:
+    """Return why a job that is overdue is told of, or is not."""
     site = _say_site(judgement.site)
     until = say_time(judgement.until or 0)
     excuse = _say_excuse(job, judgement)
@@ -55,7 +60,7 @@ def say_reason(job: Job, judgement: Judgement) -> str:
             f"its run fell in an outage of gocron's own{_span(judgement)}; expected again by "
             f"{until}"
         ),
-    }[ground]()
+    }[judgement.ground]()
 
 
 def say_verdict(judgement: Judgement) -> str:

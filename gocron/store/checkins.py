@@ -1,8 +1,8 @@
 """Check-ins: the hot path. One statement for as many as came together."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from peewee import EXCLUDED, Case, Tuple, Value, fn
@@ -12,8 +12,8 @@ from gocron.core.odd import RETURNS_WITHIN_S, has_several_hosts
 from gocron.core.own_outage import SHUT_AFTER_S
 from gocron.core.recent import KEPT_WIDTH, entry
 from gocron.core.schedule import due_at
+from gocron.store import deadlines
 from gocron.store.database import Store
-from gocron.store.failures import UNFIT
 
 COLUMNS = (
     "account",
@@ -86,61 +86,6 @@ def try_out(store: Store, checkins: Sequence[CheckIn], host: str) -> None:
     store.require_room((len(checkins) + 1) / GROUP_LIMIT)
 
 
-def replay(
-    store: Store, late: Sequence[CheckIn], declares: Callable[[CheckIn], bool]
-) -> list[CheckIn]:
-    """Keep check-ins that came to nginx while no front took them; return those that can't be.
-
-    These are of unknown jobs, and don't tell all that a new one needs, or are none by which a
-    job `declares` itself, or hold what the database can't. The later time wins: what is older
-    than what is stored changes nothing.
-    """
-    try:
-        return store.write(partial(_replay, store, late, declares)) if late else []
-    except UNFIT:
-        # One check-in that the database can't hold must not cost the others theirs.
-        if len(late) == 1:
-            return list(late)
-        return [unfit for checkin in late for unfit in replay(store, [checkin], declares)]
-
-
-def _replay(
-    store: Store, late: Sequence[CheckIn], declares: Callable[[CheckIn], bool]
-) -> list[CheckIn]:
-    late = sorted(late, key=lambda checkin: checkin.seen_at)
-    _declare(store, [one for one in late if _are_whole([one]) and declares(one)])
-    job = store.tables.job
-    keys = sorted({checkin.key for checkin in late})
-    columns = (job.account, job.cronname, job.address, job.last_seen_at)
-    known = store.locked(
-        job.select(*columns).where(_key_in(job, keys)).order_by(job.account, job.cronname)
-    )
-    # A job that was only declared may have checked in within the second.
-    seen_at = {
-        (row["account"], row["cronname"]): row["last_seen_at"] - (not row["address"])
-        for row in known
-    }
-    fresh = [one for one in late if one.key in seen_at and seen_at[one.key] < one.seen_at]
-    record(store, fresh)
-    return [one for one in late if one.key not in seen_at]
-
-
-def _declare(store: Store, late: Sequence[CheckIn]) -> None:
-    """Keep the first check-in of each unknown job.
-
-    Whoever makes it known at the same time, and is not done yet, is waited for: so there is a
-    row to be locked, and what is older can't get over what is newer.
-    """
-    first: dict[Key, CheckIn] = {}
-    for checkin in late:
-        first.setdefault(checkin.key, checkin)
-    if first:
-        job = store.tables.job
-        rows = [_row(first[key], first[key].email, first[key].frequency_s) for key in sorted(first)]
-        columns = [getattr(job, column) for column in COLUMNS]
-        job.insert(rows, columns=columns).on_conflict_ignore().execute()
-
-
 def is_one_statement(store: Store, checkins: Sequence[CheckIn]) -> bool:
     """Tell whether `record` keeps `checkins` by one statement."""
     if not store.is_postgres and not _SQLITE_RETURNS:
@@ -156,7 +101,7 @@ def _are_whole(checkins: Sequence[CheckIn]) -> bool:
 def _record_wave(store: Store, checkins: list[CheckIn], now: int) -> dict[Key, int]:
     """Keep check-ins of different jobs, ordered by key; return the deadline by key."""
     if _are_whole(checkins):
-        rows = [_row(checkin, checkin.email, checkin.frequency_s, now) for checkin in checkins]
+        rows = [row_of(checkin, checkin.email, checkin.frequency_s, now) for checkin in checkins]
     else:
         rows = _completed(store, checkins, now)
     return _upsert(store, rows) if rows else {}
@@ -172,7 +117,7 @@ def _completed(store: Store, checkins: list[CheckIn], now: int) -> list[tuple[An
         (row["account"], row["cronname"]): row
         for row in store.locked(
             job.select(job.account, job.cronname, job.email, job.frequency_s)
-            .where(_key_in(job, [checkin.key for checkin in checkins]))
+            .where(key_in(job, [checkin.key for checkin in checkins]))
             .order_by(job.account, job.cronname)
         )
     }
@@ -183,13 +128,14 @@ def _completed(store: Store, checkins: list[CheckIn], now: int) -> list[tuple[An
         frequency_s = checkin.frequency_s or known.get("frequency_s")
         is_taken = bool(known) or checkin.misnamed is None
         if is_taken and email is not None and frequency_s is not None:
-            rows.append(_row(checkin, email, frequency_s, now))
+            rows.append(row_of(checkin, email, frequency_s, now))
     return rows
 
 
-def _row(
+def row_of(
     checkin: CheckIn, email: str | None, frequency_s: int | None, now: int = 0
 ) -> tuple[Any, ...]:
+    """Return the row of `checkin` as COLUMNS have it; what it doesn't tell is handed in."""
     seen_at = checkin.seen_at or now
     due = due_at(seen_at, frequency_s or 0, checkin.grace_s or 0)
     return (
@@ -217,7 +163,7 @@ def _upsert(store: Store, rows: list[tuple[Any, ...]]) -> dict[Key, int]:
         return {(row[0], row[1]): _due(*row[2:]) for row in cursor.fetchall()}
     job = store.tables.job
     told = (
-        job.select(*_returned(job)).where(_key_in(job, [(row[0], row[1]) for row in rows])).tuples()
+        job.select(*_returned(job)).where(key_in(job, [(row[0], row[1]) for row in rows])).tuples()
     )
     return {(row[0], row[1]): _due(*row[2:]) for row in told}
 
@@ -235,7 +181,8 @@ def _due(due_at: int, seen_at: int, returns: int, returned_at: int | None) -> in
     return DueOfSeveral(due_at) if several else due_at
 
 
-def _key_in(job: Any, keys: list[Key]) -> Any:
+def key_in(job: Any, keys: list[Key]) -> Any:
+    """True of the jobs of these keys."""
     return Tuple(job.account, job.cronname).in_([Value(key) for key in keys])
 
 
@@ -247,44 +194,60 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
     stored value; the first check-in of a missing job marks its return, for the sweep.
     """
     job = store.tables.job
+    query = job.insert(
+        [tuple(column for column in COLUMNS) for _ in range(count)],
+        columns=[getattr(job, column) for column in COLUMNS],
+    ).on_conflict(
+        conflict_target=("account", "cronname"),
+        update={**_told(job), **_came_from(store, job), **_end_of_silence(job)},
+    )
+    if store.is_postgres or _SQLITE_RETURNS:
+        query = query.returning(*_returned(job))
+    sql, parameters = query.sql()
+    return sql, list(parameters)[count * len(COLUMNS) :]
+
+
+def _told(job: Any) -> dict[str, Any]:
+    """What the check-in tells, and the deadline that this makes."""
     grace_s = fn.COALESCE(EXCLUDED.grace_s, job.grace_s)
-    due = EXCLUDED.last_seen_at + EXCLUDED.frequency_s + fn.COALESCE(grace_s, 0)
-    returned = job.missed_at.is_null(False) & job.back_at.is_null()
+    due = deadlines.due_at(EXCLUDED.last_seen_at, EXCLUDED.frequency_s, grace_s)
+    return {
+        "email": EXCLUDED.email,
+        "frequency_s": EXCLUDED.frequency_s,
+        "grace_s": grace_s,
+        "site": fn.COALESCE(EXCLUDED.site, job.site),
+        "address": EXCLUDED.address,
+        "last_seen_at": EXCLUDED.last_seen_at,
+        "due_at": due,
+        "judge_at": due,
+        "network": EXCLUDED.network,
+        "gateway": fn.COALESCE(EXCLUDED.gateway, job.gateway),
+        "recent": fn.SUBSTR(EXCLUDED.recent.concat(job.recent), 1, KEPT_WIDTH),
+    }
+
+
+def _came_from(store: Store, job: Any) -> dict[str, Any]:
+    """From where the job came before, and how often, in turns, it came back to such a place."""
     moved = (EXCLUDED.address != job.address) & (job.address != "")
     left = Value(",").concat(job.address).concat(job.came_from)
     find = fn.STRPOS if store.is_postgres else fn.INSTR
     is_former = find(job.came_from, Value(",").concat(EXCLUDED.address).concat(",")) > 0
     came_back = moved & is_former
     in_turn = EXCLUDED.last_seen_at - job.returned_at <= RETURNS_WITHIN_S
-    query = job.insert(
-        [tuple(column for column in COLUMNS) for _ in range(count)],
-        columns=[getattr(job, column) for column in COLUMNS],
-    ).on_conflict(
-        conflict_target=("account", "cronname"),
-        update={
-            "email": EXCLUDED.email,
-            "frequency_s": EXCLUDED.frequency_s,
-            "grace_s": grace_s,
-            "site": fn.COALESCE(EXCLUDED.site, job.site),
-            "address": EXCLUDED.address,
-            "last_seen_at": EXCLUDED.last_seen_at,
-            "due_at": due,
-            "judge_at": due,
-            "network": EXCLUDED.network,
-            "gateway": fn.COALESCE(EXCLUDED.gateway, job.gateway),
-            "recent": fn.SUBSTR(EXCLUDED.recent.concat(job.recent), 1, KEPT_WIDTH),
-            "came_from": Case(None, [(moved, fn.SUBSTR(left, 1, _CAME_FROM_LIMIT))], job.came_from),
-            "returns": Case(
-                None, [(came_back & in_turn, job.returns + 1), (came_back, 1)], job.returns
-            ),
-            "returned_at": Case(None, [(came_back, EXCLUDED.last_seen_at)], job.returned_at),
-            "reprieve": None,
-            "excused_until": None,
-            "excused_by": None,
-            "back_at": Case(None, [(returned, EXCLUDED.last_seen_at)], job.back_at),
-        },
-    )
-    if store.is_postgres or _SQLITE_RETURNS:
-        query = query.returning(*_returned(job))
-    sql, parameters = query.sql()
-    return sql, list(parameters)[count * len(COLUMNS) :]
+    returns = [(came_back & in_turn, job.returns + 1), (came_back, 1)]
+    return {
+        "came_from": Case(None, [(moved, fn.SUBSTR(left, 1, _CAME_FROM_LIMIT))], job.came_from),
+        "returns": Case(None, returns, job.returns),
+        "returned_at": Case(None, [(came_back, EXCLUDED.last_seen_at)], job.returned_at),
+    }
+
+
+def _end_of_silence(job: Any) -> dict[str, Any]:
+    """That nothing has to be excused any more, and when a missing job was heard first."""
+    returned = job.missed_at.is_null(False) & job.back_at.is_null()
+    return {
+        "reprieve": None,
+        "excused_until": None,
+        "excused_by": None,
+        "back_at": Case(None, [(returned, EXCLUDED.last_seen_at)], job.back_at),
+    }

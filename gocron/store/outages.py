@@ -112,30 +112,29 @@ def record_own(
         outage.noticed_at > began_at - SAME_OUTAGE_LASTS_S
     )
     near = outage.site_id.is_null() & (outage.ended_at.is_null() | follows)
+    found = {"ended_at": ended_at, "journalled": journalled, "jumped_s": jumped_s}
     for row in list(store.locked(outage.select().where(near).order_by(outage.id.desc()).limit(1))):
-        if ended_at is not None and ended_at <= (row["ended_at"] or 0):
-            # Found anew, by a sweep that looks further back.
-            return
-        change = {
-            outage.ended_at: ended_at,
-            outage.journalled: bool(row["journalled"]) and journalled,
-            outage.told_at: None,
-            outage.jumped_s: row["jumped_s"] + jumped_s,
-        }
-        if row["ended_at"] is not None and found_late:
-            change[outage.noticed_at] = now
-        outage.update(change).where(outage.id == row["id"]).execute()
+        _go_on(store, row, found, now if found_late else row["noticed_at"])
         return
-    outage.insert(
-        {
-            "site_id": None,
-            "began_at": began_at,
-            "ended_at": ended_at,
-            "journalled": journalled,
-            "noticed_at": now,
-            "jumped_s": jumped_s,
-        }
-    ).on_conflict("IGNORE").execute()
+    began = {"site_id": None, "began_at": began_at, "noticed_at": now, **found}
+    outage.insert(began).on_conflict("IGNORE").execute()
+
+
+def _go_on(store: Store, known: dict[str, Any], found: dict[str, Any], noticed_at: int) -> None:
+    """Let a `known` outage of gocron's own last as long as what was `found`, a part of it."""
+    outage, ended_at = store.tables.outage, found["ended_at"]
+    if ended_at is not None and ended_at <= (known["ended_at"] or 0):
+        # Found anew, by a sweep that looks further back.
+        return
+    change = {
+        outage.ended_at: ended_at,
+        outage.journalled: bool(known["journalled"]) and found["journalled"],
+        outage.told_at: None,
+        outage.jumped_s: known["jumped_s"] + found["jumped_s"],
+    }
+    if known["ended_at"] is not None:
+        change[outage.noticed_at] = noticed_at
+    outage.update(change).where(outage.id == known["id"]).execute()
 
 
 def newest_own(store: Store, since: int, limit: int) -> list[OwnOutage]:

@@ -1,7 +1,7 @@
 """The sweep: listen, judge, queue, deliver, publish. Any number may run at once, on any host."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gocron.config import Config
@@ -52,33 +52,21 @@ def sweep(
 ) -> Swept:
     """Tell of every job that went silent or came back, and publish the page.
 
-    The watchdog is told that all is well where it is, and `is_well` as far as the caller knows.
-
     All is judged at one moment, the one at which `clock` (epoch seconds) is asked first, once
     it is known what could be heard. Each step leaves the database right by itself: a sweep
     that dies between two of them is finished by the next one. A step that fails stops no other
     and is part of what is returned, as undelivered news is; but while listening fails nobody is
-    judged, for an hour at most. Raises StoreError.
+    judged, for an hour at most. The watchdog is told that all is well where it is, and `is_well`
+    as far as the caller knows. Raises StoreError.
     """
     world = world or open_world(config)
     templates = Templates(config.reports_dir)
     bulkheads = Bulkheads(store)
     now, complaints = _listen(store, config, clock, world, bulkheads)
-    is_known_who_was_heard = bulkheads.is_whole or _is_in_vain_to_wait(store, now)
-    ended: list[Job] = []
-    begun: list[Job] = []
-    delivered = Delivered()
-    with bulkheads.step("ending episodes"):
-        end_episodes(store, config, now, bulkheads, ended)
-    with bulkheads.step("telling of jobs that were declared anew"):
-        tell_former_recipients(store, config, now)
-    with bulkheads.step("judging"):
-        if is_known_who_was_heard:
-            judge_overdue(store, config, now, bulkheads, begun)
+    ended, begun = _queue_news(store, config, now, clock, bulkheads)
     with bulkheads.step("counting"):
         counts.fold_changes(store, clock())
-    with bulkheads.step("telling the operator"):
-        tell_operator(store, config, clock())
+    delivered = Delivered()
     with bulkheads.step("delivering"):
         desk = Desk(config, counts.instance_name(store), templates)
         delivered = deliver_news(store, desk, clock, world.channel)
@@ -89,27 +77,46 @@ def sweep(
     if bulkheads.is_whole:
         counts.record_sweep(store, clock())
     with bulkheads.step("writing the page"):
-        if config.status_dir:
-            _publish(store, config, templates, clock(), bulkheads)
+        _publish(store, config, templates, clock(), bulkheads)
     status = ExitStatus.CHECK_FAILED if complaints else ExitStatus.OK
-    complaints += bulkheads.complaints
-    undelivered = deliveries.count_undelivered(store, clock(), config.interval)
-    unresolved = tuple(deliveries.unresolved(store, clock()))
-    is_well = is_well and not complaints and not undelivered and not unresolved
-    if is_well and not delivered.failures:
-        complaints += _report_well(world)
-        status = ExitStatus.CHECK_FAILED if complaints else ExitStatus.OK
-    return Swept(
-        *(len(begun), len(ended), delivered, complaints, bulkheads.status or status),
-        undelivered=undelivered,
-        unresolved=unresolved,
+    swept = Swept(
+        *(len(begun), len(ended), delivered),
+        *(complaints + bulkheads.complaints, bulkheads.status or status),
+        undelivered=deliveries.count_undelivered(store, clock(), config.interval),
+        unresolved=tuple(deliveries.unresolved(store, clock())),
         is_hourly=is_hourly,
     )
+    return _report_well(swept, world) if is_well else swept
+
+
+def _queue_news(
+    store: Store, config: Config, now: int, clock: Clock, bulkheads: Bulkheads
+) -> tuple[list[Job], list[Job]]:
+    """Queue all that is to be told; return the jobs whose episode ended, and whose one began.
+
+    While it isn't known who was heard, nobody is judged.
+    """
+    is_known_who_was_heard = bulkheads.is_whole or _is_in_vain_to_wait(store, now)
+    ended: list[Job] = []
+    begun: list[Job] = []
+    with bulkheads.step("ending episodes"):
+        end_episodes(store, config, now, bulkheads, ended)
+    with bulkheads.step("telling of jobs that were declared anew"):
+        tell_former_recipients(store, config, now)
+    with bulkheads.step("judging"):
+        if is_known_who_was_heard:
+            judge_overdue(store, config, now, bulkheads, begun)
+    with bulkheads.step("telling the operator"):
+        tell_operator(store, config, clock())
+    return ended, begun
 
 
 def _publish(
     store: Store, config: Config, templates: Templates, now: int, bulkheads: Bulkheads
 ) -> None:
+    """Write the pages, where there is a folder for them."""
+    if not config.status_dir:
+        return
     folder = Path(config.status_dir)
     url = check_in_url(config)
     write_pages(Press(store, folder, templates, config.interval, now, bulkheads, url))
@@ -174,9 +181,12 @@ def tell_operator(store: Store, config: Config, now: int) -> None:
         operator_news.queue(store, config.operator_email, now, for_addresses())
 
 
-def _report_well(world: World) -> list[str]:
+def _report_well(swept: Swept, world: World) -> Swept:
+    """Tell the watchdog where all was well; return `swept`, with a complaint where that failed."""
+    if swept.complaints or swept.undelivered or swept.unresolved or swept.delivered.failures:
+        return swept
     try:
         world.report_well()
     except WatchdogAway as error:
-        return [str(error)]
-    return []
+        return replace(swept, complaints=[str(error)], status=ExitStatus.CHECK_FAILED)
+    return swept

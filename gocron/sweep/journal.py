@@ -17,7 +17,7 @@ from gocron.core.network import Client, client_address, client_network
 from gocron.errors import Locked
 from gocron.fields import KNOCK_FIELD, read_journalled
 from gocron.host import clock
-from gocron.store import checkins, counts, journal
+from gocron.store import counts, journal, late_checkins
 from gocron.store.database import Store
 from gocron.store.journal import Stretch
 from gocron.sweep.bulkhead import Bulkheads
@@ -155,7 +155,7 @@ class _Reader:
         def keep(some: Sequence[Line]) -> None:
             told = {id(came[line]): line for line in some}
             try:
-                for checkin in checkins.replay(
+                for checkin in late_checkins.keep(
                     self._store,
                     [came[line] for line in some],
                     lambda one: is_news(one, since, self._now),
@@ -166,18 +166,9 @@ class _Reader:
                     locked.add(some[0])
                 raise
 
-        def each(some: Sequence[Line], work: Callable[[Sequence[Line]], None]) -> list[Line]:
-            return self._bulkheads.each(
-                "keeping what nginx took",
-                some,
-                work,
-                lambda line: f"at byte {line.stretch.begins_at} of {path}",
-                "the line stays, and is read again within an hour",
-            )
-
         # One by one, for what is skipped is counted.
-        bad = [line for one in lines for line in each([one], read)]
-        bad += each(list(came), keep)
+        bad = [line for one in lines for line in self._each([one], read, path)]
+        bad += self._each(list(came), keep, path)
         for checkin in unfit.values():
             self.skipped.add(
                 f"{checkin.cronname} ({checkin.account}) is not known, or is none that the "
@@ -185,6 +176,18 @@ class _Reader:
             )
         at_once = self._now - LEFT_FOR_S
         return {line.stretch: at_once if line in locked else self._now for line in bad}
+
+    def _each(
+        self, some: Sequence[Line], work: Callable[[Sequence[Line]], None], path: Path
+    ) -> list[Line]:
+        """Do `work` to lines of the file at `path`; return those at which it fails."""
+        return self._bulkheads.each(
+            "keeping what nginx took",
+            some,
+            work,
+            lambda line: f"at byte {line.stretch.begins_at} of {path}",
+            "the line stays, and is read again within an hour",
+        )
 
     def _read(self, line: Line) -> CheckIn | None:
         """Return the check-in of a line; None for what is none, or is to be skipped."""

@@ -6,7 +6,7 @@ import pytest
 
 from gocron.core.checkin import CheckIn
 from gocron.core.odd import notes
-from gocron.store import checkins, jobs
+from gocron.store import checkins, jobs, late_checkins
 from gocron.store.checkins import DueOfSeveral
 from gocron.store.database import Store
 from tests.store.conftest import HOUR, NOON, checkin
@@ -190,5 +190,5 @@ def test_a_replayed_check_in_that_the_database_can_not_hold_costs_nobody_else(
 ) -> None:
     late = [checkin("good"), checkin("huge", seen_at=10**30), checkin("better")]
     with store.connected():
-        assert checkins.replay(store, late, lambda _: True) == [late[1]]
+        assert late_checkins.keep(store, late, lambda _: True) == [late[1]]
         assert {job.cronname for job in jobs.every_job(store)} == {"good", "better"}

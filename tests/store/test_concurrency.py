@@ -9,7 +9,7 @@ import psycopg2
 from playhouse.migrations import Runner
 
 from gocron.core.job import Status
-from gocron.store import checkins, jobs
+from gocron.store import checkins, jobs, late_checkins
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import HISTORY, MIGRATIONS, open_store, pending
@@ -149,7 +149,7 @@ def test_what_is_replayed_does_not_get_over_a_newer_check_in_that_makes_the_job_
     def replay() -> None:
         sweeps = open_store(database_url)
         with sweeps.connected():
-            assert checkins.replay(sweeps, [checkin(seen_at=NOON)], lambda _: True) == []
+            assert late_checkins.keep(sweeps, [checkin(seen_at=NOON)], lambda _: True) == []
 
     with store.connected(), ThreadPoolExecutor(1) as pool:
         with store.writing():

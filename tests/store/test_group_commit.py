@@ -14,7 +14,7 @@ import pytest
 
 from gocron.core.checkin import CheckIn
 from gocron.errors import Bug, StoreError, Unfit
-from gocron.store import checkins, jobs
+from gocron.store import checkins, jobs, late_checkins
 from gocron.store.database import Store
 from gocron.store.group_commit import ASKERS_LIMIT, GroupCommit
 from gocron.store.postgres import ServerDatabase, parameters
@@ -130,7 +130,7 @@ def test_a_name_that_the_database_has_no_letters_for_is_unfit_and_all_others_are
     with store.connected():
         assert [job.cronname for job in jobs.every_job(store)] == ["a", "caf\xe9"]
         late = [checkin("b"), checkin("\u65e5\u672c"), checkin("c")]
-        assert checkins.replay(store, late, lambda _: True) == [late[1]]
+        assert late_checkins.keep(store, late, lambda _: True) == [late[1]]
 
 
 @pytest.mark.parametrize("encoding", ["UTF8", "SQL_ASCII"])

@@ -17,6 +17,7 @@ from gocron.core.channel import CHANNELS
 
 HOUSE = Path(__file__).parents[2] / "gocron"
 LINE_LIMIT = 300
+FUNCTION_LIMIT = 40
 
 # Ground floor: what every room may know, and which knows no room but for what is true.
 GROUND = {"errors", "config", "host", "ownership", "promise", "values", "yaml_text", "__init__"}
@@ -214,6 +215,17 @@ def test_code_says_the_words_of_the_design(module: Path) -> None:
 @every_module
 def test_no_module_outgrows_a_reader(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= LINE_LIMIT
+
+
+@every_module
+def test_no_function_outgrows_a_reader(module: Path) -> None:
+    long = {
+        node.name: lines
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (lines := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LIMIT
+    }
+    assert long == {}
 
 
 @every_module
