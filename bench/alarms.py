@@ -73,14 +73,14 @@ class _Gocron:
         ]
         for first in range(0, len(told), 64):
             some = told[first : first + 64]
-            self.store.write(lambda: checkins.record(self.store, some))  # noqa: B023
+            self.store.write(lambda tx: checkins.record(tx, some))  # noqa: B023
 
     def gateway(self, at: int) -> None:
         """Let the gateway check in."""
         told = CheckIn(
             "acme", "office", "net@example.com", 300, 60, True, GATEWAY, at, network=GATEWAY
         )
-        self.store.write(lambda: checkins.record(self.store, [told]))
+        self.store.write(lambda tx: checkins.record(tx, [told]))
 
     def live(self, since: int, until: int) -> None:
         """Let a front leave signs of life."""
@@ -160,7 +160,7 @@ def _site_outage(stage: Stage, kind: str) -> list[Row]:
                         "acme", f"job-{number}", None, None, None, None, GATEWAY, at,
                         network=GATEWAY,
                     )  # fmt: skip
-                    gocron.store.write(lambda: checkins.record(gocron.store, [told]))  # noqa: B023
+                    gocron.store.write(lambda tx: checkins.record(tx, [told]))  # noqa: B023
             gocron.sweep(at + 30)
             if gocron.mails_to("owner@example.com") and not told_at:
                 told_at = at + 30

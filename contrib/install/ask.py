@@ -17,7 +17,7 @@ from gocron.config import Config, load_config
 from gocron.errors import ConfigError, ExitStatus, GocronError, UnknownJob
 from gocron.notify.http import NoAnswer, fetch
 from gocron.render.crontab import SAMPLE, check_in
-from gocron.store import counts, jobs
+from gocron.store import counts, job_row
 from gocron.store.database import Store
 from gocron.sweep.world import here_url
 
@@ -77,7 +77,7 @@ def checks_in(path: str, account: str, cronname: str, *urls: str) -> None:
             time.sleep(0.2)
         try:
             with store.connected():
-                jobs.forget(store, account, cronname)
+                job_row.forget(store, account, cronname)
         except UnknownJob:
             raise GocronError(f"a check-in at {url}", "was taken by another gocron") from None
 

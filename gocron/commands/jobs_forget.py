@@ -7,7 +7,7 @@ from gocron.config import Config
 from gocron.errors import ExitStatus
 from gocron.output import complain, say
 from gocron.render.wording import count
-from gocron.store import jobs
+from gocron.store import job_row
 from gocron.store.schema import opened
 
 
@@ -37,10 +37,10 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
         return ExitStatus.USAGE
     with opened(config.database_url) as store:
         if is_one:
-            jobs.forget(store, *one)
+            job_row.forget(store, *one)
             return ExitStatus.OK
         if since is not None:
             since = moment_past("--never-heard-since", since, store.now())
-        forgotten = jobs.forget_account(store, whole, since)
+        forgotten = job_row.forget_account(store, whole, since)
     say(f"forgot {count(forgotten, 'job')} of {whole}")
     return ExitStatus.OK

@@ -13,7 +13,7 @@ from gocron.core.own_outage import SHUT_AFTER_S
 from gocron.core.recent import KEPT_WIDTH, entry
 from gocron.core.schedule import due_at
 from gocron.store import deadlines
-from gocron.store.database import Store
+from gocron.store.database import Store, Transaction
 
 COLUMNS = (
     "account",
@@ -47,8 +47,8 @@ class DueOfSeveral(int):
     """The deadline of a job that several hosts seem to check in, in epoch seconds."""
 
 
-def record(store: Store, checkins: Sequence[CheckIn], now: int = 0) -> list[int | None]:
-    """Keep `checkins` as part of the caller's transaction; return the deadline of each.
+def record(tx: Transaction, checkins: Sequence[CheckIn], now: int = 0) -> list[int | None]:
+    """Keep `checkins`; return the deadline of each.
 
     Those that don't say when they came are heard at `now`. The deadline is None, and nothing is
     kept, where an unknown job didn't tell all that a new one needs. Rows are locked in the order of
@@ -65,9 +65,9 @@ def record(store: Store, checkins: Sequence[CheckIn], now: int = 0) -> list[int 
                 later.append((index, checkin))
             else:
                 wave[checkin.key] = (index, checkin)
-        deadlines = _record_wave(store, [wave[key][1] for key in sorted(wave)], now)
+        told = _record_wave(tx, [wave[key][1] for key in sorted(wave)], now)
         for key, (index, _) in wave.items():
-            due[index] = deadlines.get(key)
+            due[index] = told.get(key)
         waiting = later
     return due
 
@@ -79,9 +79,9 @@ def try_out(store: Store, checkins: Sequence[CheckIn], host: str) -> None:
     """
     # No client's check-in has a control character in its name.
     first = CheckIn("\x1f", f"\x1f{host}", "gocron@localhost", SHUT_AFTER_S, 0, None, "", 0)
-    with store.undone():
-        record(store, [*checkins, first])
-        record(store, [first])
+    with store.undone() as tx:
+        record(tx, [*checkins, first])
+        record(tx, [first])
     # As much as was not kept, or one: where there is room for that the next is kept.
     store.require_room((len(checkins) + 1) / GROUP_LIMIT)
 
@@ -98,24 +98,24 @@ def _are_whole(checkins: Sequence[CheckIn]) -> bool:
     return all(checkin.declares for checkin in checkins)
 
 
-def _record_wave(store: Store, checkins: list[CheckIn], now: int) -> dict[Key, int]:
+def _record_wave(tx: Transaction, checkins: list[CheckIn], now: int) -> dict[Key, int]:
     """Keep check-ins of different jobs, ordered by key; return the deadline by key."""
     if _are_whole(checkins):
         rows = [row_of(checkin, checkin.email, checkin.frequency_s, now) for checkin in checkins]
     else:
-        rows = _completed(store, checkins, now)
-    return _upsert(store, rows) if rows else {}
+        rows = _completed(tx, checkins, now)
+    return _upsert(tx.store, rows) if rows else {}
 
 
-def _completed(store: Store, checkins: list[CheckIn], now: int) -> list[tuple[Any, ...]]:
+def _completed(tx: Transaction, checkins: list[CheckIn], now: int) -> list[tuple[Any, ...]]:
     """Return rows for the check-ins that are whole, or whole with what is stored.
 
     A name that may not be given to a new job must be stored already.
     """
-    job = store.tables.job
+    job = tx.tables.job
     stored = {
         (row["account"], row["cronname"]): row
-        for row in store.locked(
+        for row in tx.locked(
             job.select(job.account, job.cronname, job.email, job.frequency_s)
             .where(key_in(job, [checkin.key for checkin in checkins]))
             .order_by(job.account, job.cronname)

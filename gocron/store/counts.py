@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from peewee import EXCLUDED, chunked, fn
 
 from gocron.core.job import Account, Totals
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 
 _FOLD_LIMIT = 5_000
 
@@ -14,7 +14,7 @@ _FOLD_LIMIT = 5_000
 def fold_changes(store: Store, now: int) -> int:
     """Add the changes that job rows left behind to the counts; return how many there were."""
     folded = 0
-    while count := store.write(lambda: _fold_some(store, now)):
+    while count := store.write(lambda tx: _fold_some(tx, now)):
         folded += count
     return folded
 
@@ -34,7 +34,7 @@ def instance_name(store: Store) -> str:
 def record_sweep(store: Store, now: int) -> None:
     """Keep that a whole sweep ended at `now`."""
     instance = store.tables.instance
-    store.write(lambda: instance.update({instance.swept_at: now}).execute())
+    store.write(lambda tx: instance.update({instance.swept_at: now}).execute())
 
 
 def in_turn(store: Store, after: str, limit: int | None = None) -> list[Account]:
@@ -73,15 +73,15 @@ def drop_empty_before(store: Store, before: int) -> None:
     """Remove accounts without jobs that changed last before `before`."""
     account = store.tables.account
     store.write(
-        lambda: (
+        lambda tx: (
             account.delete().where((account.changed_at < before) & (account.jobs <= 0)).execute()
         )
     )
 
 
-def _fold_some(store: Store, now: int) -> int:
-    change = store.tables.change
-    rows = list(store.locked(change.select().order_by(change.id).limit(_FOLD_LIMIT)))
+def _fold_some(tx: Transaction, now: int) -> int:
+    change = tx.tables.change
+    rows = list(tx.locked(change.select().order_by(change.id).limit(_FOLD_LIMIT)))
     if not rows:
         return 0
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -89,12 +89,12 @@ def _fold_some(store: Store, now: int) -> int:
         sums[row["account"]][0] += row["jobs"]
         sums[row["account"]][1] += row["missing"]
     change.delete().where(change.id.in_([row["id"] for row in rows])).execute()
-    _add(store, sums, now)
+    _add(tx, sums, now)
     return len(rows)
 
 
-def _add(store: Store, sums: dict[str, list[int]], now: int) -> None:
-    account, instance = store.tables.account, store.tables.instance
+def _add(tx: Transaction, sums: dict[str, list[int]], now: int) -> None:
+    account, instance = tx.tables.account, tx.tables.instance
     account.insert(
         [
             {"name": name, "jobs": jobs, "missing": missing, "changed_at": now}

@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -40,6 +41,28 @@ class _Undone(Exception):
     """All that was written is to be rolled back."""
 
 
+@dataclass(frozen=True)
+class Transaction:
+    """A transaction that is open: what needs one takes it as `tx`. Only the store makes it."""
+
+    store: "Store"
+    tables: Tables
+
+    def locked(self, query: Any) -> Any:
+        """Return `query` so that the rows it reads stay as they are until the transaction ends.
+
+        SQLite needs no word for it: the writing transaction holds the whole file.
+        """
+        return query.for_update() if self.store.is_postgres else query
+
+    def locked_if_free(self, query: Any) -> Any:
+        """Return `query` as `locked` does, without the rows that another transaction holds.
+
+        Nobody waits for these: one that is held for long must not hold up all others.
+        """
+        return query.for_update(skip_locked=True) if self.store.is_postgres else query
+
+
 class Store:
     """One database and its tables. Each thread that asks it opens its own connection."""
 
@@ -49,6 +72,7 @@ class Store:
         self.db: Any = _Postgres(**parameters(url)) if self.is_postgres else _sqlite(url)
         self.kind = "postgres" if self.is_postgres else "sqlite"
         self.tables = Tables(self.db)
+        self._transaction = Transaction(self, self.tables)
 
     @contextmanager
     def connected(self, makes_file: bool = True) -> Iterator[None]:
@@ -85,23 +109,23 @@ class Store:
         return error
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[Transaction]:
         """Make the block one transaction that is on disk when the block is left.
 
         On SQLite the write lock is taken at once: a transaction that reads first and writes
         later fails without waiting when another has written in between.
         """
         with self.db.atomic() if self.is_postgres else self.db.atomic("IMMEDIATE"):
-            yield
+            yield self._transaction
 
     @contextmanager
-    def undone(self) -> Iterator[None]:
+    def undone(self) -> Iterator[Transaction]:
         """Make the block one transaction of which nothing is left when the block is."""
-        with suppress(_Undone), self.writing():
-            yield
+        with suppress(_Undone), self.writing() as tx:
+            yield tx
             raise _Undone
 
-    def write(self, work: Callable[[], Result], one_statement: bool = False) -> Result:
+    def write(self, work: Callable[[Transaction], Result], one_statement: bool = False) -> Result:
         """Run `work` as one transaction, again where it met another transaction's lock.
 
         Work that is one statement is a transaction by itself: Postgres is spared two round
@@ -110,21 +134,14 @@ class Store:
         for left in reversed(range(_TRIES)):
             try:
                 if one_statement:
-                    return work()
-                with self.writing():
-                    return work()
+                    return work(self._transaction)
+                with self.writing() as tx:
+                    return work(tx)
             except peewee.OperationalError as error:
                 if not left or not is_passing(error):
                     raise
                 time.sleep(_PAUSE_S)
         raise AssertionError("unreachable")
-
-    def locked_if_free(self, query: Any) -> Any:
-        """Return `query` as `locked` does, without the rows that another transaction holds.
-
-        Nobody waits for these: one that is held for long must not hold up all others.
-        """
-        return query.for_update(skip_locked=True) if self.is_postgres else query
 
     def give_way(self) -> None:
         """Let others write: whoever writes much asks for this between two transactions.
@@ -215,13 +232,6 @@ class Store:
             return sqlite3.sqlite_version
         (version,) = self.db.execute_sql("SHOW server_version").fetchone()
         return str(version)
-
-    def locked(self, query: Any) -> Any:
-        """Return `query` so that the rows it reads stay as they are until the transaction ends.
-
-        SQLite needs no word for it: the writing transaction holds the whole file.
-        """
-        return query.for_update() if self.is_postgres else query
 
 
 class _RefusesUnfit:

@@ -13,7 +13,7 @@ from gocron.core.channel import SHARED
 from gocron.core.health import GIVEN_UP_SHOWN_S, late_before
 from gocron.core.job import Kind, Undelivered
 from gocron.core.mailbox import mailbox_of, recipients_of
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.outbox import is_beside, is_open, is_ours
 
 # For so long a sweep complains of news that was given up.
@@ -124,7 +124,7 @@ def retry(store: Store, recipient: str | None, now: int) -> int:
     news = store.tables.news
     change = {news.given_up_at: None, news.next_try_at: now}
 
-    def work() -> int:
+    def work(tx: Transaction) -> int:
         count = 0
         for some in chunked(_to_be_retried(store, recipient, now, over=False), ROWS_A_STATEMENT):
             mine = news.id.in_(some) & (news.claimed_until <= now)

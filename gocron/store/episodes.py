@@ -9,8 +9,8 @@ from peewee import Tuple, Value
 from gocron.core.channel import Traits
 from gocron.core.job import Episode, Job, Kind
 from gocron.core.outage import Outage
-from gocron.store import jobs, outages, verdicts
-from gocron.store.database import Store
+from gocron.store import job_row, jobs, outages, verdicts
+from gocron.store.database import Store, Transaction
 from gocron.store.news import news_row, queue_news
 
 _COLUMNS = ("id", "missed_at", "last_seen_at", "ended_at", "reason")
@@ -53,19 +53,16 @@ def begin(store: Store, silent: Sequence[Silence], now: int, channel: Traits) ->
     is locked, and what was judged must still stand there. The outages of a gateway are kept
     with its episode: nobody may see the one without the other.
     """
-    job = store.tables.job
 
-    def work() -> list[Job]:
-        judged = verdicts.as_judged(store, [one.job for one in silent])
+    def work(tx: Transaction) -> list[Job]:
+        judged = verdicts.as_judged(tx, [one.job for one in silent])
         marked = [one for one in silent if one.job.id in judged]
-        change = {job.missed_at: job.due_at, job.reprieve: None}
-        _change(store, [one.job for one in marked], change, job.missed_at.is_null())
-        _open_episodes(store, marked, now, channel)
-        outages.keep(store, [outage for one in marked for outage in one.outages])
+        job_row.mark_missing(tx, [one.job for one in marked])
+        _open_episodes(tx, marked, now, channel)
+        outages.keep(tx, [outage for one in marked for outage in one.outages])
         for one in marked:
             if one.excused_until != one.job.excused_until:
-                given = {job.excused_until: one.excused_until}
-                job.update(given).where(job.id == one.job.id).execute()
+                job_row.excuse_until(tx, one.job.id, one.excused_until)
         return [one.job for one in marked]
 
     return store.write(work) if silent else []
@@ -77,13 +74,12 @@ def end(store: Store, back: Sequence[Job], now: int, tell: bool) -> list[Job]:
     Who was told that a job is missing is told that it's back, whatever its mail address
     is by now. Return the jobs whose episode this call ended.
     """
-    job = store.tables.job
 
-    def work() -> list[Job]:
-        rows = jobs.lock_free(store, [one.id for one in back])
+    def work(tx: Transaction) -> list[Job]:
+        rows = job_row.lock_free(tx, [one.id for one in back])
         ended = [one for one in back if one.id in rows and rows[one.id]["back_at"] == one.back_at]
-        _close_episodes(store, ended, now, tell)
-        _change(store, ended, {job.missed_at: None, job.back_at: None}, job.back_at.is_null(False))
+        _close_episodes(tx, ended, now, tell)
+        job_row.mark_up(tx, ended)
         return ended
 
     return store.write(work)
@@ -129,24 +125,15 @@ def _read(query: Any) -> list[Episode]:
 def drop_ended_before(store: Store, before: int) -> int:
     """Remove episodes that ended before `before`, with their news; return how many."""
     episode = store.tables.episode
-    removed: int = store.write(lambda: episode.delete().where(episode.ended_at < before).execute())
+    old = episode.delete().where(episode.ended_at < before)
+    removed: int = store.write(lambda tx: old.execute())
     return removed
 
 
-def _change(store: Store, some: Sequence[Job], change: dict[Any, Any], so_far: Any) -> None:
-    """Change rows that are locked, all of them or, whatever else happened, none."""
-    if not some:
-        return
-    job = store.tables.job
-    mine = job.id.in_([one.id for one in some]) & so_far
-    if job.update(change).where(mine).execute() != len(some):
-        raise AssertionError("a locked row was changed by another")
-
-
-def _open_episodes(store: Store, marked: Sequence[Silence], now: int, channel: Traits) -> None:
+def _open_episodes(tx: Transaction, marked: Sequence[Silence], now: int, channel: Traits) -> None:
     if not marked:
         return
-    episode = store.tables.episode
+    episode = tx.tables.episode
     episode.insert(
         [
             {
@@ -160,20 +147,20 @@ def _open_episodes(store: Store, marked: Sequence[Silence], now: int, channel: T
     ).execute()
     by_id = {one.job.id: one.job for one in marked}
     queue_news(
-        store,
+        tx,
         [
             news_row(Kind.MISSING, channel.name, recipient, now, episode_id=episode_id)
-            for episode_id, job_id in _open_ids(store, list(by_id.values()))
+            for episode_id, job_id in _open_ids(tx.store, list(by_id.values()))
             for recipient in channel.recipients(by_id[job_id].told)
         ],
     )
 
 
-def _close_episodes(store: Store, ended: Sequence[Job], now: int, tell: bool) -> None:
+def _close_episodes(tx: Transaction, ended: Sequence[Job], now: int, tell: bool) -> None:
     if not ended:
         return
-    job, episode, news = store.tables.job, store.tables.episode, store.tables.news
-    ids = [episode_id for episode_id, _ in _open_ids(store, ended)]
+    job, episode, news = tx.tables.job, tx.tables.episode, tx.tables.news
+    ids = [episode_id for episode_id, _ in _open_ids(tx.store, ended)]
     back_at = job.select(job.back_at).where(job.id == episode.job_id)
     episode.update({episode.ended_at: back_at}).where(episode.id.in_(ids)).execute()
     if not tell:
@@ -181,7 +168,7 @@ def _close_episodes(store: Store, ended: Sequence[Job], now: int, tell: bool) ->
     told = news.select(news.channel, news.recipient, news.episode_id).where(
         news.episode_id.in_(ids) & (news.kind == Kind.MISSING.value) & news.given_up_at.is_null()
     )
-    queue_news(store, [news_row(Kind.BACK, now=now, **who) for who in told])
+    queue_news(tx, [news_row(Kind.BACK, now=now, **who) for who in told])
 
 
 def _open_ids(store: Store, some: Sequence[Job]) -> list[tuple[int, int]]:

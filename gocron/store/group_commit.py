@@ -15,7 +15,7 @@ from gocron.core.own_outage import SAME_OUTAGE_S, SIGN_EVERY_S
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.host import this_host
 from gocron.store import checkins, counts
-from gocron.store.database import Result, Store
+from gocron.store.database import Result, Store, Transaction
 from gocron.store.failures import met_a_lock
 from gocron.store.lives import LifeSigns
 from gocron.store.schema import see_to
@@ -250,9 +250,9 @@ class GroupCommit:
         return [failure] * len(group)
 
     def _write(self, group: Sequence[CheckIn]) -> Sequence[Outcome]:
-        def work() -> Sequence[Outcome]:
+        def work(tx: Transaction) -> Sequence[Outcome]:
             now = () if self.clock is None else (int(self.clock()),)
-            return checkins.record(self._store, group, *now)
+            return checkins.record(tx, group, *now)
 
         return self._store.write(work, checkins.is_one_statement(self._store, group))
 

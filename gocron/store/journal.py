@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from peewee import EXCLUDED, fn
 
-from gocron.store.database import Store
+from gocron.store.database import Store, Transaction
 
 
 class Stretch(NamedTuple):
@@ -39,10 +39,10 @@ def mark_read(
     `left` tells since when each waits to be read again.
     """
 
-    def work() -> None:
-        _set(store, name, size, now)
+    def work(tx: Transaction) -> None:
+        _set(tx, name, size, now)
         for line, left_at in (left or {}).items():
-            _set(store, _left_name(name, line.begins_at), line.ends_at, left_at)
+            _set(tx, _left_name(name, line.begins_at), line.ends_at, left_at)
 
     store.write(work)
 
@@ -60,14 +60,14 @@ def left(store: Store, name: str) -> dict[Stretch, int]:
 
 def leave(store: Store, name: str, line: Stretch, now: int) -> None:
     """Keep that a line of the file `name` was read at `now`, and is to be read again."""
-    store.write(lambda: _set(store, _left_name(name, line.begins_at), line.ends_at, now))
+    store.write(lambda tx: _set(tx, _left_name(name, line.begins_at), line.ends_at, now))
 
 
 def take_up(store: Store, name: str, line: Stretch) -> None:
     """Keep that nothing is to be done any more about a line that was left."""
     journal = store.tables.journal
     mine = journal.name == _left_name(name, line.begins_at)
-    store.write(lambda: journal.delete().where(mine).execute())
+    store.write(lambda tx: journal.delete().where(mine).execute())
 
 
 def _left_name(name: str, begins_at: Any) -> str:
@@ -75,8 +75,8 @@ def _left_name(name: str, begins_at: Any) -> str:
     return f"{name} line at {begins_at}"
 
 
-def _set(store: Store, name: str, size: int, now: int) -> None:
-    journal = store.tables.journal
+def _set(tx: Transaction, name: str, size: int, now: int) -> None:
+    journal = tx.tables.journal
     journal.insert({"name": name, "read_to": size, "settled_at": now}).on_conflict(
         conflict_target=("name",),
         update={"read_to": EXCLUDED.read_to, "settled_at": EXCLUDED.settled_at},

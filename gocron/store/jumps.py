@@ -3,14 +3,12 @@
 from functools import reduce
 from operator import or_
 from sys import maxsize
-from typing import Any
 
-from peewee import Case, fn
+from peewee import fn
 
-from gocron.core.job import SPARED
 from gocron.core.own_outage import JUMP_S, SHUT_AFTER_S
-from gocron.store import jobs
-from gocron.store.database import Store
+from gocron.store import job_row
+from gocron.store.database import Store, Transaction
 
 # Of so many lives it is asked whether a clock was behind in one of them.
 LIVES_ASKED = 50
@@ -47,15 +45,15 @@ def was_ahead(store: Store, now: int, open_at: int | None) -> bool:
     return open_at is not None and open_at > now + JUMP_S
 
 
-def bring_back(store: Store, now: int) -> int:
+def bring_back(tx: Transaction, now: int) -> int:
     """Let nothing lie ahead of `now`; return since when it is to be found out who could check in.
 
-    Part of the caller's transaction. What was heard by the wrong clock counts as heard when it
-    was put right. Outages of gocron's own that it made up are forgotten, with what they excused.
-    News that it put off for longer than any try waits is due. While another transaction holds a
-    job's row, the signs stay, and the next sweep comes back.
+    What was heard by the wrong clock counts as heard when it was put right. Outages of gocron's
+    own that it made up are forgotten, with what they excused. News that it put off for longer
+    than any try waits is due. While another transaction holds a job's row, the signs stay, and
+    the next sweep comes back.
     """
-    tables, right_at = store.tables, _right_at(store, now)
+    tables, right_at = tx.tables, _right_at(tx.store, now)
     presence, outage, job, news = tables.presence, tables.outage, tables.job, tables.news
     wrong = list(outage.select().where((outage.ended_at > now) | (outage.began_at > now)))
     own_began: list[int] = [row["began_at"] for row in wrong if row["site_id"] is None]
@@ -71,7 +69,7 @@ def bring_back(store: Store, now: int) -> int:
         getattr(tables, table).update({column: right_at}).where(column > now).execute()
     put_off = news.next_try_at > now + JUMP_S
     news.update({news.next_try_at: right_at}).where(put_off).execute()
-    if _hear(store, job.last_seen_at > now, right_at, now):
+    if job_row.hear_at(tx, job.last_seen_at > now, right_at, now):
         presence.delete().where(presence.until_at > now).execute()
     return min([now, *own_began])
 
@@ -84,13 +82,13 @@ def _right_at(store: Store, now: int) -> int:
     return min([now, *(int(life["began_at"]) for life in after)])
 
 
-def stamp_late(store: Store, now: int) -> None:
+def stamp_late(tx: Transaction, now: int) -> None:
     """Let what was heard by a clock that was behind count as heard when it was put right.
 
-    Part of the caller's transaction. A front knows by how much its clock jumped forth; that its
-    host had given later signs before tells that it was wrong until then, and not since.
+    A front knows by how much its clock jumped forth; that its host had given later signs before
+    tells that it was wrong until then, and not since.
     """
-    presence, job = store.tables.presence, store.tables.job
+    presence, job = tx.tables.presence, tx.tables.job
     is_recent = presence.until_at >= now - JUMPED_WITHIN_S
     has_jumped = is_recent & (presence.jumped_s > JUMP_S)
     jumped = list(presence.select().where(has_jumped))
@@ -104,31 +102,8 @@ def stamp_late(store: Store, now: int) -> None:
             continue
         wrong = [one for one in before if abs(one["until_at"] - jumped_at) <= SHUT_AFTER_S]
         heard = [job.last_seen_at.between(one["began_at"], jumped_at) for one in wrong]
-        if wrong and not _hear(store, reduce(or_, heard), life["began_at"], now):
+        if wrong and not job_row.hear_at(tx, reduce(or_, heard), life["began_at"], now):
             continue
         presence.delete().where(presence.id.in_([one["id"] for one in wrong])).execute()
         # The jump is corrected: it must not be applied a second time.
         presence.update({presence.jumped_s: 0}).where(presence.id == life["id"]).execute()
-
-
-def _hear(store: Store, wrongly_heard: Any, right_at: int, now: int) -> bool:
-    """Have those jobs heard at `right_at`, and all that are not told of judged again.
-
-    Excuses were worked out by the wrong clock: they are worked out anew, of the outages that
-    are left. Tell whether that were all: a row that another transaction holds is left out.
-    """
-    job = store.tables.job
-    due_at = Case(
-        None,
-        [(wrongly_heard, right_at + job.frequency_s + fn.COALESCE(job.grace_s, 0))],
-        job.due_at,
-    )
-    change: dict[Any, Any] = {
-        **dict.fromkeys((job.reprieve, job.excused_until, job.excused_by)),
-        job.last_seen_at: Case(None, [(wrongly_heard, right_at)], job.last_seen_at),
-        job.due_at: due_at,
-        job.judge_at: due_at,
-        job.back_at: Case(None, [(job.back_at > now, right_at)], job.back_at),
-    }
-    spared = job.reprieve.in_([one.value for one in SPARED])
-    return jobs.change_free(store, wrongly_heard | spared, change)

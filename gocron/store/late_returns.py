@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from peewee import chunked
 
 from gocron.core.outage import longer_than_late_s
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.tables import SILENCE
 
 
@@ -54,16 +54,13 @@ def waiting(store: Store, gateway_ids: Sequence[int] | None = None) -> list[Late
     ]
 
 
-def take(store: Store, silences: Iterable[LateReturn]) -> set[int]:
-    """Take silences off the queue; return the ids of those that no other sweep has taken.
-
-    Part of the caller's transaction.
-    """
-    silence = store.tables.silence
+def take(tx: Transaction, silences: Iterable[LateReturn]) -> set[int]:
+    """Take silences off the queue; return the ids of those that no other sweep has taken."""
+    silence = tx.tables.silence
     found: set[int] = set()
     for some in chunked([one.id for one in silences], ROWS_A_STATEMENT):
         query = silence.select(silence.id).where(silence.id.in_(some)).order_by(silence.id)
-        ids = [row["id"] for row in store.locked_if_free(query)]
+        ids = [row["id"] for row in tx.locked_if_free(query)]
         silence.delete().where(silence.id.in_(ids)).execute()
         found.update(ids)
     return found

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gocron.core.own_outage import JUMP_S, SHUT_AFTER_S, SIGN_EVERY_S, Life
 from gocron.host import uptime as uptime_of_host
-from gocron.store.database import Store
+from gocron.store.database import Store, Transaction
 
 
 class LifeSigns:
@@ -89,7 +89,7 @@ class LifeSigns:
             "heard_at": heard_at,
             "jumped_s": jumped_s,
         }
-        self._life = self._store.write(self._store.tables.presence.insert(begun).execute)
+        self._life = self._store.write(lambda tx: tx.tables.presence.insert(begun).execute())
 
     def _prolong(self, at: int, heard_at: int) -> bool:
         presence = self._store.tables.presence
@@ -98,7 +98,7 @@ class LifeSigns:
         # this front kept until now is not in it.
         as_left = (presence.id == self._life) & (presence.until_at == self._given_at)
         prolong = presence.update(change).where(as_left & (presence.began_at <= at))
-        return bool(self._store.write(prolong.execute, one_statement=True))
+        return bool(self._store.write(lambda tx: prolong.execute(), one_statement=True))
 
 
 def of_fronts(store: Store, since: int, host: str) -> list[Life]:
@@ -133,28 +133,25 @@ def has_sign(store: Store, sign: str) -> bool:
     return bool(list(found))
 
 
-def known_until(store: Store) -> int | None:
+def known_until(tx: Transaction) -> int | None:
     """Return up to when it is known whether all could check in, None before the first look.
 
-    Other sweeps wait with theirs until the caller's transaction ends.
+    Other sweeps wait with theirs until the transaction ends.
     """
-    (row,) = store.locked(store.tables.instance.select())
+    (row,) = tx.locked(tx.tables.instance.select())
     at: int | None = row["open_at"]
     return at
 
 
-def mark_known_until(store: Store, at: int) -> None:
-    """Keep up to when it is known whether all could check in. Part of the caller's transaction."""
-    instance = store.tables.instance
+def mark_known_until(tx: Transaction, at: int) -> None:
+    """Keep up to when it is known whether all could check in."""
+    instance = tx.tables.instance
     instance.update({instance.open_at: at}).execute()
 
 
-def enter(store: Store, host: str, now: int) -> None:
-    """Keep that a sweep of `host` has checked in by `self_url`.
-
-    Part of the caller's transaction.
-    """
-    store.tables.entry.insert({"host": host, "entered_at": now}).on_conflict("IGNORE").execute()
+def enter(tx: Transaction, host: str, now: int) -> None:
+    """Keep that a sweep of `host` has checked in by `self_url`."""
+    tx.tables.entry.insert({"host": host, "entered_at": now}).on_conflict("IGNORE").execute()
 
 
 def ever_entered(store: Store, host: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import chunked
 
 from gocron.core.job import Kind
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import ROWS_A_STATEMENT, Transaction
 
 
 def news_row(kind: Kind, channel: str, recipient: str, now: int, **more: Any) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def news_row(kind: Kind, channel: str, recipient: str, now: int, **more: Any) ->
     return {**told, "queued_at": now, "next_try_at": now, **more}
 
 
-def queue_news(store: Store, rows: Iterable[dict[str, Any]]) -> None:
-    """Queue `rows`; what is queued already stays as it is. Part of a transaction."""
+def queue_news(tx: Transaction, rows: Iterable[dict[str, Any]]) -> None:
+    """Queue `rows`; what is queued already stays as it is."""
     for some in chunked(rows, ROWS_A_STATEMENT):
-        store.tables.news.insert(some).on_conflict("IGNORE").execute()
+        tx.tables.news.insert(some).on_conflict("IGNORE").execute()

@@ -9,7 +9,7 @@ from gocron.core.channel import Traits
 from gocron.core.job import Kind
 from gocron.core.outage import OwnOutage
 from gocron.core.own_outage import SAME_OUTAGE_S
-from gocron.store.database import Store
+from gocron.store.database import Store, Transaction
 from gocron.store.news import news_row, queue_news
 from gocron.store.outages import as_outage
 
@@ -35,26 +35,26 @@ def queue(store: Store, operator: str, now: int, channel: Traits) -> None:
     has_mine = fn.EXISTS(of_it.where(news.recipient == operator))
     moved = outage.select(outage.id).where(lately & was_given_up & ~has_mine)
 
-    def work() -> None:
-        for row in list(store.locked(untold.order_by(outage.id))):
+    def work(tx: Transaction) -> None:
+        for row in list(tx.locked(untold.order_by(outage.id))):
             mine = news.outage_id == row["id"]
             news.delete().where(mine & ~_is_being_sent(news, now)).execute()
             if news.select(news.id).where(mine).exists():
                 continue
             outage.update({outage.told_at: now}).where(outage.id == row["id"]).execute()
-            queue_news(store, [_row(row["id"], operator, now, channel)])
-        queue_news(store, [_row(row["id"], operator, now, channel) for row in list(moved)])
+            queue_news(tx, [_row(row["id"], operator, now, channel)])
+        queue_news(tx, [_row(row["id"], operator, now, channel) for row in list(moved)])
 
     if untold.exists() or moved.exists():
         store.write(work)
 
 
-def withdraw(store: Store, now: int) -> None:
+def withdraw(tx: Transaction, now: int) -> None:
     """Take back news of outages that went on since it was queued, but for what is being sent.
 
-    Part of the caller's transaction. Or the operator would hear that it's over while it lasts.
+    Or the operator would hear that it's over while it lasts.
     """
-    outage, news = store.tables.outage, store.tables.news
+    outage, news = tx.tables.outage, tx.tables.news
     went_on = outage.select(outage.id).where(outage.site_id.is_null() & outage.told_at.is_null())
     stale = _is_open(news) & ~_is_being_sent(news, now) & news.outage_id.in_(went_on)
     news.delete().where(stale).execute()

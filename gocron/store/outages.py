@@ -8,7 +8,7 @@ from peewee import chunked
 
 from gocron.core.outage import Outage, OwnOutage
 from gocron.core.own_outage import SAME_OUTAGE_LASTS_S, SAME_OUTAGE_S
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.tables import OUTAGE
 
 
@@ -49,12 +49,12 @@ def may_begin_again(store: Store, since: int) -> list[Outage]:
     )
 
 
-def keep(store: Store, began: Iterable[Outage]) -> None:
+def keep(tx: Transaction, began: Iterable[Outage]) -> None:
     """Keep outages of sites, of each site one that lasts at most; their ids don't count.
 
-    Part of the caller's transaction. They were longer than their `allowance_s`.
+    They were longer than their `allowance_s`.
     """
-    outage = store.tables.outage
+    outage = tx.tables.outage
     rows = [
         {
             "site_id": one.site_id,
@@ -68,32 +68,32 @@ def keep(store: Store, began: Iterable[Outage]) -> None:
         outage.insert(some).on_conflict("IGNORE").execute()
 
 
-def end(store: Store, ended: Outage) -> None:
-    """Keep when an outage of a site ended. Part of the caller's transaction."""
-    outage = store.tables.outage
+def end(tx: Transaction, ended: Outage) -> None:
+    """Keep when an outage of a site ended."""
+    outage = tx.tables.outage
     outage.update({outage.ended_at: ended.ended_at}).where(outage.id == ended.id).execute()
 
 
-def drop(store: Store, ids: Iterable[int]) -> None:
-    """Forget outages that were none. Part of the caller's transaction."""
-    outage = store.tables.outage
+def drop(tx: Transaction, ids: Iterable[int]) -> None:
+    """Forget outages that were none."""
+    outage = tx.tables.outage
     for some in chunked(ids, ROWS_A_STATEMENT):
         outage.delete().where(outage.id.in_(some)).execute()
 
 
-def still_open(store: Store, ids: Iterable[int]) -> set[int]:
-    """Return which of these outages last still; their ends wait for the caller's transaction."""
-    outage = store.tables.outage
+def still_open(tx: Transaction, ids: Iterable[int]) -> set[int]:
+    """Return which of these outages last still; their ends wait for the transaction's."""
+    outage = tx.tables.outage
     found: set[int] = set()
     for some in chunked(ids, ROWS_A_STATEMENT):
         mine = outage.id.in_(some) & outage.ended_at.is_null()
-        rows = store.locked(outage.select(outage.id).where(mine).order_by(outage.id))
+        rows = tx.locked(outage.select(outage.id).where(mine).order_by(outage.id))
         found |= {row["id"] for row in rows}
     return found
 
 
 def record_own(
-    store: Store,
+    tx: Transaction,
     began_at: int,
     ended_at: int | None,
     journalled: bool,
@@ -103,26 +103,26 @@ def record_own(
 ) -> None:
     """Keep an outage of gocron's own, as one with what it follows closely.
 
-    Part of the caller's transaction. Where the check-ins of any part of it were lost, they
-    count as lost. By `jumped_s` a clock jumped forth meanwhile. `found_late` tells that no
-    sweep looked for a while: what is known of it is known from now on.
+    Where the check-ins of any part of it were lost, they count as lost. By `jumped_s` a clock
+    jumped forth meanwhile. `found_late` tells that no sweep looked for a while: what is known
+    of it is known from now on.
     """
-    outage = store.tables.outage
+    outage = tx.tables.outage
     follows = (outage.ended_at >= began_at - SAME_OUTAGE_S) & (
         outage.noticed_at > began_at - SAME_OUTAGE_LASTS_S
     )
     near = outage.site_id.is_null() & (outage.ended_at.is_null() | follows)
     found = {"ended_at": ended_at, "journalled": journalled, "jumped_s": jumped_s}
-    for row in list(store.locked(outage.select().where(near).order_by(outage.id.desc()).limit(1))):
-        _go_on(store, row, found, now if found_late else row["noticed_at"])
+    for row in list(tx.locked(outage.select().where(near).order_by(outage.id.desc()).limit(1))):
+        _go_on(tx, row, found, now if found_late else row["noticed_at"])
         return
     began = {"site_id": None, "began_at": began_at, "noticed_at": now, **found}
     outage.insert(began).on_conflict("IGNORE").execute()
 
 
-def _go_on(store: Store, known: dict[str, Any], found: dict[str, Any], noticed_at: int) -> None:
+def _go_on(tx: Transaction, known: dict[str, Any], found: dict[str, Any], noticed_at: int) -> None:
     """Let a `known` outage of gocron's own last as long as what was `found`, a part of it."""
-    outage, ended_at = store.tables.outage, found["ended_at"]
+    outage, ended_at = tx.tables.outage, found["ended_at"]
     if ended_at is not None and ended_at <= (known["ended_at"] or 0):
         # Found anew, by a sweep that looks further back.
         return
@@ -145,9 +145,9 @@ def newest_own(store: Store, since: int, limit: int) -> list[OwnOutage]:
     return [OwnOutage(as_outage(row), row["excused"]) for row in query]
 
 
-def count_excused(store: Store, outage_ids: Iterable[int]) -> None:
-    """Count a job more for each of these outages. Part of the caller's transaction."""
-    outage = store.tables.outage
+def count_excused(tx: Transaction, outage_ids: Iterable[int]) -> None:
+    """Count a job more for each of these outages."""
+    outage = tx.tables.outage
     for outage_id, count in sorted(Counter(outage_ids).items()):
         outage.update({outage.excused: outage.excused + count}).where(
             outage.id == outage_id
@@ -156,9 +156,9 @@ def count_excused(store: Store, outage_ids: Iterable[int]) -> None:
 
 def drop_before(store: Store, before: int) -> None:
     """Remove what is older than `before`: outages, networks, lives of fronts."""
-    outage, moved, presence = store.tables.outage, store.tables.moved, store.tables.presence
 
-    def work() -> None:
+    def work(tx: Transaction) -> None:
+        outage, moved, presence = tx.tables.outage, tx.tables.moved, tx.tables.presence
         outage.delete().where(outage.ended_at < before).execute()
         moved.delete().where(moved.until_at < before).execute()
         presence.delete().where(presence.until_at < before).execute()

@@ -13,7 +13,7 @@ from gocron.core.job import Digest, Kind, News
 from gocron.core.mailbox import mailbox_of
 from gocron.core.turns import in_turns
 from gocron.store import episodes, operator_news, redeclarations
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.news import news_row, queue_news
 
 # A sweep that was killed while it delivered holds its digest no longer than this. It is
@@ -94,7 +94,7 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
         news.claimed_until: Case(None, [(may_be_taken, 1)], 0) + (now + LEASE_S),
         news.attempts: news.attempts + 1,
     }
-    if not store.write(lambda: news.update(change).where(mine).execute()):
+    if not store.write(lambda tx: news.update(change).where(mine).execute()):
         return None
     return _read(store, waiting, key)
 
@@ -117,7 +117,7 @@ def blame(store: Store, channel: str, now: int, error: str) -> None:
     """Keep why all that is due by `channel` could not leave either; it stays due."""
     news = store.tables.news
     mine = (news.channel == channel) & is_ours(news) & is_open(news) & _is_due(news, now)
-    store.write(lambda: news.update({news.last_error: error}).where(mine).execute())
+    store.write(lambda tx: news.update({news.last_error: error}).where(mine).execute())
 
 
 def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
@@ -136,7 +136,7 @@ def give_up(store: Store, digest: Digest, now: int, error: str) -> None:
     is_refused = (begun.digest == digest.key) & begun.given_up_at.is_null(False)
     follows = is_open(news) & is_beside(news, begun, is_refused)
 
-    def work() -> None:
+    def work(tx: Transaction) -> None:
         news.update(change).where(refused).execute()
         news.update(left).where(_of(news, digest)).execute()
         news.update(change).where(follows).execute()
@@ -165,10 +165,10 @@ def fall_back(store: Store, digest: Digest, now: int, channel: Traits) -> None:
         for recipient in recipients
     ]
 
-    def work() -> None:
+    def work(tx: Transaction) -> None:
         if news.delete().where(_of(news, digest)).execute():
-            queue_news(store, rows)
-            redeclarations.tell_former(store, former, now, channel)
+            queue_news(tx, rows)
+            redeclarations.tell_former(tx, former, now, channel)
 
     store.write(work)
 
@@ -224,7 +224,7 @@ def _unclaimed(news: Any, digest: Digest, now: int) -> dict[Any, Any]:
 
 def _finish(store: Store, digest: Digest, change: dict[Any, Any]) -> None:
     news = store.tables.news
-    store.write(lambda: news.update(change).where(_of(news, digest)).execute())
+    store.write(lambda tx: news.update(change).where(_of(news, digest)).execute())
 
 
 def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:

@@ -7,7 +7,7 @@ from typing import Any
 from peewee import chunked
 
 from gocron.core.job import Digest
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.outbox import LEASE_S, Waiting, is_open, is_ours
 
 
@@ -24,7 +24,7 @@ def split(store: Store, digest: Digest, claimed_at: int, now: int, error: str) -
     others = [one.id for one in digest.redeclarations if one.name in first]
     keys = uuid.uuid4().hex, uuid.uuid4().hex
 
-    def work() -> bool:
+    def work(tx: Transaction) -> bool:
         change = {
             news.digest: keys[1],
             news.next_try_at: now,
@@ -54,7 +54,7 @@ def join(store: Store, digest: Digest, parts: Sequence[Waiting], now: int) -> No
     """
     news = store.tables.news
 
-    def work() -> None:
+    def work(tx: Transaction) -> None:
         change = {
             news.next_try_at: now,
             news.claimed_until: 0,

@@ -15,7 +15,7 @@ from gocron.core.channel import ADDRESSED, Traits
 from gocron.core.job import Job, Kind
 from gocron.core.mailbox import mailbox_of, recipients_of
 from gocron.core.redeclaration import Declaration, Redeclaration, is_news
-from gocron.store.database import ROWS_A_STATEMENT, Store
+from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.news import news_row, queue_news
 
 # Two hosts that check in by turns under one name would fill mailboxes otherwise.
@@ -34,25 +34,25 @@ def queue(store: Store, now: int, channel: Traits) -> None:
     was given up, whenever that was.
     """
     for some in chunked(_given_up_and_mended(store), ROWS_A_STATEMENT):
-        store.write(partial(_tell_new_recipients, store, some, now))
+        store.write(partial(_tell_new_recipients, job_ids=some, now=now))
     after = 0
     while ids := _open_ids(store, after):
-        store.write(partial(_queue_some, store, ids, now, channel))
+        store.write(partial(_queue_some, ids=ids, now=now, channel=channel))
         after = ids[-1]
 
 
-def by_hand(store: Store, job: Job, now: int) -> None:
-    """Keep that it was no check-in that changed `job` just now. Part of a transaction."""
-    table = store.tables.redeclaration
+def by_hand(tx: Transaction, job: Job, now: int) -> None:
+    """Keep that it was no check-in that changed `job` just now."""
+    table = tx.tables.redeclaration
     table.update({table.address: "", table.changed_at: now}).where(
         (table.job_id == job.id) & table.queued_at.is_null()
     ).execute()
 
 
 def tell_former(
-    store: Store, told: Sequence[tuple[int, Sequence[str]]], now: int, channel: Traits
+    tx: Transaction, told: Sequence[tuple[int, Sequence[str]]], now: int, channel: Traits
 ) -> None:
-    """Queue news of redeclarations, as (id, recipients). Part of a transaction."""
+    """Queue news of redeclarations, as (id, recipients)."""
     # The key is there from the start: one message to each recipient, and no version that knows
     # nothing of this kind takes it into a digest of its own.
     keys: dict[str, str] = defaultdict(lambda: uuid.uuid4().hex)
@@ -65,7 +65,7 @@ def tell_former(
         for redeclaration_id, recipients in told
         for recipient in recipients
     ]
-    queue_news(store, rows)
+    queue_news(tx, rows)
 
 
 def of_digest(store: Store, key: str) -> tuple[Redeclaration, ...]:
@@ -97,7 +97,7 @@ def of_job(store: Store, job: Job, limit: int) -> list[Redeclaration]:
 def drop_before(store: Store, before: int) -> None:
     """Remove what became news before `before`."""
     table = store.tables.redeclaration
-    store.write(lambda: table.delete().where(table.queued_at < before).execute())
+    store.write(lambda tx: table.delete().where(table.queued_at < before).execute())
 
 
 def _open_ids(store: Store, after: int) -> list[int]:
@@ -111,14 +111,14 @@ def _open_ids(store: Store, after: int) -> list[int]:
     return [row["id"] for row in query]
 
 
-def _queue_some(store: Store, ids: Sequence[int], now: int, channel: Traits) -> None:
-    table = store.tables.redeclaration
+def _queue_some(tx: Transaction, ids: Sequence[int], now: int, channel: Traits) -> None:
+    table = tx.tables.redeclaration
     # Without the jobs' rows: a check-in locks its job first, and this row after it.
     still_open = table.id.in_(list(ids)) & table.queued_at.is_null()
-    locked = store.locked_if_free(table.select(table.id).where(still_open).order_by(table.id))
-    rows = _with_jobs(store, [row["id"] for row in locked], now)
+    locked = tx.locked_if_free(table.select(table.id).where(still_open).order_by(table.id))
+    rows = _with_jobs(tx.store, [row["id"] for row in locked], now)
     for some in chunked([row["job_id"] for row in rows if row["is_missing"]], ROWS_A_STATEMENT):
-        _tell_new_recipients(store, some, now)
+        _tell_new_recipients(tx, some, now)
     told: list[dict[str, Any]] = []
     void: list[dict[str, Any]] = []
     for row in rows:
@@ -129,9 +129,9 @@ def _queue_some(store: Store, ids: Sequence[int], now: int, channel: Traits) -> 
         (told if matters else void).append(row)
     table.delete().where(table.id.in_([row["id"] for row in void])).execute()
     for row in told:
-        _keep_what_is_told(store, row, now)
+        _keep_what_is_told(tx, row, now)
     former = [(row["id"], channel.recipients(_before(row).recipients)) for row in told]
-    tell_former(store, former, now, channel)
+    tell_former(tx, former, now, channel)
 
 
 def _with_jobs(store: Store, ids: Sequence[int], now: int) -> list[dict[str, Any]]:
@@ -185,13 +185,13 @@ def _given_up_and_mended(store: Store) -> list[int]:
     return [row["id"] for row in query]
 
 
-def _tell_new_recipients(store: Store, job_ids: Sequence[int], now: int) -> None:
+def _tell_new_recipients(tx: Transaction, job_ids: Sequence[int], now: int) -> None:
     """Queue that these jobs are missing for addresses that they got since their episode began.
 
     Only where the channel that tells of the episode has recipients. Whoever has the news already
     doesn't get it again; where it was given up, his mailbox in another spelling may take it.
     """
-    news, episode, job = store.tables.news, store.tables.episode, store.tables.job
+    news, episode, job = tx.tables.news, tx.tables.episode, tx.tables.job
     query = (
         episode.select(episode.id, job.email, news.channel, news.recipient, news.given_up_at)
         .join(job, on=(job.id == episode.job_id))
@@ -215,11 +215,11 @@ def _tell_new_recipients(store: Store, job_ids: Sequence[int], now: int) -> None
         for recipient in recipients_of(email)
         if mailbox_of(recipient) not in have_it
     ]
-    queue_news(store, rows)
+    queue_news(tx, rows)
 
 
-def _keep_what_is_told(store: Store, row: dict[str, Any], now: int) -> None:
-    table, declared = store.tables.redeclaration, _now(row)
+def _keep_what_is_told(tx: Transaction, row: dict[str, Any], now: int) -> None:
+    table, declared = tx.tables.redeclaration, _now(row)
     change = {
         table.email_after: declared.email,
         table.frequency_after_s: declared.frequency_s,

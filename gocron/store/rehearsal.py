@@ -3,16 +3,11 @@
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from gocron.errors import StoreError
 from gocron.store.database import Store
-
-
-class _Undone(Exception):
-    """All that was written is to be rolled back."""
-
 
 # What there is to copy of one account, table by table; of others all.
 _OF_ACCOUNT = {
@@ -37,10 +32,9 @@ def private_copy(store: Store, account: str | None = None) -> Iterator[Store]:
         with _copied_file(store) as copy:
             yield copy
         return
-    with suppress(_Undone), store.writing():
+    with store.undone():
         _shadow_tables(store, account)
         yield store
-        raise _Undone
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import Any
 from peewee import SQL, Tuple, Value, fn
 
 from gocron.core.job import SPARED, Job, Status
-from gocron.store import jobs, outages
-from gocron.store.database import Store
+from gocron.store import job_row, jobs, outages
+from gocron.store.database import Store, Transaction
 
 # A job that can't be judged is looked at again after so long, by then perhaps by a fixed version.
 PUT_OFF_S = 3_600
@@ -97,12 +97,12 @@ def spare(store: Store, some: Iterable[Spared]) -> list[Job]:
     """
     new = [one for one in some if one.is_new]
 
-    def work() -> list[Job]:
-        judged = as_judged(store, [one.job for one in new])
+    def work(tx: Transaction) -> list[Job]:
+        judged = as_judged(tx, [one.job for one in new])
         marked = [one for one in new if one.job.id in judged]
-        _mark(store, marked)
+        _mark(tx, marked)
         outages.count_excused(
-            store,
+            tx,
             [
                 one.excused_by
                 for one in marked
@@ -114,35 +114,25 @@ def spare(store: Store, some: Iterable[Spared]) -> list[Job]:
     return store.write(work) if new else []
 
 
-def _mark(store: Store, marked: Sequence[Spared]) -> None:
-    """Write why these jobs are spared; whole sites change alike."""
-    job = store.tables.job
-    columns = (job.reprieve, job.judge_at, job.excused_until, job.excused_by)
-    alike: dict[tuple[Any, ...], list[int]] = {}
+def _mark(tx: Transaction, marked: Sequence[Spared]) -> None:
+    """Keep why these jobs are spared; whole sites change alike."""
+    alike: dict[tuple[Status, int, int | None, int | None], list[int]] = {}
     for one in marked:
-        change = (one.status.value, one.judge_at, one.excused_until, one.excused_by)
+        change = (one.status, one.judge_at, one.excused_until, one.excused_by)
         alike.setdefault(change, []).append(one.job.id)
     for change, ids in alike.items():
-        told = dict(zip(columns, change, strict=True))
-        job.update(told).where(job.id.in_(ids)).execute()
+        job_row.spare(tx, ids, *change)
 
 
 def put_off(store: Store, some: Sequence[Job], now: int) -> None:
     """Have jobs that can't be judged looked at again in a while, unless they change before."""
-    job = store.tables.job
-
-    def work() -> None:
-        ids = as_judged(store, some)
-        change = {job.reprieve: Status.HELD.value, job.judge_at: now + PUT_OFF_S}
-        job.update(change).where(job.id.in_(list(ids))).execute()
-
     if some:
-        store.write(work)
+        store.write(lambda tx: job_row.put_off(tx, as_judged(tx, some), now + PUT_OFF_S))
 
 
-def as_judged(store: Store, some: Sequence[Job]) -> set[int]:
+def as_judged(tx: Transaction, some: Sequence[Job]) -> set[int]:
     """Lock the rows of `some` jobs that are up; return the ids of those that stand as judged."""
-    rows = jobs.lock_free(store, [one.id for one in some])
+    rows = job_row.lock_free(tx, [one.id for one in some])
     return {one.id for one in some if one.id in rows and _stands(rows[one.id], one)}
 
 

@@ -18,7 +18,7 @@ from gocron.core.own_outage import (
 from gocron.host import this_host
 from gocron.render.moment import say_time
 from gocron.store import counts, jumps, lives, operator_news, outages
-from gocron.store.database import Store
+from gocron.store.database import Store, Transaction
 
 JUMPED = "the clock has jumped since the front's last sign of life"
 ELSEWHERE = "the front keeps check-ins in another database than this one, or in another file"
@@ -33,7 +33,7 @@ def watch_fronts(
     complained of: that nobody can check in, or that the sweep can't.
     """
     knocked = verified(store, knocked)
-    since = store.write(lambda: _look(store, config, knocked.knock, now, clock))
+    since = store.write(lambda tx: _look(tx, config, knocked.knock, now, clock))
     if since is not None:
         why = knocked.why or JUMPED
         return [f"nobody can check in since {say_time(since)}: {why}; see `gocron check`"]
@@ -54,20 +54,20 @@ def verified(store: Store, knocked: Knocked) -> Knocked:
 
 
 def _look(
-    store: Store, config: Config, knock: Knock, knocked_at: int, clock: Callable[[], int]
+    tx: Transaction, config: Config, knock: Knock, knocked_at: int, clock: Callable[[], int]
 ) -> int | None:
     """Return since when nobody can check in, None where all can; keep the outages until `now`."""
-    open_at = lives.known_until(store)
+    store, open_at = tx.store, lives.known_until(tx)
     # Read while all other sweeps wait: what lies ahead of it was stamped before the clock was put
     # back. By a sweep that was held up since its knock, all that came meanwhile would lie ahead.
     now = clock()
     if config.self_url and knock in (Knock.KEPT, Knock.JOURNALLED):
-        lives.enter(store, this_host(), now)
+        lives.enter(tx, this_host(), now)
     if jumps.was_ahead(store, now, open_at):
-        open_at = min(open_at or now, jumps.bring_back(store, now))
-    jumps.stamp_late(store, now)
+        open_at = min(open_at or now, jumps.bring_back(tx, now))
+    jumps.stamp_late(tx, now)
     if open_at is None:
-        lives.mark_known_until(store, now)
+        lives.mark_known_until(tx, now)
         return None
     if knocked_at < open_at <= now or open_at > now + JUMP_S:
         # Another sweep knocked later, and knows better; or no front has seen the clock put back.
@@ -80,13 +80,13 @@ def _look(
         # By this way we never came in: that it is shut says nothing. Signs of life do.
         is_public, fronts = False, [replace(front, is_here=False) for front in fronts]
     seen = look(Signs(knock, is_public, fronts, open_at, lasting), now)
-    _keep_outages(store, seen, fronts, lasting, knock, now)
-    lives.mark_known_until(store, seen.open_at)
+    _keep_outages(tx, seen, fronts, lasting, knock, now)
+    lives.mark_known_until(tx, seen.open_at)
     return seen.since
 
 
 def _keep_outages(
-    store: Store,
+    tx: Transaction,
     seen: Reached,
     fronts: Sequence[Life],
     lasting: Outage | None,
@@ -94,22 +94,22 @@ def _keep_outages(
     now: int,
 ) -> None:
     """Keep what was `seen` of outages; `lasting` is the one that was open before."""
-    swept_at = counts.totals(store).swept_at
+    swept_at = counts.totals(tx.store).swept_at
     found_late = swept_at is not None and now - swept_at > SAME_OUTAGE_S
     for began_at, ended_at in seen.ended:
         journalled = lasting is not None and lasting.journalled
         jumped_s = max(
             (front.jumped_s for front in fronts if front.began_at == ended_at), default=0
         )
-        outages.record_own(store, began_at, ended_at, journalled, now, found_late, jumped_s)
+        outages.record_own(tx, began_at, ended_at, journalled, now, found_late, jumped_s)
     if seen.since is not None:
         journalled = knock is Knock.JOURNALLED
         # The first moment counts at which it was noticed. Otherwise an outage that looks new to
         # each sweep would hold jobs for another day each time.
         noticed_at = now if lasting is None or found_late else min(lasting.noticed_at, now)
-        outages.record_own(store, seen.since, None, journalled, noticed_at, found_late)
+        outages.record_own(tx, seen.since, None, journalled, noticed_at, found_late)
     if seen.ended or seen.since is not None:
-        operator_news.withdraw(store, now)
+        operator_news.withdraw(tx, now)
     if lasting is not None and seen.since is None and not seen.ended:
         # Signs of life tell that check-ins were kept all the time.
-        outages.drop(store, [lasting.id])
+        outages.drop(tx, [lasting.id])

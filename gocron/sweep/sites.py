@@ -11,8 +11,8 @@ from gocron.core.site import Gateway
 from gocron.render.mail import LISTED_LIMIT
 from gocron.render.reason import NAMES_SHOWN, site_remarks
 from gocron.render.wording import shown
-from gocron.store import jobs, late_returns, outages, sites
-from gocron.store.database import Store
+from gocron.store import job_row, late_returns, outages, sites
+from gocron.store.database import Store, Transaction
 from gocron.store.heard import Heard
 from gocron.store.late_returns import LateReturn
 from gocron.sweep.bulkhead import Bulkheads
@@ -195,13 +195,13 @@ def _keep(store: Store, read: _Return) -> None:
     """Keep what silences were, but for those that another sweep has taken."""
     ids = {one.site_id for one in read.silences}
 
-    def work() -> None:
+    def work(tx: Transaction) -> None:
         # An outage can't be kept while another transaction holds its gateway's row.
-        free = jobs.lock_free(store, ids)
-        taken = late_returns.take(store, [one for one in read.silences if one.site_id in free])
+        free = job_row.lock_free(tx, ids)
+        taken = late_returns.take(tx, [one for one in read.silences if one.site_id in free])
         mine = {one.site_id for one in read.silences if one.id in taken}
-        outages.drop(store, [one.id for at, one in read.lasting.items() if at in mine])
-        outages.keep(store, [one for at in sorted(taken) for one in read.found.get(at, ())])
+        outages.drop(tx, [one.id for at, one in read.lasting.items() if at in mine])
+        outages.keep(tx, [one for at in sorted(taken) for one in read.found.get(at, ())])
 
     store.write(work)
 
@@ -215,7 +215,7 @@ def _follow(store: Store, heard: Heard, lasting: dict[int, Outage]) -> dict[int,
     nobodys = [one for at, one in lasting.items() if at not in gateways]
     if nobodys:
         # Of jobs that speak for no site any more.
-        store.write(lambda: outages.drop(store, [one.id for one in nobodys]))
+        store.write(lambda tx: outages.drop(tx, [one.id for one in nobodys]))
     if gateways:
         heard.ask(gateways.values(), min(lasting[at].began_at for at in gateways))
     ends: dict[str, list[tuple[Outage, bool]]] = defaultdict(list)
@@ -239,13 +239,13 @@ def _follow(store: Store, heard: Heard, lasting: dict[int, Outage]) -> dict[int,
 def _end(store: Store, account: str, ended: Sequence[tuple[Outage, bool]]) -> list[Outage]:
     """Keep which outages of an account's sites are over, and which were none; return the first."""
 
-    def work() -> list[Outage]:
-        still = outages.still_open(store, [outage.id for outage, _ in ended])
+    def work(tx: Transaction) -> list[Outage]:
+        still = outages.still_open(tx, [outage.id for outage, _ in ended])
         mine = [(outage, was_one) for outage, was_one in ended if outage.id in still]
-        outages.drop(store, [outage.id for outage, was_one in mine if not was_one])
+        outages.drop(tx, [outage.id for outage, was_one in mine if not was_one])
         over = [outage for outage, was_one in mine if was_one]
         for outage in over:
-            outages.end(store, outage)
+            outages.end(tx, outage)
         return over
 
     return store.write(work)
@@ -272,9 +272,9 @@ def _follow_again(store: Store, heard: Heard, ended: dict[int, Outage], now: int
         if last <= ended_at + allowance_s < now and now - last > allowance_s:
             again.append(Outage.unrecorded(site.job.id, last, None, site.job.allowance_s))
 
-    def keep() -> None:
-        free = jobs.lock_free(store, [one.site_id or 0 for one in again])
-        outages.keep(store, [one for one in again if one.site_id in free])
+    def keep(tx: Transaction) -> None:
+        free = job_row.lock_free(tx, [one.site_id or 0 for one in again])
+        outages.keep(tx, [one for one in again if one.site_id in free])
 
     if again:
         store.write(keep)

@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, now: int) -> Iterator[str]:
     )
     store = open_store(url)
     with store.connected():
-        store.write(lambda: checkins.record(store, list(fleet(now))))
+        store.write(lambda tx: checkins.record(tx, list(fleet(now))))
         sweep(store, config, lambda: now)
     handler = partial(WithPolicy, directory=str(status))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

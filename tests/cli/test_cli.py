@@ -25,7 +25,7 @@ from gocron.core.site import CROWD
 from gocron.errors import ExitStatus
 from gocron.render.moment import iso
 from gocron.render.terminal import cells
-from gocron.store import checkins, counts, jobs
+from gocron.store import checkins, counts, job_row, jobs
 from gocron.store.schema import open_store
 from gocron.sweep import verdicts
 from tests.peers import (
@@ -124,7 +124,7 @@ class Host:
         told = CheckIn(account, cronname, "ops@example.com", HOUR, 0, None, "192.0.2.1", at)
         store = open_store(self.options["database_url"])
         with store.connected():
-            store.write(lambda: checkins.record(store, [told]))
+            store.write(lambda tx: checkins.record(tx, [told]))
 
     def job(self, account: str = "web-01", cronname: str = "backup") -> Job:
         store = open_store(self.options["database_url"])
@@ -442,7 +442,7 @@ def test_a_check_tells_of_odd_jobs_a_line_each_and_finds_no_fault_in_gocron(host
     with store.connected():
         for name, frequency_s, _ in declared:
             told = CheckIn("acme", name, "a@b.c", frequency_s, 0, False, "::1", LONG_AGO)
-            store.write(lambda told=told: checkins.record(store, [told]))
+            store.write(lambda tx, told=told: checkins.record(tx, [told]))
     odd = [line for line in host.run("check").lines if "odd job" in line]
     assert odd == [f"ok    odd job: {name} (acme): {note}" for name, _, note in declared if note]
 
@@ -451,7 +451,7 @@ def test_a_summary_tells_of_odd_jobs(host: Host) -> None:
     store = open_store(host.options["database_url"])
     told = CheckIn("acme", "backup", "a@b.c", 1, 0, False, "::1", LONG_AGO)
     with store.connected():
-        store.write(lambda: checkins.record(store, [told]))
+        store.write(lambda tx: checkins.record(tx, [told]))
     assert "  backup (acme): checked once a minute only; did you mean 1d?" in (
         host.run(program=cli.summary).out
     )
@@ -465,7 +465,7 @@ def test_a_check_finds_a_crowd_that_says_site(host: Host) -> None:
                 *("acme", f"job-{number}", "a@example.com", 60, 0, True, "::1", LONG_AGO),
                 network="2001:db8::/64",
             )
-            store.write(lambda told=told: checkins.record(store, [told]))
+            store.write(lambda tx, told=told: checkins.record(tx, [told]))
     (said,) = (line for line in host.run("check").lines if line.startswith("FAIL  sites"))
     assert f"{CROWD + 1} jobs of acme at 2001:db8::/64 say site=1" in said
 
@@ -1152,7 +1152,7 @@ def names(host: Host) -> list[str]:
 def test_all_jobs_of_an_account_are_forgotten_and_counted(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(job_row, "FORGOTTEN_AT_ONCE", 2)
     heard_in(host, "web-07", *((f"job-{number}", LONG_AGO) for number in range(5)))
     host.hear(LONG_AGO)
     assert host.run("jobs", "forget", "--account", "web-07") == Ran(

@@ -26,7 +26,7 @@ from gocron.core.job import Job
 from gocron.errors import ExitStatus
 from gocron.fields import BODY_LIMIT
 from gocron.render.crontab import CURL
-from gocron.store import counts, jobs
+from gocron.store import counts, job_row, jobs
 from gocron.store.schema import open_store
 from gocron.sweep.world import open_world
 from tests.front.conftest import away
@@ -156,7 +156,7 @@ def front(shared: Served) -> Iterator[Served]:
     store = open_store(shared.database_url)
     with store.connected():
         for job in list(jobs.every_job(store)):
-            jobs.forget(store, job.account, job.cronname)
+            job_row.forget(store, job.account, job.cronname)
     yield shared
     assert shared.get(b"/healthcheck")[0] == 200
 

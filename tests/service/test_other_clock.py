@@ -52,7 +52,7 @@ def test_hosts_with_wrong_clocks_tell_who_is_dead_and_nobody_else(
         store = Store(postgres_clock.url)
         with store.connected():
             died_at = store.now() - 2 * HOUR
-            store.write(lambda: checkins.record(store, [checkin("dead", seen_at=died_at)]))
+            store.write(lambda tx: checkins.record(tx, [checkin("dead", seen_at=died_at)]))
         journal.write_text(
             f'{{"at":"{time.time() - 60:.3f}","address":"203.0.113.9","method":"GET","query":'
             '"account=web-01&cronname=kept&email=ops@example.com&frequency=1h",'

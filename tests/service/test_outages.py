@@ -96,7 +96,7 @@ class Gocron:
         """Set the scene: an hourly job that was heard then."""
         known = CheckIn("acme", cronname, "ops@example.com", HOUR, 0, None, "203.0.113.9", at)
         with self.store.connected():
-            self.store.write(lambda: checkins.record(self.store, [known]))
+            self.store.write(lambda tx: checkins.record(tx, [known]))
 
     def job(self, cronname: str, account: str = "acme") -> Job:
         with self.store.connected():

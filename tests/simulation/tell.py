@@ -265,7 +265,7 @@ class _Front:
         self._signed_at += since_s
         presence = self._store.tables.presence
         sign = presence.update({presence.until_at: self.life_signs._given_at})
-        self._store.write(sign.where(presence.id == self.life_signs._life).execute)
+        self._store.write(lambda tx: sign.where(presence.id == self.life_signs._life).execute())
 
 
 class _Teller:
@@ -305,7 +305,7 @@ class _Teller:
         elif what == "jump":
             self._jump()
         else:
-            self.store.write(lambda: checkins.record(self.store, self._came))
+            self.store.write(lambda tx: checkins.record(tx, self._came))
             self._came.clear()
             self._sweep()
 

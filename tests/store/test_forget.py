@@ -5,7 +5,7 @@ import pytest
 from gocron.core.channel import MAIL
 from gocron.core.checkin import CheckIn
 from gocron.errors import UnknownJob
-from gocron.store import checkins, episodes, jobs
+from gocron.store import checkins, episodes, job_row, jobs
 from gocron.store.database import Store
 from gocron.store.episodes import Silence
 from gocron.store.group_commit import GroupCommit
@@ -14,7 +14,7 @@ from tests.store.conftest import HOUR, NOON, checkin, record
 
 
 def hear(store: Store, *some: CheckIn) -> None:
-    store.write(lambda: checkins.record(store, some))
+    store.write(lambda tx: checkins.record(tx, some))
 
 
 def names(store: Store) -> list[str]:
@@ -23,7 +23,7 @@ def names(store: Store) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "FORGOTTEN_AT_ONCE", 3)
+    monkeypatch.setattr(job_row, "FORGOTTEN_AT_ONCE", 3)
 
 
 def test_the_jobs_of_an_account_go_with_their_history_and_no_others(store: Store) -> None:
@@ -32,12 +32,12 @@ def test_the_jobs_of_an_account_go_with_their_history_and_no_others(store: Store
         hear(store, checkin("other", account="web-02"))
         missed = [Silence(job, "") for job in jobs.every_job(store)]
         episodes.begin(store, missed, NOON + 2 * HOUR, MAIL)
-        assert jobs.forget_account(store, "web-01") == 10
+        assert job_row.forget_account(store, "web-01") == 10
         assert names(store) == ["other"]
         assert len(list(store.tables.episode.select())) == 1
         assert len(list(store.tables.news.select())) == 1
         with pytest.raises(UnknownJob):
-            jobs.forget_account(store, "web-01")
+            job_row.forget_account(store, "web-01")
 
 
 def test_a_job_that_is_heard_while_the_others_are_forgotten_stays(
@@ -56,7 +56,7 @@ def test_a_job_that_is_heard_while_the_others_are_forgotten_stays(
     monkeypatch.setattr(store, "give_way", between)
     with store.connected():
         hear(store, *(checkin(f"job-{number}") for number in range(10)))
-        assert jobs.forget_account(store, "web-01", NOON + 1) == 8
+        assert job_row.forget_account(store, "web-01", NOON + 1) == 8
         left = names(store)
     assert "job-9" in left and "job-8" in left and "job-0" not in left
 
@@ -68,5 +68,5 @@ def test_who_is_forgotten_with_the_gateway_is_never_without_it(
     with store.connected():
         hear(store, checkin("a-office", site=True), *(checkin(f"cam-{n}") for n in range(5)))
         monkeypatch.setattr(store, "give_way", lambda: left.append(names(store)))
-        assert jobs.forget_account(store, "web-01") == 6
+        assert job_row.forget_account(store, "web-01") == 6
     assert left == [["a-office", "cam-3", "cam-4"], ["a-office"], []]

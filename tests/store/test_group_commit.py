@@ -15,7 +15,7 @@ import pytest
 from gocron.core.checkin import CheckIn
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.store import checkins, jobs, late_checkins
-from gocron.store.database import Store
+from gocron.store.database import Store, Transaction
 from gocron.store.group_commit import ASKERS_LIMIT, GroupCommit
 from gocron.store.postgres import ServerDatabase, parameters
 from gocron.store.schema import later, open_store
@@ -59,10 +59,10 @@ def test_a_bug_at_one_check_in_costs_the_others_nothing_and_is_no_database_that_
 ) -> None:
     works = checkins.record
 
-    def record(store: Store, some: list[CheckIn]) -> list[int | None]:
+    def record(tx: Transaction, some: list[CheckIn]) -> list[int | None]:
         if any(one.cronname == "b" for one in some):
             raise TypeError("a bug")
-        return works(store, some)
+        return works(tx, some)
 
     monkeypatch.setattr(checkins, "record", record)
     outcomes = GroupCommit(store)._commit([checkin("a"), checkin("b"), checkin("c")])
@@ -308,7 +308,7 @@ def test_sweeps_and_commands_wait_for_no_server_that_hangs(
             pids = backends(postgres, name)
             no_answer = pytest.raises(StoreError, match="no answer")
             with standing_still(*pids), no_answer, store.reporting():
-                store.write(lambda: checkins.record(store, [checkin("a")]))
+                store.write(lambda tx: checkins.record(tx, [checkin("a")]))
         with standing_still(*processes(postgres)), pytest.raises(StoreError), store.connected():
             pass
 

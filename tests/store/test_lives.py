@@ -103,4 +103,4 @@ def test_the_thread_that_keeps_check_ins_gives_the_signs(store: Store) -> None:
     with store.connected():
         (life,) = of_fronts(store, 0, "front-01")
         assert life.began_at >= began_at - 1
-        assert lives.known_until(store) is None, "a front settles nothing"
+        assert store.write(lives.known_until) is None, "a front settles nothing"

@@ -20,7 +20,7 @@ BOTH = COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 def upgraded(store: Store, *told: CheckIn) -> None:
     """Keep check-ins under the very names that an older version stored; then upgrade."""
     with store.connected():
-        store.write(lambda: checkins.record(store, told))
+        store.write(lambda tx: checkins.record(tx, told))
         counts.fold_changes(store, NOON)
         history = peewee.Table(HISTORY, ("name",)).bind(store.db)
         history.delete().where(history.name == "0010_names").execute()
@@ -31,7 +31,7 @@ def heard(store: Store, account: str, cronname: str, at: int) -> int | None:
     """Check in as a crontab line does that tells no more than the names."""
     told = read_checkin([("account", account), ("cronname", cronname)], "203.0.113.9", at)
     with store.connected():
-        (due_at,) = store.write(lambda: checkins.record(store, [told]))
+        (due_at,) = store.write(lambda tx: checkins.record(tx, [told]))
     return due_at
 
 
@@ -75,7 +75,7 @@ def test_of_two_jobs_that_become_one_the_one_heard_last_goes_on(store: Store, la
 
 def test_an_open_episode_goes_on_under_the_new_name(store: Store) -> None:
     with store.connected():
-        store.write(lambda: checkins.record(store, [checkin(DECOMPOSED)]))
+        store.write(lambda tx: checkins.record(tx, [checkin(DECOMPOSED)]))
         (job,) = jobs.every_job(store)
         episodes.begin(store, [Silence(job, "no check-in")], NOON + HOUR + 1, MAIL)
     upgraded(store)
@@ -91,7 +91,7 @@ def test_jobs_with_episodes_are_made_one_by_a_sweep_so_that_their_end_can_be_tol
     store: Store,
 ) -> None:
     with store.connected():
-        store.write(lambda: checkins.record(store, [checkin(COMPOSED)]))
+        store.write(lambda tx: checkins.record(tx, [checkin(COMPOSED)]))
         (job,) = jobs.every_job(store)
         episodes.begin(store, [Silence(job, "no check-in")], NOON + HOUR + 1, MAIL)
     upgraded(store, checkin(DECOMPOSED, NOON + HOUR + 2), checkin(DECOMPOSED, account="other"))

@@ -11,7 +11,7 @@ HOUR, DAY = 3600, 86_400
 
 
 def record(store: Store, began_at: int, ended_at: int | None, now: int, late: bool = False) -> None:
-    store.write(lambda: outages.record_own(store, began_at, ended_at, False, now, found_late=late))
+    store.write(lambda tx: outages.record_own(tx, began_at, ended_at, False, now, found_late=late))
 
 
 def rows(store: Store) -> list[tuple[int, int | None, int]]:
@@ -91,11 +91,11 @@ def test_an_outage_that_goes_on_before_its_news_was_sent_is_told_once_and_as_a_w
         # The mail server is away, and gocron can't be reached again.
         outbox.put_back(store, being_sent(store, now), now, "451 later")
         record(store, NOON + 400, None, now + 60)
-        operator_news.withdraw(store, now + 60)
+        store.write(lambda tx: operator_news.withdraw(tx, now + 60))
         operator_news.queue(store, "admin@example.com", now + 60, MAIL)
         assert claim(store, now + 600) is None
         record(store, NOON + 400, now + 600, now + 610)
-        operator_news.withdraw(store, now + 610)
+        store.write(lambda tx: operator_news.withdraw(tx, now + 610))
         for hours in (1, 2):
             operator_news.queue(store, "admin@example.com", now + hours * HOUR, MAIL)
         assert told_at(store) == [now + HOUR]
@@ -115,7 +115,7 @@ def test_what_was_known_of_an_outage_while_no_sweep_looked_is_known_from_now_on(
 def test_what_is_older_than_anybody_looks_back_is_forgotten_and_nothing_else(store: Store) -> None:
     def hear(network: str, at: int) -> Job:
         told = checkin("office", at, site=True, network=network, address=network)
-        store.write(lambda: checkins.record(store, [told]))
+        store.write(lambda tx: checkins.record(tx, [told]))
         return jobs.find(store, "web-01", "office")
 
     with store.connected():
@@ -125,10 +125,10 @@ def test_what_is_older_than_anybody_looks_back_is_forgotten_and_nothing_else(sto
         office = hear("192.0.2.3", NOON)
         ends = (NOON - DAY, NOON, NOON + DAY, None)
         kept = [Outage(0, office.id, NOON - 2 * DAY, ended_at) for ended_at in ends]
-        store.write(lambda: outages.keep(store, kept))
+        store.write(lambda tx: outages.keep(tx, kept))
         for until_at in (NOON - 1, NOON):
             life = {"host": "a", "began_at": 0, "until_at": until_at, "heard_at": 0}
-            store.write(presence.insert(life).execute)
+            store.write(lambda tx, life=life: presence.insert(life).execute())
         outages.drop_before(store, NOON)
         assert [ended_at for _, ended_at, _ in rows(store)] == [NOON, NOON + DAY, None]
         assert [row["network"] for row in moved.select()] == ["192.0.2.2"]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gocron.core.recent import KEPT, recent
-from gocron.store import checkins, jobs
+from gocron.store import checkins, job_row, jobs
 from gocron.store.database import Store
 from gocron.store.schema import upgrade
 from tests.store.conftest import HOUR, NOON, checkin, insert, store_before
@@ -15,7 +15,7 @@ def remembered(store: Store) -> list[int]:
 
 
 def keep(store: Store, at: int) -> None:
-    store.write(lambda: checkins.record(store, [checkin(seen_at=at)]))
+    store.write(lambda tx: checkins.record(tx, [checkin(seen_at=at)]))
 
 
 def test_the_last_check_ins_of_a_job_are_remembered_and_no_more(store: Store) -> None:
@@ -28,7 +28,7 @@ def test_the_last_check_ins_of_a_job_are_remembered_and_no_more(store: Store) ->
 
 def test_a_job_that_was_only_declared_remembers_none(store: Store) -> None:
     with store.connected():
-        store.write(lambda: jobs.declare(store, checkin()))
+        job_row.declare(store, checkin())
         assert remembered(store) == []
         keep(store, NOON + 60)
         assert remembered(store) == [NOON + 60]

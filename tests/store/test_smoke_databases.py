@@ -26,7 +26,7 @@ def test_a_second_open_has_nothing_left_to_upgrade(empty_database_url):
 def test_a_checkin_is_there_for_whoever_opens_the_database_next(database_url):
     store = open_store(database_url)
     with store.connected():
-        (due,) = store.write(lambda: checkins.record(store, [BACKUP]))
+        (due,) = store.write(lambda tx: checkins.record(tx, [BACKUP]))
     assert due == NOW + 3_600
 
     other = open_store(database_url)

@@ -76,7 +76,7 @@ def test_a_job_taken_over_as_alerted_is_told_of_only_when_it_is_back(original_ur
         )
         sweep(store, config, lambda: NOON + 10)
         assert mail.mails == []
-        store.write(lambda: checkins.record(store, [back]))
+        store.write(lambda tx: checkins.record(tx, [back]))
         sweep(store, config, lambda: NOON + 30)
         assert [mail["Subject"].split(" after ")[0] for mail in mail.mails] == [
             "[gocron] dead (web-01) is back"

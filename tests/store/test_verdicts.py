@@ -15,7 +15,7 @@ LATER = NOON + 86_400
 
 
 def hear(store: Store, name: str, **told: object) -> Job:
-    store.write(lambda: checkins.record(store, [checkin(name, NOON, **told)]))
+    store.write(lambda tx: checkins.record(tx, [checkin(name, NOON, **told)]))
     return job(store, name)
 
 
@@ -24,7 +24,7 @@ def job(store: Store, name: str) -> Job:
 
 
 def site_outage(store: Store, gateway: Job) -> int:
-    store.write(lambda: outages.keep(store, [Outage(0, gateway.id, NOON, None)]))
+    store.write(lambda tx: outages.keep(tx, [Outage(0, gateway.id, NOON, None)]))
     return outages.lasting(store)[gateway.id].id
 
 
@@ -84,7 +84,7 @@ def test_who_is_held_until_gocron_can_be_reached_is_left_alone_and_nobody_else(
         for name in ("before", "held", "new"):
             hear(store, name)
         store.write(
-            lambda: checkins.record(store, [checkin("held", NOON + 30), checkin("new", NOON + 30)])
+            lambda tx: checkins.record(tx, [checkin("held", NOON + 30), checkin("new", NOON + 30)])
         )
         for name in ("before", "held"):
             assert spare(store, job(store, name), Status.HELD)

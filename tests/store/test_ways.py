@@ -27,7 +27,7 @@ OFFICE, ELSEWHERE = "203.0.113.9", "198.51.100.7"
 def hear(store: Store, *names: str, network: str = OFFICE, at: int = NOON, **told: object) -> None:
     for name in names:
         one = checkin(name, at, address=network, network=network, **told)
-        store.write(lambda one=one: checkins.record(store, [one]))
+        store.write(lambda tx, one=one: checkins.record(tx, [one]))
 
 
 def gateway(store: Store, name: str) -> Gateway:
@@ -41,9 +41,8 @@ def behind(store: Store, name: str) -> list[str]:
     """Who is behind it, as a mail counts them and as a sweep listens to them."""
     office = gateway(store, name)
     job = store.tables.job
-    store.write(
-        job.update({job.missed_at: NOON, job.back_at: None}).where(job.id != office.job.id).execute
-    )
+    change = {job.missed_at: NOON, job.back_at: None}
+    store.write(lambda tx: job.update(change).where(job.id != office.job.id).execute())
     missing = sites.report(store, office, [], 99).missing
     heard = Heard(store)
     assert bool(heard.since(office, 0)) == bool(missing.count)
@@ -118,7 +117,8 @@ def test_a_return_counts_who_is_back_who_is_waited_for_and_who_is_missing(store:
             "gone": {job.missed_at: NOON},
             "returns": {job.missed_at: NOON, job.back_at: NOON + 900},
         }.items():
-            store.write(job.update(change).where(job.cronname == name).execute)
+            query = job.update(change).where(job.cronname == name)
+            store.write(lambda tx, query=query: query.execute())
         assert sites.report(store, office, [outage], 2) == SiteReport(
             8,
             ((NOON + 60, NOON + 900),),

@@ -52,7 +52,7 @@ class Gocron:
             seen_at=at,
         )
         with self.store.connected():
-            self.store.write(lambda: checkins.record(self.store, [told]))
+            self.store.write(lambda tx: checkins.record(tx, [told]))
 
     def sweep(self, at: int) -> Swept:
         with self.store.connected():
@@ -69,7 +69,7 @@ class Gocron:
 
     def empty(self, table: str) -> None:
         with self.store.connected():
-            self.store.write(getattr(self.store.tables, table).delete().execute)
+            self.store.write(lambda tx: getattr(self.store.tables, table).delete().execute())
 
     def set(self, **options: object) -> None:
         self.config = replace(self.config, **options)

@@ -74,7 +74,7 @@ def test_what_waits_for_one_mailbox_is_taken_as_it_was_found(
     store, news = gocron.store, gocron.store.tables.news
     with store.connected():
         fresh = {news.digest: None, news.given_up_at: None, news.next_try_at: LATE}
-        store.write(news.update(fresh).execute)
+        store.write(lambda tx: news.update(fresh).execute())
         (waiting,) = outbox.due(store, LATE)
         digest = outbox.claim(store, waiting, LATE)
         assert digest is not None and digest.size == len(spellings)
@@ -245,7 +245,7 @@ def test_more_jobs_than_a_statement_has_parameters_are_told_in_one_mail_each(
                 CheckIn("web-01", f"job-{number}", "ops@example.com", HOUR, None, None, "::1", NOON)
                 for number in range(start, start + 1000)
             ]
-            gocron.store.write(lambda some=some: checkins.record(gocron.store, some))
+            gocron.store.write(lambda tx, some=some: checkins.record(tx, some))
     gocron.sweep(LATE)
     with gocron.store.connected(), gocron.store.writing():
         job = gocron.store.tables.job

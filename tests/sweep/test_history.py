@@ -2,7 +2,7 @@
 
 import pytest
 
-from gocron.store import jobs
+from gocron.store import job_row
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 DAY = 24 * HOUR
@@ -54,7 +54,7 @@ def test_an_account_is_kept_while_it_has_jobs_and_for_400_days_after(gocron: Goc
     gocron.hear("backup", NOON, account="web-02")
     gocron.sweep(NOON)
     with gocron.store.connected():
-        jobs.forget(gocron.store, "web-01", "backup")
+        job_row.forget(gocron.store, "web-01", "backup")
     gocron.sweep(NOON + 60)
     sweep_hourly(gocron, NOON + KEPT)
     assert {row["name"] for row in gocron.rows("account")} == {"web-01", "web-02"}

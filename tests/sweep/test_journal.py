@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gocron.core.checkin import CheckIn
-from gocron.store import checkins, jobs, late_checkins
+from gocron.store import checkins, job_row, late_checkins
 from gocron.store.schema import open_store
 from gocron.sweep import journal as gocron_journal
 from gocron.sweep import journal_files
@@ -307,7 +307,7 @@ def test_a_line_that_is_completed_between_two_reads_is_read_whole(
 
 def forget(gocron: Gocron, cronname: str) -> None:
     with gocron.store.connected():
-        jobs.forget(gocron.store, "web-01", cronname)
+        job_row.forget(gocron.store, "web-01", cronname)
 
 
 def test_rotation_by_copying_brings_no_forgotten_job_back(gocron: Gocron, journal: Path) -> None:
@@ -346,7 +346,7 @@ def test_a_line_older_than_the_declaration_of_its_job_changes_nothing(
     with gocron.store.connected():
         for name in ("old", "same"):
             told = CheckIn("web-01", name, "ops@example.com", HOUR, None, None, "", NOON + HOUR)
-            jobs.declare(gocron.store, told)
+            job_row.declare(gocron.store, told)
     gocron.sweep(NOON + HOUR + 60)
     assert not gocron.job("old").was_heard
     assert gocron.job("same").was_heard, "within the second"
@@ -635,7 +635,7 @@ def test_a_job_that_was_forgotten_does_not_come_back_with_a_line_that_was_left(
         broken_at(version, checkins, "row_of", "bad")
         replay(gocron)
     with gocron.store.connected():
-        jobs.forget(gocron.store, "web-01", "c")
+        job_row.forget(gocron.store, "web-01", "c")
     replay(gocron, NOON + 2 * HOUR)
     assert set(heard(gocron)) == {"bad"}
 

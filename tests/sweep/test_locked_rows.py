@@ -14,7 +14,7 @@ from gocron.core.checkin import CheckIn
 from gocron.core.job import Status
 from gocron.core.own_outage import Knock
 from gocron.errors import GocronError
-from gocron.store import checkins, jobs
+from gocron.store import checkins, job_row, jobs
 from gocron.store.schema import open_store
 from tests.sweep.conftest import HOUR, NOON, Gocron
 from tests.sweep.test_clocks import hear, jump, run_on
@@ -57,8 +57,8 @@ def hold(request: pytest.FixtureRequest, gocron: Gocron, database_url: str) -> H
             network=ELSEWHERE,
         )
         front = open_store(database_url)
-        with front.connected(), front.undone():
-            checkins.record(front, [come])
+        with front.connected(), front.undone() as tx:
+            checkins.record(tx, [come])
             yield
 
     return locked if request.param == "a lock" else being_heard
@@ -237,7 +237,7 @@ def test_a_gateway_is_forgotten(gocron: Gocron, hold: Hold, which: str) -> None:
     # Whoever asks for the very job that is held is told that it could not be had.
     refused = pytest.raises(GocronError) if which == "office" else nullcontext()
     with hold(which), refused, impatient(gocron):
-        jobs.forget(gocron.store, "web-01", "office")
+        job_row.forget(gocron.store, "web-01", "office")
     with hold("camera"):
         sweep_well(gocron, at)
         assert ("lamp" in told(gocron)) == (which == "camera")
@@ -246,11 +246,11 @@ def test_a_gateway_is_forgotten(gocron: Gocron, hold: Hold, which: str) -> None:
 def test_an_account_is_forgotten_but_for_the_one_that_is_held(gocron: Gocron, hold: Hold) -> None:
     go_down(gocron)
     with hold("camera"), pytest.raises(GocronError), impatient(gocron):
-        jobs.forget_account(gocron.store, "web-01")
+        job_row.forget_account(gocron.store, "web-01")
     with gocron.store.connected():
         # A gateway goes last: nobody who was behind it is told of meanwhile.
         assert [one.cronname for one in jobs.every_job(gocron.store)] == ["camera", "office"]
-        assert jobs.forget_account(gocron.store, "web-01") == 2
+        assert job_row.forget_account(gocron.store, "web-01") == 2
 
 
 WRONG_AT = NOON + 12 * MINUTE

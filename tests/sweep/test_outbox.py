@@ -16,7 +16,7 @@ from gocron.render import terminal
 from gocron.render.slack import summary_post
 from gocron.render.summary import summary_text
 from gocron.render.templates import Templates
-from gocron.store import checkins, deliveries, jobs, outbox
+from gocron.store import checkins, deliveries, job_row, outbox
 from gocron.sweep import Swept, sweep
 from gocron.sweep.bulkhead import Bulkheads
 from gocron.sweep.rehearse import explain
@@ -60,7 +60,7 @@ def hear_many(gocron: Gocron, account: str, emails: list[str], at: int = NOON) -
         for number, email in enumerate(emails)
     ]
     with gocron.store.connected():
-        gocron.store.write(lambda: checkins.record(gocron.store, some))
+        gocron.store.write(lambda tx: checkins.record(tx, some))
 
 
 def listed(gocron: Gocron, now: int) -> list[dict]:
@@ -85,7 +85,7 @@ def page(gocron: Gocron) -> str:
 def declare(gocron: Gocron, cronname: str, at: int, **more: object) -> None:
     told = CheckIn("web-01", cronname, None, None, None, None, "", at)
     with gocron.store.connected():
-        jobs.declare(gocron.store, replace(told, **more))
+        job_row.declare(gocron.store, replace(told, **more))
 
 
 # Given up
@@ -122,7 +122,7 @@ def test_what_was_given_up_is_resolved_once_it_can_be_left_at_that(
         declare(gocron, "a", LATE + MINUTE, email="new@example.com")
     else:
         with gocron.store.connected():
-            jobs.forget(gocron.store, "web-01", "a")
+            job_row.forget(gocron.store, "web-01", "a")
     swept = gocron.sweep(LATE + 2 * MINUTE)
     assert (swept.unresolved, swept.undelivered, swept.delivered.failures) == ((), 0, [])
     told = {"retry": ["gone@example.com"], "new address": ["gone@example.com", "new@example.com"]}

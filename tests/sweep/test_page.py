@@ -36,13 +36,13 @@ def test_the_index_shows_what_is_missing_before_what_is_well(gocron: Gocron) -> 
 
 
 def test_each_account_has_a_page_until_its_last_job_is_forgotten(gocron: Gocron) -> None:
-    from gocron.store import jobs
+    from gocron.store import job_row
 
     gocron.hear("backup", NOON)
     gocron.sweep(NOON)
     assert "backup" in page(gocron, account_file("web-01"))
     with gocron.store.connected():
-        jobs.forget(gocron.store, "web-01", "backup")
+        job_row.forget(gocron.store, "web-01", "backup")
     gocron.sweep(NOON + 60)
     assert not (folder(gocron) / account_file("web-01")).exists()
 

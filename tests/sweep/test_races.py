@@ -15,7 +15,7 @@ from gocron.core.channel import MAIL
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
 from gocron.core.own_outage import Knock
-from gocron.store import checkins, counts, episodes, jobs, outages, outbox, verdicts
+from gocron.store import checkins, counts, episodes, job_row, outages, outbox, verdicts
 from gocron.store.database import Store
 from gocron.store.episodes import Silence
 from gocron.store.schema import open_store
@@ -97,7 +97,7 @@ def test_an_address_that_is_mended_while_a_sweep_judges_hears_of_the_silence(
     with gocron.store.connected():
         judged = verdicts.overdue(gocron.store, LATE)
         mended = CheckIn("web-01", "backup", "new@example.com", None, None, None, "", LATE)
-        jobs.declare(gocron.store, mended)
+        job_row.declare(gocron.store, mended)
         assert episodes.begin(gocron.store, missed(judged), LATE, MAIL) == []
     gocron.sweep(LATE)
     silences = [to for to, mail in gocron.mail.received if "not checked in" in mail["Subject"]]
@@ -148,7 +148,7 @@ def test_who_is_behind_a_gateway_that_is_suppressed_no_longer_waits_for_the_next
         for name, frequency_s, named in (("office", 300, ""), ("floor", 600, "office")):
             came = CheckIn("web-01", name, "ops@example.com", frequency_s, None, True,
                            ELSEWHERE, NOON + 1201, "", named)  # fmt: skip
-            store.write(lambda came=came: checkins.record(store, [came]))
+            store.write(lambda tx, came=came: checkins.record(tx, [came]))
         watch_sites(store, NOON + 1202)
 
     gocron.set(status_dir="")
@@ -184,14 +184,14 @@ def test_nobody_is_held_for_an_outage_that_ended_while_he_was_judged(
     gocron: Gocron, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def end(store: Store) -> None:
-        store.write(lambda: outages.record_own(store, NOON, NOON + 90, False, NOON + 90))
+        store.write(lambda tx: outages.record_own(tx, NOON, NOON + 90, False, NOON + 90))
 
     gocron.set(status_dir="")
     gocron.hear("backup", NOON - HOUR + 30, grace_s=HOUR)
     gocron.hear("backup", NOON + 30 - HOUR, grace_s=0)
     with gocron.store.connected():
         record = outages.record_own
-        gocron.store.write(lambda: record(gocron.store, NOON, None, False, NOON))
+        gocron.store.write(lambda tx: record(tx, NOON, None, False, NOON))
     meanwhile(monkeypatch, gocron, "backup", end)
     gocron.knock = Knock.SLOW
     gocron.sweep(NOON + 60)

@@ -8,7 +8,7 @@ import pytest
 from gocron import cli
 from gocron.commands import jobs_add
 from gocron.core.checkin import CheckIn
-from gocron.store import checkins, jobs
+from gocron.store import checkins, job_row
 from gocron.sweep.rehearse import explain
 from tests.peers import SlackPeer
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
@@ -25,7 +25,7 @@ def without_a_page(gocron: Gocron) -> None:
 def declare(gocron: Gocron, at: int, cronname: str = "backup", **more: object) -> None:
     told = CheckIn("web-01", cronname, None, None, None, None, "", at)
     with gocron.store.connected():
-        jobs.declare(gocron.store, replace(told, **more))
+        job_row.declare(gocron.store, replace(told, **more))
 
 
 def notices(gocron: Gocron) -> list[tuple[str, str]]:
@@ -135,7 +135,7 @@ def test_a_thousand_declarations_between_two_sweeps_are_one_piece_of_news(gocron
         for number in range(1000)
     ]
     with gocron.store.connected():
-        gocron.store.write(lambda: checkins.record(gocron.store, some))
+        gocron.store.write(lambda tx: checkins.record(tx, some))
     gocron.sweep(NOON + MINUTE)
     ((to, text),) = notices(gocron)
     assert to == "ops@example.com"
@@ -181,7 +181,7 @@ def test_a_fleet_that_is_declared_anew_is_one_mail_a_recipient(gocron: Gocron) -
             for number in range(count)
         ]
         with gocron.store.connected():
-            gocron.store.write(lambda some=some: checkins.record(gocron.store, some))
+            gocron.store.write(lambda tx, some=some: checkins.record(tx, some))
     gocron.sweep(NOON + MINUTE)
     ((_, text),) = notices(gocron)
     assert text.startswith("1,241 jobs were declared anew.")
@@ -324,7 +324,7 @@ def test_a_job_that_is_forgotten_takes_its_news_along(gocron: Gocron) -> None:
     gocron.mail.stop()
     gocron.sweep(NOON + MINUTE)
     with gocron.store.connected():
-        jobs.forget(gocron.store, "web-01", "backup")
+        job_row.forget(gocron.store, "web-01", "backup")
     gocron.mail.start()
     assert gocron.sweep(NOON + HOUR).undelivered == 0
     assert gocron.mail.received == []

@@ -206,7 +206,7 @@ def hear_at_once(gocron: Gocron, name: str, at: int) -> None:
         store.db.execute_sql(
             "SET lock_timeout = 1" if store.is_postgres else "PRAGMA busy_timeout = 0"
         )
-        store.write(lambda: checkins.record(store, [told]))
+        store.write(lambda tx: checkins.record(tx, [told]))
 
 
 def test_a_copy_that_finds_no_room_says_where_to_make_some(

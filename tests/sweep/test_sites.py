@@ -11,8 +11,8 @@ from gocron.core.checkin import CheckIn
 from gocron.core.job import Status
 from gocron.core.judge import standing
 from gocron.core.site import CROWD
-from gocron.store import jobs, outages
-from gocron.store.database import Store
+from gocron.store import job_row, jobs, outages
+from gocron.store.database import Transaction
 from gocron.sweep.witnesses import Witnesses
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
@@ -314,7 +314,7 @@ def test_a_gateway_that_is_declared_anew_while_it_is_away_is_away_still(gocron: 
     sweep_each_minute(gocron, DOWN, DOWN + 30 * MINUTE)
     slower = CheckIn("web-01", "office", None, HOUR, None, None, "", DOWN + 30 * MINUTE)
     with gocron.store.connected():
-        assert jobs.declare(gocron.store, slower) == "changed"
+        assert job_row.declare(gocron.store, slower) == "changed"
     go_on_slower(gocron)
     assert told(gocron) == BACK
 
@@ -499,10 +499,10 @@ def test_an_outage_that_another_sweep_has_ended_stays_as_that_one_kept_it(
 ) -> None:
     original = outages.still_open
 
-    def end_before(store: Store, ids: Iterable[int]) -> set[int]:
-        for one in outages.lasting(store).values():
-            outages.end(store, replace(one, ended_at=DOWN + 20 * MINUTE))
-        return original(store, ids)
+    def end_before(tx: Transaction, ids: Iterable[int]) -> set[int]:
+        for one in outages.lasting(tx.store).values():
+            outages.end(tx, replace(one, ended_at=DOWN + 20 * MINUTE))
+        return original(tx, ids)
 
     back_at = DOWN + 30 * MINUTE
     monkeypatch.setattr(outages, "still_open", end_before)

@@ -9,7 +9,7 @@ from gocron.core.job import Job
 from gocron.core.name import normal
 from gocron.errors import UnknownJob
 from gocron.render.page import account_file
-from gocron.store import counts, episodes, jobs
+from gocron.store import counts, episodes, job_row, jobs
 from gocron.store.database import Store
 from gocron.store.episodes import Silence
 from gocron.sweep.rehearse import explain, rehearse
@@ -215,8 +215,8 @@ def test_a_row_that_is_held_keeps_no_other_from_its_name(gocron: Gocron, held: s
     gocron.hear(f"{DECOMPOSED} 2", NOON)
     other = Store(gocron.config.database_url)
     job = other.tables.job
-    with other.connected(), other.writing():
-        list(other.locked(job.select(job.id).where(job.cronname == held)))
+    with other.connected(), other.writing() as tx:
+        list(tx.locked(job.select(job.id).where(job.cronname == held)))
         assert gocron.sweep(NOON + 1).complaints == []
     assert [one.cronname for one in every_job(gocron)] == [DECOMPOSED, COMPOSED, f"{COMPOSED} 2"]
     gocron.sweep(NOON + 2)
@@ -261,7 +261,7 @@ def test_people_reach_a_job_by_the_name_as_typed_or_else_by_its_spelling(
         assert [job.cronname for job in jobs.every_job(store, stored)] == [stored]
         assert [job.cronname for job in jobs.every_job(store, DECOMPOSED)] == [stored]
         assert jobs.find(store, DECOMPOSED, DECOMPOSED).cronname == stored
-        jobs.forget(store, DECOMPOSED, DECOMPOSED)
+        job_row.forget(store, DECOMPOSED, DECOMPOSED)
         with pytest.raises(UnknownJob):
             jobs.find(store, DECOMPOSED, DECOMPOSED)
 
@@ -271,11 +271,11 @@ def test_of_two_spellings_the_one_that_was_typed_is_forgotten(gocron: Gocron) ->
         for cronname in BOTH:
             gocron.hear(cronname, NOON, account=account)
     with gocron.store.connected():
-        jobs.forget(gocron.store, COMPOSED, DECOMPOSED)
-        assert jobs.forget_account(gocron.store, DECOMPOSED) == 2
+        job_row.forget(gocron.store, COMPOSED, DECOMPOSED)
+        assert job_row.forget_account(gocron.store, DECOMPOSED) == 2
     assert [(one.account, one.cronname) for one in every_job(gocron)] == [(COMPOSED, COMPOSED)]
     with gocron.store.connected():
-        assert jobs.forget_account(gocron.store, DECOMPOSED) == 1
+        assert job_row.forget_account(gocron.store, DECOMPOSED) == 1
 
 
 def test_a_name_that_can_not_be_spelled_is_told_in_one_line_and_keeps_no_other_from_its_name(

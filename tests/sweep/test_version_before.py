@@ -9,7 +9,7 @@ import pytest
 
 from gocron.core.job import Status
 from gocron.core.own_outage import Knock
-from gocron.store import jobs
+from gocron.store import job_row
 from tests.sweep.conftest import HOUR, NOON, Gocron
 from tests.sweep.test_own_outages import MINUTE, Front
 
@@ -27,7 +27,9 @@ def put_ahead(gocron: Gocron) -> None:
     job = gocron.store.tables.job
     waits = job.reprieve.in_([Status.HELD.value, Status.SUPPRESSED.value])
     with gocron.store.connected():
-        assert gocron.store.write(job.update({job.judge_at: NOON + DAY}).where(waits).execute)
+        assert gocron.store.write(
+            lambda tx: job.update({job.judge_at: NOON + DAY}).where(waits).execute()
+        )
 
 
 def come_back(gocron: Gocron) -> None:
@@ -36,13 +38,15 @@ def come_back(gocron: Gocron) -> None:
 
 def forget(gocron: Gocron) -> None:
     with gocron.store.connected():
-        jobs.forget(gocron.store, "web-01", "office")
+        job_row.forget(gocron.store, "web-01", "office")
 
 
 def give_up(gocron: Gocron) -> None:
     news = gocron.store.tables.news
     with gocron.store.connected():
-        gocron.store.write(news.update({news.sent_at: None, news.given_up_at: DOWN}).execute)
+        gocron.store.write(
+            lambda tx: news.update({news.sent_at: None, news.given_up_at: DOWN}).execute()
+        )
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,14 @@ OTHER_WORDS = re.compile(
 
 SQL = {"peewee", "playhouse", "sqlite3", "psycopg2"}
 
+# The rows that a statement changes; who may have one that changes rows of jobs.
+CHANGES = {"insert", "insert_many", "insert_from", "replace", "replace_many", "update", "delete"}
+MAY_CHANGE_A_JOB = {"store/job_row.py", "store/checkins.py"}
+CHANGES_A_JOB = re.compile(r"\b(UPDATE|INSERT INTO|DELETE FROM|REPLACE INTO) +job\b")
+
+# A deadline in Python and in SQL; a test compares the two.
+DEADLINES = {"core/schedule.py", "store/deadlines.py"}
+
 
 def modules() -> list[Path]:
     return sorted(HOUSE.rglob("*.py"))
@@ -178,6 +186,50 @@ def test_only_the_store_speaks_sql(module: Path) -> None:
 
 
 @every_module
+def test_one_module_changes_the_job_row_and_one_keeps_check_ins(module: Path) -> None:
+    # Migrations keep what once was; triggers change no job.
+    if name_of(module) not in MAY_CHANGE_A_JOB and "migrations" not in module.parts:
+        assert list(changes_of_a_job(module)) == []
+
+
+def test_a_change_of_a_job_is_seen_however_its_table_is_called(tmp_path: Path) -> None:
+    for line in (
+        "store.tables.job.update(change)",
+        "job = tx.tables.job; job.insert(rows)",
+        "news, mine = tables.news, tables.job; mine.delete()",
+        "tables = store.tables; tables.job.update(change)",
+        "site = store.tables.job.alias('site'); site.update(change)",
+        "run('UPDATE job SET due_at = 0')",
+    ):
+        module = tmp_path / "module.py"
+        module.write_text(f"def write(store): {line}")
+        assert len(list(changes_of_a_job(module))) == 1, line
+
+
+@every_module
+def test_a_deadline_is_worked_out_in_one_place_in_python_and_in_one_in_sql(module: Path) -> None:
+    if name_of(module) not in DEADLINES:
+        assert list(deadlines_in(module)) == []
+
+
+@every_module
+def test_only_the_store_makes_a_transaction(module: Path) -> None:
+    """So who takes one as `tx` is called in one, as mypy proves."""
+    if name_of(module) != "store/database.py":
+        nodes = list(ast.walk(ast.parse(module.read_text())))
+        called = {ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call)}
+        names = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        assert not names & {"writing", "_transaction"} and "Transaction" not in called
+
+
+@every_module
+def test_whatever_writes_takes_the_transaction_that_it_is_part_of(module: Path) -> None:
+    if room(module) != "store" or "migrations" in module.parts or module.stem == "schema":
+        return
+    assert written_without_a_transaction(ast.parse(module.read_text())) == []
+
+
+@every_module
 def test_only_the_tables_of_channels_know_one_by_name(module: Path) -> None:
     if room(module) == "notify" or name_of(module) in TABLES_OF_CHANNELS:
         return
@@ -242,6 +294,64 @@ def names_in(module: Path) -> Iterator[str]:
             yield node.arg
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id.lower()
+
+
+def changes_of_a_job(module: Path) -> Iterator[str]:
+    """Yield the statements in `module` that change a job's row."""
+    tree = ast.parse(module.read_text())
+    jobs = {name for name, value in assigned_in(tree) if is_a_job(value)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and CHANGES_A_JOB.search(str(node.value)):
+            yield str(node.value)
+        elif isinstance(node, ast.Attribute) and node.attr in CHANGES:
+            table = node.value
+            yield from [ast.unparse(node)] * (ast.unparse(table) in jobs or is_a_job(table))
+
+
+def is_a_job(table: ast.expr) -> bool:
+    return bool(re.search(r"\btables\.job(\.alias\(.*\))?$", ast.unparse(table)))
+
+
+def assigned_in(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Yield each name that is given a value, and the value."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                pairs = [(target, node.value)]
+                if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                    pairs = list(zip(target.elts, node.value.elts, strict=True))
+                yield from ((ast.unparse(name), value) for name, value in pairs)
+
+
+def deadlines_in(module: Path) -> Iterator[str]:
+    """Yield the sums of a frequency and at least two other things."""
+    tree = ast.parse(module.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            terms = [ast.unparse(term) for term in terms_of(node)]
+            if len(terms) > 2 and any("frequency" in term for term in terms):
+                yield ast.unparse(node)
+
+
+def terms_of(node: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        yield from terms_of(node.left)
+        yield from terms_of(node.right)
+    else:
+        yield node
+
+
+def written_without_a_transaction(node: ast.AST, has_one: bool = False) -> list[str]:
+    """Return the queries that are executed in no function that takes a `tx`."""
+    if isinstance(node, ast.FunctionDef | ast.Lambda):
+        has_one = has_one or "tx" in {argument.arg for argument in node.args.args}
+    is_query = isinstance(node, ast.Attribute) and node.attr == "execute"
+    found = [ast.unparse(node)] if is_query and not has_one else []
+    for child in ast.iter_child_nodes(node):
+        # A driver's execute takes a statement; only a query knows its own.
+        if not (isinstance(node, ast.Call) and node.args and child is node.func):
+            found += written_without_a_transaction(child, has_one)
+    return found
 
 
 def clocks_read(module: Path) -> Iterator[str]:

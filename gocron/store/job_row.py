@@ -1,0 +1,263 @@
+"""The job's row: what locks and changes it, but for its check-ins. Nobody else writes it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import peewee
+from peewee import Case, chunked, fn
+
+from gocron.core.checkin import CheckIn
+from gocron.core.job import SPARED, Job, Status
+from gocron.core.schedule import due_at
+from gocron.errors import UnknownJob
+from gocron.store import checkins, deadlines, jobs, redeclarations
+from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
+
+# Enough to be fast, few enough to hold SQLite's one lock, or their rows, for a moment only.
+FORGOTTEN_AT_ONCE = 500
+
+
+def lock_free(tx: Transaction, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Lock the rows of these jobs, in the order of all writers; return by id what stands there.
+
+    A row that another transaction holds is left out: it is being heard, or another sweep has it,
+    and the next one looks again.
+    """
+    job = tx.tables.job
+    columns = (job.id, job.email, job.due_at, job.judge_at, job.excused_until)
+    query = job.select(*columns, job.missed_at, job.back_at).where(job.id.in_(list(ids)))
+    rows = tx.locked_if_free(query.order_by(job.account, job.cronname))
+    return {row["id"]: row for row in rows}
+
+
+def mark_missing(tx: Transaction, some: Sequence[Job]) -> None:
+    """Have these jobs missing since their deadline; their rows are locked."""
+    job = tx.tables.job
+    _change_all(tx, some, {job.missed_at: job.due_at, job.reprieve: None}, job.missed_at.is_null())
+
+
+def mark_up(tx: Transaction, some: Sequence[Job]) -> None:
+    """Have these jobs, which are back, missing no longer; their rows are locked."""
+    job = tx.tables.job
+    _change_all(tx, some, {job.missed_at: None, job.back_at: None}, job.back_at.is_null(False))
+
+
+def _change_all(tx: Transaction, some: Sequence[Job], change: dict[Any, Any], so_far: Any) -> None:
+    """Change rows that are locked, all of them or, whatever else happened, none."""
+    if not some:
+        return
+    job = tx.tables.job
+    mine = job.id.in_([one.id for one in some]) & so_far
+    if job.update(change).where(mine).execute() != len(some):
+        raise AssertionError("a locked row was changed by another")
+
+
+def spare(
+    tx: Transaction,
+    ids: Sequence[int],
+    status: Status,
+    judge_at: int,
+    excused_until: int | None,
+    excused_by: int | None,
+) -> None:
+    """Keep why these jobs, whose rows are locked, are not told of, and when to judge them next."""
+    job = tx.tables.job
+    excuse = {job.excused_until: excused_until, job.excused_by: excused_by}
+    change = {job.reprieve: status.value, job.judge_at: judge_at, **excuse}
+    job.update(change).where(job.id.in_(ids)).execute()
+
+
+def put_off(tx: Transaction, ids: Iterable[int], until: int) -> None:
+    """Have these jobs, whose rows are locked, judged next at `until`."""
+    job = tx.tables.job
+    change = {job.reprieve: Status.HELD.value, job.judge_at: until}
+    job.update(change).where(job.id.in_(list(ids))).execute()
+
+
+def excuse_until(tx: Transaction, job_id: int, until: int | None) -> None:
+    """Keep the last deadline that outages gave a job, None where its own counted."""
+    job = tx.tables.job
+    job.update({job.excused_until: until}).where(job.id == job_id).execute()
+
+
+def hear_at(tx: Transaction, wrongly_heard: Any, right_at: int, now: int) -> bool:
+    """Have the jobs that were `wrongly_heard` heard at `right_at`, and all that are spared judged.
+
+    `wrongly_heard` is a condition. Excuses were worked out by the wrong clock: they are worked
+    out anew, of the outages that are left. Tell whether that were all: a row that another
+    transaction holds is left out.
+    """
+    job = tx.tables.job
+    due = deadlines.due_at(right_at, job.frequency_s, job.grace_s)
+    due = Case(None, [(wrongly_heard, due)], job.due_at)
+    change: dict[Any, Any] = {
+        **dict.fromkeys((job.reprieve, job.excused_until, job.excused_by)),
+        job.last_seen_at: Case(None, [(wrongly_heard, right_at)], job.last_seen_at),
+        job.due_at: due,
+        job.judge_at: due,
+        job.back_at: Case(None, [(job.back_at > now, right_at)], job.back_at),
+    }
+    which = wrongly_heard | job.reprieve.in_([one.value for one in SPARED])
+    # Rows are locked in the order of all writers first: an update takes them as they lie.
+    some = job.select(job.id).where(which).order_by(job.account, job.cronname)
+    for ids in chunked([row["id"] for row in tx.locked_if_free(some)], ROWS_A_STATEMENT):
+        job.update(change).where(job.id.in_(ids)).execute()
+    return not job.select(job.id).where(which).exists()
+
+
+def rename(tx: Transaction, one: Job, account: str, cronname: str, gateway: str) -> None:
+    """Give a job these names, and let the gateway that it named have this one."""
+    job, change = tx.tables.job, tx.tables.change
+    if gateway != one.gateway:
+        job.update({job.gateway: gateway}).where(job.id == one.id).execute()
+    if (account, cronname) == (one.account, one.cronname):
+        return
+    names = {job.account: account, job.cronname: cronname}
+    job.update(names).where(job.id == one.id).execute()
+    # No trigger counts a change of name.
+    missing = int(one.missed_at is not None)
+    counts = [(one.account, -1), (account, 1)]
+    change.insert(
+        [{"account": name, "jobs": count, "missing": count * missing} for name, count in counts]
+    ).execute()
+
+
+def go_on_missing(tx: Transaction, job_id: int, missed_at: int, back_at: int | None) -> None:
+    """Have a job missing since `missed_at`, if it isn't, and back at `back_at`, None: not yet."""
+    job = tx.tables.job
+    change = {
+        job.missed_at: fn.COALESCE(job.missed_at, missed_at),
+        job.back_at: back_at,
+        job.reprieve: None,
+    }
+    job.update(change).where(job.id == job_id).execute()
+
+
+def add(tx: Transaction, first: Sequence[CheckIn]) -> None:
+    """Make unknown jobs known by their `first` check-ins, in the order of their keys.
+
+    Whoever makes one known at the same time, and is not done yet, is waited for: so there is a
+    row to be locked, and what is older can't get over what is newer.
+    """
+    if first:
+        tx.tables.job.insert([_new_row(one) for one in first]).on_conflict_ignore().execute()
+
+
+def _new_row(first: CheckIn) -> dict[str, Any]:
+    row = checkins.row_of(first, first.email, first.frequency_s)
+    return dict(zip(checkins.COLUMNS, row, strict=True))
+
+
+def declare(store: Store, told: CheckIn) -> str:
+    """Make the job that `told` describes known, or change what it declares.
+
+    That is no check-in: a known job's last check-in stays, its deadline follows the new
+    frequency. Return "added", "changed" or "unchanged".
+    """
+
+    def work(tx: Transaction) -> str:
+        known = _add_or_lock(tx, told)
+        return "added" if known is None else _declare_anew(tx, known, told)
+
+    return store.write(work)
+
+
+def _add_or_lock(tx: Transaction, told: CheckIn) -> Job | None:
+    """Add the job that `told` describes and return None, or lock the one that is known."""
+    job = tx.tables.job
+    mine = (job.account == told.account) & (job.cronname == told.cronname)
+    known = tx.locked(job.select(*jobs.columns(tx.store)).where(mine))
+    for row in list(known):
+        return jobs.as_job(row)
+    try:
+        with tx.store.db.atomic():
+            # It has not been heard yet.
+            unheard = {"address": "", "network": "", "recent": ""}
+            job.insert({**_new_row(told), **unheard}).execute()
+    except peewee.IntegrityError:
+        # Its first check-in came at this very moment.
+        (row,) = known.clone()
+        return jobs.as_job(row)
+    return None
+
+
+def _declare_anew(tx: Transaction, known: Job, told: CheckIn) -> str:
+    """Change what a job declares to what `told` does; return whether that was a change."""
+    job = tx.tables.job
+    changed = replace(
+        known,
+        email=told.email or known.email,
+        frequency_s=told.frequency_s or known.frequency_s,
+        grace_s=known.grace_s if told.grace_s is None else told.grace_s,
+        site=known.site if told.site is None else told.site,
+        gateway=known.gateway if told.gateway is None else told.gateway,
+    )
+    if changed == known:
+        return "unchanged"
+    due = due_at(known.last_seen_at, changed.frequency_s, changed.grace_s)
+    # An excuse was worked out of the frequency; with another one it is worked out anew.
+    spared = (
+        {}
+        if due == known.due_at
+        else dict.fromkeys((job.reprieve, job.excused_until, job.excused_by))
+    )
+    job.update(
+        {
+            **spared,
+            job.email: changed.email,
+            job.frequency_s: changed.frequency_s,
+            job.grace_s: changed.grace_s,
+            job.site: changed.site,
+            job.gateway: changed.gateway,
+            job.due_at: due,
+            job.judge_at: due,
+        }
+    ).where(job.id == known.id).execute()
+    redeclarations.by_hand(tx, known, told.seen_at)
+    return "changed"
+
+
+def forget(store: Store, account: str, cronname: str) -> None:
+    """Remove a job, found as `find` does, with its episodes and news. Raises UnknownJob."""
+    store.write(lambda tx: remove(tx, [jobs.find(store, account, cronname).id]))
+
+
+def forget_account(store: Store, account: str, never_heard_since: int | None = None) -> int:
+    """Remove the jobs of an account with their episodes and news; return how many they were.
+
+    With `never_heard_since` only those that checked in last, or were declared, before it. Others
+    are let in again and again meanwhile. Raises UnknownJob where the account has no job at all.
+    """
+    job = store.tables.job
+    account = jobs.known_account(store, account)
+    mine = job.account == account
+    if not job.select(job.id).where(mine).exists():
+        raise UnknownJob(account, "no job of this account", "see `gocron jobs list`")
+    if never_heard_since is not None:
+        mine &= job.last_seen_at < never_heard_since
+    is_site = fn.COALESCE(job.site, False)
+    forgotten = 0
+    # Gateways come last: who is behind them, and is to be forgotten too, must not be judged now.
+    for some in (mine & ~is_site, mine & is_site):
+        while count := store.write(partial(_forget_some, which=some)):
+            forgotten += count
+            store.give_way()
+    return forgotten
+
+
+def _forget_some(tx: Transaction, which: Any) -> int:
+    job = tx.tables.job
+    some = job.select(job.id).where(which).order_by(job.account, job.cronname)
+    some = some.limit(FORGOTTEN_AT_ONCE)
+    # Locked in the order of all writers; a job that was heard meanwhile stays. What another
+    # transaction holds is waited for once nothing else is left.
+    return remove(tx, [row["id"] for row in list(tx.locked_if_free(some)) or tx.locked(some)])
+
+
+def remove(tx: Transaction, ids: Sequence[int]) -> int:
+    """Remove jobs with their episodes and news; return how many there were."""
+    job = tx.tables.job
+    removed: int = job.delete().where(job.id.in_(ids)).execute()
+    return removed
