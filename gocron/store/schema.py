@@ -9,7 +9,7 @@ from typing import Any
 import peewee
 
 from gocron.errors import StoreError
-from gocron.store.database import Store
+from gocron.store.database import Store, Transaction
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 HISTORY = "schema_migration"
@@ -77,11 +77,11 @@ def upgrade(store: Store) -> list[str]:
     # Imported here: a sweep runs each minute and needs no migration tools.
     from playhouse.migrations import Runner
 
-    def work() -> list[str]:
+    def work(tx: Transaction) -> list[str]:
         if store.is_postgres:
             store.db.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_UPGRADE_LOCK,))
         applied: list[str] = Runner(store.db, str(MIGRATIONS), HISTORY).up()
-        _introduce(store)
+        _introduce(tx)
         return applied
 
     # Migrations lock tables in another order than a sweep does that goes on meanwhile.
@@ -99,8 +99,8 @@ def _applied(store: Store) -> set[str]:
     return {row["name"] for row in history.select(history.name)}
 
 
-def _introduce(store: Store) -> None:
+def _introduce(tx: Transaction) -> None:
     """Give a new database the name that its Message-IDs carry."""
-    store.tables.instance.insert(
+    tx.tables.instance.insert(
         {"id": 1, "name": secrets.token_hex(6), "accounts": 0, "jobs": 0, "missing": 0}
     ).on_conflict("IGNORE").execute()

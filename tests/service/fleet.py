@@ -145,14 +145,14 @@ class Fleet:
         earlier = job.update({column: column - for_s for column in columns})
         with self._store.connected():
             mine = earlier.where(job.cronname.in_(names))
-            assert self._store.write(mine.execute) == len(names)
+            assert self._store.write(lambda tx: mine.execute()) == len(names)
 
     def was_not_reached(self, hours_ago: int) -> None:
         """Let there be an outage of gocron's own of which nobody has been told."""
         began_at = int(time.time()) - hours_ago * HOUR
         known = {"began_at": began_at, "ended_at": began_at + HOUR // 2, "noticed_at": began_at}
         with self._store.connected():
-            self._store.write(self._store.tables.outage.insert(known).execute)
+            self._store.write(lambda tx: self._store.tables.outage.insert(known).execute())
 
     def sweep(self) -> list[int]:
         """Let all hosts sweep at the same time; return how that ended."""
@@ -166,7 +166,7 @@ class Fleet:
         news = self._store.tables.news
         long_ago = news.update({news.next_try_at: 0, news.claimed_until: 0})
         with self._store.connected():
-            self._store.write(long_ago.where(self._waits).execute)
+            self._store.write(lambda tx: long_ago.where(self._waits).execute())
 
     def expect(self, what: str, *names: str) -> None:
         """Let it be told, of each of these names to its own mailbox, once from now on."""
