@@ -44,8 +44,8 @@ def queries(store: Store) -> list[Any]:
         outage.insert({"site_id": 1, "began_at": 2}),
         outage.insert({"began_at": 2, "site_id": 1}),
         outage.insert({"began_at": 2, "site_id": 1}).on_conflict("IGNORE"),
-        store.locked(job.select(job.id)),
-        store.locked_if_free(job.select(job.id)),
+        store._transaction.locked(job.select(job.id)),
+        store._transaction.locked_if_free(job.select(job.id)),
     ]
 
 
