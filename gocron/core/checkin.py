@@ -11,8 +11,10 @@ from gocron.core.mailbox import is_address
 from gocron.core.name import NAME_LIMIT, has_visible_character, misleading, normal
 from gocron.core.refused import Refused as Refused
 from gocron.core.schedule import due_at
+from gocron.core.signal import FIELDS as SIGNAL_FIELDS
+from gocron.core.signal import WORKED, Signal, read_signal
 
-FIELDS = ("cronname", "account", "email", "frequency", "site", "grace", "gateway")
+FIELDS = ("cronname", "account", "email", "frequency", "site", "grace", "gateway", *SIGNAL_FIELDS)
 EMAIL_LIMIT = 1_000
 RECIPIENT_LIMIT = 10
 FREQUENCY_LIMIT_S = 366 * 86_400
@@ -28,7 +30,7 @@ class CheckIn:
 
     `seen_at` is 0 where it counts from when it is kept. `network` is what of `address` sites
     compare; `gateway` is "" where the job takes back that it named one. `misnamed` is why no new
-    job may be named so; a known one goes on.
+    job may be named so; a known one goes on. `signal` is what it says of the run.
     """
 
     account: str
@@ -42,6 +44,7 @@ class CheckIn:
     network: str = ""
     gateway: str | None = None
     misnamed: tuple[str, str] | None = None
+    signal: Signal = WORKED
 
     @property
     def declares(self) -> bool:
@@ -86,6 +89,7 @@ def read_checkin(
         network=network,
         gateway=_gateway(told["gateway"]) if "gateway" in told else None,
         misnamed=_misnamed(account=account, cronname=cronname),
+        signal=read_signal(told),
     )
 
 
@@ -114,7 +118,8 @@ def _by_name(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
             raise _unknown(name)
         if known in told:
             raise Refused(known, "given more than once; send it once")
-        if not value.isprintable() and has_control_character(value):
+        # What a run printed is shown as it can be.
+        if known != "msg" and not value.isprintable() and has_control_character(value):
             raise Refused(known, "has a control character; send plain text on one line")
         told[known] = value
     return told

@@ -108,11 +108,11 @@ def test_whatever_else_a_name_holds_is_data(name: str) -> None:
     assert read(cronname=name, account=name).key == (name, name)
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", [name for name in FIELDS if name != "msg"])
 @pytest.mark.parametrize(
     "char", ["\n", "\r", "\t", "\0", "\x1b", "\x7f", "\x85", "\u2028", "\ud800"]
 )
-def test_a_control_character_is_refused_in_any_field(field: str, char: str) -> None:
+def test_a_control_character_is_refused_in_any_field_but_the_output(field: str, char: str) -> None:
     for value in (f"1{char}", f"{char}1", f"a{char}b@c.d"):
         refused = refusal(**{field: value})
         assert refused.field == field
