@@ -12,7 +12,7 @@ from gocron.core.name import NAME_LIMIT, has_visible_character, misleading, norm
 from gocron.core.refused import Refused as Refused
 from gocron.core.schedule import due_at
 from gocron.core.signal import FIELDS as SIGNAL_FIELDS
-from gocron.core.signal import WORKED, Signal, read_signal
+from gocron.core.signal import LOG, WORKED, Signal, read_signal
 
 FIELDS = ("cronname", "account", "email", "frequency", "site", "grace", "gateway", *SIGNAL_FIELDS)
 EMAIL_LIMIT = 1_000
@@ -50,6 +50,11 @@ class CheckIn:
     def declares(self) -> bool:
         """Whether it makes a job known that isn't: it tells all that a new one needs."""
         return bool(self.email and self.frequency_s) and self.misnamed is None
+
+    @property
+    def has_output(self) -> bool:
+        """Whether it brings what a run printed, or nothing else."""
+        return self.signal.output is not None or self.signal.kind == LOG
 
     @property
     def key(self) -> tuple[str, str]:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-KEPT = 32
+from gocron.core.signal import OK, START
 
-# What a check-in says.
-OK = "o"
+KEPT = 32
 
 _AT_DIGITS = 9
 _DURATION_DIGITS = 5
@@ -23,44 +22,47 @@ _UNTOLD = "-" * _DURATION_DIGITS
 
 
 class Heard(NamedTuple):
-    """One check-in: when, in epoch seconds; what it said (`OK`); how many seconds the run took.
+    """One check-in: when, in epoch seconds; what kind of signal; how many seconds the run took.
 
     The last is None where nobody said so.
     """
 
     at: int
-    signal: str
+    kind: str
     duration_s: int | None
 
 
-def entry(at: int, signal: str = OK, duration_s: int | None = None) -> str:
+def entry(at: int, kind: str = OK, duration_s: int | None = None) -> str:
     """Return the entry of a check-in; a duration of weeks counts as twelve days."""
     took = _UNTOLD if duration_s is None else f"{min(duration_s, _DURATION_LIMIT_S):05x}"
-    return f"{at if at < _AT_LIMIT else _AT_LIMIT:09x}{signal}{took}"
+    return f"{at if at < _AT_LIMIT else _AT_LIMIT:09x}{kind}{took}"
 
 
 def recent(text: str) -> Iterator[Heard]:
     """Yield the check-ins that `text` holds, the newest first."""
     for start in range(0, len(text) - WIDTH + 1, WIDTH):
-        at, signal, took = (
+        at, kind, took = (
             text[start : start + _AT_DIGITS],
             text[start + _AT_DIGITS],
             text[start + _AT_DIGITS + 1 : start + WIDTH],
         )
-        yield Heard(int(at, 16), signal, None if took == _UNTOLD else int(took, 16))
+        yield Heard(int(at, 16), kind, None if took == _UNTOLD else int(took, 16))
 
 
 def moments(text: str, last_seen_at: int, count: int) -> list[int]:
-    """Return when a job was heard, at most so many times, the newest first.
+    """Return when runs of a job ended, at most so many times, the newest first.
 
-    Where the clock was put back what lies ahead of it doesn't count.
+    Where the clock was put back what lies ahead of it doesn't count. While a run lasts nothing is
+    known of when the next one ends.
     """
+    if text[_AT_DIGITS : _AT_DIGITS + 1] == START:
+        return [last_seen_at]
     found = [last_seen_at]
     for start in range(0, len(text), WIDTH):
         if len(found) == count:
             break
         at = int(text[start : start + _AT_DIGITS], 16)
-        if at < found[-1]:
+        if at < found[-1] and text[start + _AT_DIGITS] != START:
             found.append(at)
     return found
 

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from gocron.core.job import Digest
+from gocron.core.news import Digest
 from gocron.render.redeclaration import redeclared_headline
 from gocron.render.wording import count, headline, shown
 

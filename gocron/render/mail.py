@@ -12,10 +12,10 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from email.utils import make_msgid, parseaddr
 
-from gocron.core.duration import say_duration
-from gocron.core.job import Digest, Job, Kind, News
 from gocron.core.mailbox import is_address
+from gocron.core.news import Digest, Kind, News
 from gocron.core.turns import in_turns
+from gocron.render.entry import Entry, entry
 from gocron.render.form import Form, nameless_headline, nameless_lines
 from gocron.render.moment import LAST_SECOND, say_time
 from gocron.render.templates import Templates
@@ -25,8 +25,6 @@ from gocron.render.wording import (
     full_name,
     headline,
     say_accounts,
-    say_frequency,
-    say_last_seen,
     shown,
 )
 
@@ -72,17 +70,6 @@ class Letterhead:
     sender: str
     instance: str
     page_url: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One job as a mail tells of it: the facts are (label, value) in the order to read them."""
-
-    job: Job
-    back: bool
-    name: str
-    account: str
-    facts: tuple[tuple[str, str], ...]
 
 
 def alert_mail(
@@ -169,12 +156,16 @@ def rooms(form: Form) -> tuple[int, int]:
 
 def _context(digest: Digest, letterhead: Letterhead, now: int, form: Form) -> dict[str, object]:
     listed, named, rest = digest.shared(digest.in_order, *rooms(form))
-    entries = [_entry(item, now) for item in listed]
+    told: dict[Kind, list[Entry]] = {kind: [] for kind in Kind}
+    for item in listed:
+        told[item.kind].append(entry(item, now))
     is_linked = form is not Form.PLAIN and _is_link(letterhead.page_url)
     return {
         "headline": headline(digest.in_order),
-        "missed": [entry for entry in entries if not entry.back],
-        "recovered": [entry for entry in entries if entry.back],
+        "missed": told[Kind.MISSING],
+        "failed": told[Kind.FAILED],
+        "recovered": told[Kind.BACK],
+        "works": told[Kind.WORKS],
         "missed_count": len(digest.missing),
         "recovered_count": len(digest.back),
         "named": [full_name(item.episode.job) for item in named],
@@ -188,55 +179,14 @@ def _is_link(url: str) -> bool:
     return url.startswith(("https://", "http://")) and shown(url) == url
 
 
-def _entry(item: News, now: int) -> Entry:
-    job = item.episode.job
-    back = item.kind is Kind.BACK
-    return Entry(
-        job=job,
-        back=back,
-        name=shown(job.cronname),
-        account=shown(job.account),
-        facts=tuple(_back_facts(item) if back else _missed_facts(item, now)),
-    )
-
-
-def _missed_facts(item: News, now: int) -> list[tuple[str, str]]:
-    episode, job = item.episode, item.episode.job
-    facts = [("expected by", say_time(episode.missed_at))]
-    if episode.ended_at is None:
-        facts.append(("late by", say_duration(now - episode.missed_at)))
-    else:
-        facts.append(("back since", say_time(episode.ended_at)))
-    facts.append(("last seen", say_last_seen(job, episode.last_seen_at)))
-    facts.append(("last came from", shown(job.address) if job.address else "unknown"))
-    facts.append(("runs every", say_frequency(job)))
-    facts += item.remarks
-    if episode.reason:
-        facts.append(("why", episode.reason))
-    return facts
-
-
-def _back_facts(item: News) -> list[tuple[str, str]]:
-    episode, job = item.episode, item.episode.job
-    facts = []
-    if episode.ended_at is not None:
-        facts.append(("back since", say_time(episode.ended_at)))
-        facts.append(("silent for", say_duration(episode.silent_s or 0)))
-    facts.append(("was expected by", say_time(episode.missed_at)))
-    facts.append(("seen before that", say_time(episode.last_seen_at)))
-    facts.append(("came from", shown(job.address) if job.address else "unknown"))
-    facts.append(("runs every", say_frequency(job)))
-    facts += item.remarks
-    return facts
-
-
 def _subject(digest: Digest, form: Form) -> str:
     news = digest.in_order
     if form.is_nameless:
         return f"[gocron] {nameless_headline(digest)}"
     subject = f"[gocron] {headline(news)}"
-    if len(news) > 1:
-        turns = [*in_turns(digest.missing, _accounts), *in_turns(digest.back, _accounts)]
+    if len(digest.jobs) > 1:
+        each = (digest.missing, digest.failed, digest.back, digest.works)
+        turns = [item for some in each for item in in_turns(some, _accounts)]
         subject = _with_names(subject, [item for item in turns if item.name not in digest.unnamed])
     # An encoded word in a name would be decoded into whatever it holds.
     return subject.replace("=?", "= ?")

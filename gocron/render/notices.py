@@ -3,7 +3,7 @@
 from email.message import EmailMessage
 
 from gocron.core.duration import say_duration
-from gocron.core.job import Digest
+from gocron.core.news import Digest
 from gocron.core.outage import OwnOutage
 from gocron.core.redeclaration import Redeclaration
 from gocron.render.form import Form, nameless_headline, nameless_lines

@@ -7,7 +7,8 @@ from functools import cached_property
 
 from gocron.core.duration import say_duration
 from gocron.core.health import STALE_INTERVALS, stale_at
-from gocron.core.job import Account, Job, Status, Totals, Undelivered
+from gocron.core.job import Account, Job, Status, Totals
+from gocron.core.news import Undelivered
 from gocron.core.outage import OwnOutage
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.moment import iso, say_time

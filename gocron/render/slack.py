@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gocron.core.duration import say_duration
-from gocron.core.job import Digest, Episode, Job, Kind, News, Undelivered
+from gocron.core.job import Job
+from gocron.core.news import Digest, Episode, Kind, News, Undelivered
 from gocron.core.redeclaration import Redeclaration
 from gocron.render.form import Form, nameless_lines
 from gocron.render.moment import say_time
@@ -17,6 +18,7 @@ from gocron.render.wording import (
     say_accounts,
     say_attempts,
     say_channel,
+    say_failure,
     say_frequency,
     shown,
 )
@@ -32,6 +34,7 @@ _ERROR_LIMIT = 200
 _FACT_LIMIT = 300
 _SECTION_COUNT_LIMIT = 40
 
+_OUTPUT_LIMIT = 600
 _NO_BACKTICK = "\u02cb"
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -155,6 +158,10 @@ def _news_line(item: News, now: int) -> str:
     facts = "".join(f"\n{label}: {_code(text, _FACT_LIMIT)}" for label, text in item.remarks)
     if item.kind is Kind.BACK:
         return f":large_green_circle: {_name(job)} {_back(episode)}{facts}"
+    if item.kind is Kind.WORKS:
+        return f":large_green_circle: {_name(job)} {_works(episode)}{facts}"
+    if item.kind is Kind.FAILED:
+        return f":red_circle: {_name(job)} {_failed(item)}{facts}"
     if episode.reason:
         facts += f"\nwhy: {_code(episode.reason, _FACT_LIMIT)}"
     late = say_duration(now - episode.missed_at)
@@ -164,6 +171,27 @@ def _news_line(item: News, now: int) -> str:
         f":red_circle: {_name(job)} expected by {_date(episode.missed_at)}, {late} late; "
         f"last seen {seen}{source}; runs every {say_frequency(job)}{facts}"
     )
+
+
+def _failed(item: News) -> str:
+    episode, job = item.episode, item.episode.job
+    last = f"\n{_block(item.output)}" if item.output else ""
+    ok = _date(episode.last_seen_at) if episode.last_seen_at else "never"
+    failed = f"{say_failure(episode.exit_status)} {_date(episode.missed_at)}"
+    return f"{failed}; last ok {ok}; runs every {say_frequency(job)}{last}"
+
+
+def _works(episode: Episode) -> str:
+    if episode.ended_at is None:
+        return "works again"
+    lasted_s = episode.ended_at - episode.missed_at
+    return f"works again since {_date(episode.ended_at)}, after {say_duration(lasted_s)}"
+
+
+def _block(output: str) -> str:
+    """Return the last lines that a run printed where Slack reads no mark-up."""
+    text = output.rstrip().replace("`", _NO_BACKTICK)[-_OUTPUT_LIMIT:]
+    return f"```{_fit(text, 2 * _OUTPUT_LIMIT)}```"
 
 
 def _missing_line(job: Job, now: int) -> str:

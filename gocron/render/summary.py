@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from gocron.core.duration import say_duration
-from gocron.core.job import Episode, Job, Totals, Undelivered
+from gocron.core.job import Job, Totals
+from gocron.core.news import Episode, Undelivered
 from gocron.render.moment import say_time
 from gocron.render.templates import Templates
 from gocron.render.wording import (

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gocron.core.duration import say_duration
-from gocron.core.job import Job, Undelivered
+from gocron.core.job import Job
 from gocron.core.judge import standing
+from gocron.core.news import Undelivered
 from gocron.render.moment import iso, say_time
 from gocron.render.wording import STATES, say_channel, say_recipient
 

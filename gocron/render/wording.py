@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from gocron.core.channel import ADDRESSED, CHANNELS
 from gocron.core.duration import say_duration
-from gocron.core.job import Job, Kind, News, Status
+from gocron.core.job import Job, Status
+from gocron.core.news import Kind, News
 from gocron.core.turns import counted
 from gocron.render.moment import say_time
 
@@ -62,19 +63,41 @@ def say_last_seen(job: Job, at: int) -> str:
     return say_time(at) if job.was_heard else f"never, declared {say_time(job.created_at)}"
 
 
+# What of a kind of news one job is said to do, and several.
+_DO = {
+    Kind.MISSING: ("has not checked in", "have not checked in"),
+    Kind.FAILED: ("failed", "failed"),
+    Kind.BACK: ("is back", "are back"),
+    Kind.WORKS: ("works again", "work again"),
+}
+
+
 def headline(news: Sequence[News], called: Callable[[Job], str] | None = None) -> str:
     """Return what `news` tells in one line; `called` says how a job is named in it."""
-    if len(news) == 1:
-        return _one(news[0], (called or full_name)(news[0].episode.job))
-    missed = sum(item.kind is Kind.MISSING for item in news)
-    back = len(news) - missed
-    parts = []
-    if missed:
-        parts.append(f"{count(missed, 'job')} {'has' if missed == 1 else 'have'} not checked in")
-    if back:
-        jobs = f"{back:,}" if missed else count(back, "job")
-        parts.append(f"{jobs} {'is' if back == 1 else 'are'} back")
+    if len({item.name for item in news}) == 1:
+        said = " and ".join(map(_done, news))
+        return f"{(called or full_name)(news[0].episode.job)} {said}"
+    parts: list[str] = []
+    for kind, (does, do) in _DO.items():
+        if number := sum(item.kind is kind for item in news):
+            jobs = f"{number:,}" if parts else count(number, "job")
+            parts.append(f"{jobs} {does if number == 1 else do}")
     return ", ".join(parts) or "no news"
+
+
+def say_failure(exit_status: str) -> str:
+    """Return how a run failed: with an exit status, by a signal, or nobody said how."""
+    if not exit_status:
+        return "failed"
+    if exit_status.isdecimal():
+        return f"failed with exit status {exit_status}"
+    return f"was killed by {shown(exit_status)}"
+
+
+def say_last_ok(job: Job, at: int | None = None) -> str:
+    """Return when a run of `job` worked last, as of `at` where that is known."""
+    at = at or job.last_ok_at
+    return say_time(at) if at else "never"
 
 
 def say_accounts(accounts: Iterable[str], called: Callable[[str], str] | None = None) -> str:
@@ -116,8 +139,16 @@ def name_of(account: str, cronname: str, limit: int = 60) -> str:
     return f"{cut(shown(cronname), limit)} ({cut(shown(account), limit)})"
 
 
-def _one(item: News, name: str) -> str:
+def _done(item: News) -> str:
+    """Return what a job did, by one piece of news, and for how long it had not."""
+    episode = item.episode
+    if item.kind is Kind.FAILED:
+        return say_failure(episode.exit_status)
+    does, _ = _DO[item.kind]
     if item.kind is Kind.MISSING:
-        return f"{name} has not checked in"
-    silent_s = item.episode.silent_s
-    return f"{name} is back" + ("" if silent_s is None else f" after {say_duration(silent_s)}")
+        lasted_s = None
+    elif item.kind is Kind.BACK:
+        lasted_s = episode.silent_s
+    else:
+        lasted_s = None if episode.ended_at is None else episode.ended_at - episode.missed_at
+    return does if lasted_s is None else f"{does} after {say_duration(lasted_s)}"

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from peewee import EXCLUDED, Case, Tuple, Value, fn
+from peewee import EXCLUDED, Case, Value, fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.odd import RETURNS_WITHIN_S, has_several_hosts
 from gocron.core.own_outage import SHUT_AFTER_S
 from gocron.core.recent import KEPT_WIDTH, entry
 from gocron.core.schedule import due_at
-from gocron.store import deadlines
+from gocron.core.signal import FAIL, LOG, OK, START
+from gocron.store import deadlines, jobs, runs
 from gocron.store.database import Store, Transaction
 
 COLUMNS = (
@@ -30,6 +31,11 @@ COLUMNS = (
     "network",
     "gateway",
     "recent",
+    "failures",
+    "last_ok_at",
+    "failed_at",
+    "exit_status",
+    "started_at",
 )
 
 # Enough to share an fsync among all that wait; the statement of each size is compiled once.
@@ -39,12 +45,19 @@ _SQLITE_RETURNS = sqlite3.sqlite_version_info >= (3, 35)
 
 Key = tuple[str, str]
 
+# What a run adds to the failures in a row; what is none leaves them.
+_FAILURES = {OK: 0, FAIL: 1, START: None}
+
 # Some addresses that a job had before, not all; what is cut off at the end equals none.
 _CAME_FROM_LIMIT = 200
 
 
 class DueOfSeveral(int):
     """The deadline of a job that several hosts seem to check in, in epoch seconds."""
+
+
+class DueOfNew(int):
+    """The deadline of a job that nobody knew before, in epoch seconds."""
 
 
 def record(tx: Transaction, checkins: Sequence[CheckIn], now: int = 0) -> list[int | None]:
@@ -55,7 +68,7 @@ def record(tx: Transaction, checkins: Sequence[CheckIn], now: int = 0) -> list[i
     their keys, as every writer does.
     """
     due: list[int | None] = [None] * len(checkins)
-    waiting = list(enumerate(checkins))
+    waiting = [one for one in enumerate(checkins) if one[1].signal.kind != LOG]
     while waiting:
         # One statement can't meet a key twice: a job's second check-in waits for the next.
         wave: dict[Key, tuple[int, CheckIn]] = {}
@@ -69,7 +82,8 @@ def record(tx: Transaction, checkins: Sequence[CheckIn], now: int = 0) -> list[i
         for key, (index, _) in wave.items():
             due[index] = told.get(key)
         waiting = later
-    return due
+    printed = [(index, one) for index, one in enumerate(checkins) if one.has_output]
+    return runs.keep_output(tx, printed, due, now) if printed else due
 
 
 def try_out(store: Store, checkins: Sequence[CheckIn], host: str) -> None:
@@ -91,7 +105,8 @@ def is_one_statement(store: Store, checkins: Sequence[CheckIn]) -> bool:
     if not store.is_postgres and not _SQLITE_RETURNS:
         return False
     keys = {checkin.key for checkin in checkins}
-    return len(keys) == len(checkins) and _are_whole(checkins)
+    is_alone = len(keys) == len(checkins) and not any(one.has_output for one in checkins)
+    return is_alone and _are_whole(checkins)
 
 
 def _are_whole(checkins: Sequence[CheckIn]) -> bool:
@@ -117,7 +132,7 @@ def _completed(tx: Transaction, checkins: list[CheckIn], now: int) -> list[tuple
         (row["account"], row["cronname"]): row
         for row in tx.locked(
             job.select(job.account, job.cronname, job.email, job.frequency_s)
-            .where(key_in(job, [checkin.key for checkin in checkins]))
+            .where(jobs.key_in(job, [checkin.key for checkin in checkins]))
             .order_by(job.account, job.cronname)
         )
     }
@@ -138,6 +153,7 @@ def row_of(
     """Return the row of `checkin` as COLUMNS have it; what it doesn't tell is handed in."""
     seen_at = checkin.seen_at or now
     due = due_at(seen_at, frequency_s or 0, checkin.grace_s or 0)
+    kind = checkin.signal.kind
     return (
         checkin.account,
         checkin.cronname,
@@ -152,7 +168,12 @@ def row_of(
         due,
         checkin.network,
         checkin.gateway,
-        entry(seen_at),
+        entry(seen_at, kind, checkin.signal.duration_s),
+        _FAILURES[kind],
+        seen_at if kind == OK else None,
+        seen_at if kind == FAIL else None,
+        checkin.signal.exit_status,
+        seen_at if kind == START else None,
     )
 
 
@@ -163,7 +184,9 @@ def _upsert(store: Store, rows: list[tuple[Any, ...]]) -> dict[Key, int]:
         return {(row[0], row[1]): _due(*row[2:]) for row in cursor.fetchall()}
     job = store.tables.job
     told = (
-        job.select(*_returned(job)).where(key_in(job, [(row[0], row[1]) for row in rows])).tuples()
+        job.select(*_returned(job))
+        .where(jobs.key_in(job, [(row[0], row[1]) for row in rows]))
+        .tuples()
     )
     return {(row[0], row[1]): _due(*row[2:]) for row in told}
 
@@ -171,19 +194,16 @@ def _upsert(store: Store, rows: list[tuple[Any, ...]]) -> dict[Key, int]:
 def _returned(job: Any) -> tuple[Any, ...]:
     return (
         *(job.account, job.cronname),
-        *(job.due_at, job.last_seen_at, job.returns, job.returned_at),
+        *(job.due_at, job.last_seen_at, job.returns, job.returned_at, job.created_at),
     )
 
 
-def _due(due_at: int, seen_at: int, returns: int, returned_at: int | None) -> int:
+def _due(due_at: int, seen_at: int, returns: int, returned_at: int | None, created_at: int) -> int:
     """Return a deadline, and of what kind it is."""
+    if created_at == seen_at:
+        return DueOfNew(due_at)
     several = returns and has_several_hosts(returns, returned_at, seen_at)
     return DueOfSeveral(due_at) if several else due_at
-
-
-def key_in(job: Any, keys: list[Key]) -> Any:
-    """True of the jobs of these keys."""
-    return Tuple(job.account, job.cronname).in_([Value(key) for key in keys])
 
 
 @lru_cache(maxsize=256)
@@ -199,7 +219,7 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
         columns=[getattr(job, column) for column in COLUMNS],
     ).on_conflict(
         conflict_target=("account", "cronname"),
-        update={**_told(job), **_came_from(store, job), **_end_of_silence(job)},
+        update={**_told(job), **_run(job), **_came_from(store, job), **_end_of_silence(job)},
     )
     if store.is_postgres or _SQLITE_RETURNS:
         query = query.returning(*_returned(job))
@@ -223,6 +243,23 @@ def _told(job: Any) -> dict[str, Any]:
         "network": EXCLUDED.network,
         "gateway": fn.COALESCE(EXCLUDED.gateway, job.gateway),
         "recent": fn.SUBSTR(EXCLUDED.recent.concat(job.recent), 1, KEPT_WIDTH),
+    }
+
+
+def _run(job: Any) -> dict[str, Any]:
+    """Whether the run worked. A failure is noted for the sweep even if the next run works."""
+    failed, worked = EXCLUDED.failures == 1, EXCLUDED.failures == 0
+    is_new = failed & job.failing_at.is_null() & job.failed_at.is_null()
+    was_failing = job.failing_at.is_null(False) | job.failed_at.is_null(False)
+    worked_at = fn.COALESCE(job.worked_at, EXCLUDED.last_seen_at)
+    failures = [(failed, fn.COALESCE(job.failures, 0) + 1), (worked, 0)]
+    return {
+        "failures": Case(None, failures, job.failures),
+        "last_ok_at": fn.COALESCE(EXCLUDED.last_ok_at, job.last_ok_at),
+        "failed_at": Case(None, [(is_new, EXCLUDED.last_seen_at)], job.failed_at),
+        "worked_at": Case(None, [(worked & was_failing, worked_at), (failed, None)], job.worked_at),
+        "exit_status": Case(None, [(failed, EXCLUDED.exit_status)], job.exit_status),
+        "started_at": EXCLUDED.started_at,
     }
 
 

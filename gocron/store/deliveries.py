@@ -11,8 +11,8 @@ from peewee import JOIN, Case, chunked, fn
 
 from gocron.core.channel import SHARED
 from gocron.core.health import GIVEN_UP_SHOWN_S, late_before
-from gocron.core.job import Kind, Undelivered
 from gocron.core.mailbox import mailbox_of, recipients_of
+from gocron.core.news import BEGINNINGS, Trouble, Undelivered
 from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.outbox import is_beside, is_open, is_ours
 
@@ -148,7 +148,9 @@ def _to_be_retried(store: Store, recipient: str | None, now: int, over: bool) ->
     given_up = _is_given_up(news, episode, now - GIVEN_UP_SHOWN_S)
     begun = news.alias("begun")
     untold = is_beside(news, begun, begun.given_up_at.is_null(False))
-    is_over = (episode.ended_at.is_null(False) | job.back_at.is_null(False)) & untold
+    is_missing = episode.kind == Trouble.MISSING.value
+    is_back = Case(None, [(is_missing, job.back_at)], job.worked_at)
+    is_over = (episode.ended_at.is_null(False) | is_back.is_null(False)) & untold
     has_address = (news.recipient != "") | news.channel.in_(SHARED)
     wanted = given_up & (is_over if over else ~is_over)
     query = (
@@ -232,6 +234,6 @@ def _not_left(rows: Iterable[dict[str, Any]]) -> Iterator[Undelivered]:
     for row in rows:
         kind, email, is_told = row.pop("kind"), row.pop("email"), row.pop("is_told")
         # As it is spelled: a server may know the mailbox by another spelling only.
-        is_named = kind == Kind.MISSING.value and row["recipient"] in recipients_of(email)
+        is_named = kind in BEGINNINGS and row["recipient"] in recipients_of(email)
         if is_named or not is_told:
             yield Undelivered(**row)

@@ -1,19 +1,20 @@
-"""Episodes: silences begin and end, and news of both is queued, each in one transaction."""
+"""Episodes begin and end, and news of both is queued, each in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from peewee import Tuple, Value
 
 from gocron.core.channel import Traits
-from gocron.core.job import Episode, Job, Kind
+from gocron.core.job import Job
+from gocron.core.news import NEWS_OF, Episode, Trouble
 from gocron.core.outage import Outage
 from gocron.store import job_row, jobs, outages, verdicts
 from gocron.store.database import Store, Transaction
 from gocron.store.news import news_row, queue_news
 
-_COLUMNS = ("id", "missed_at", "last_seen_at", "ended_at", "reason")
+_COLUMNS = ("id", "missed_at", "last_seen_at", "ended_at", "reason", "kind", "exit_status")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def begin(store: Store, silent: Sequence[Silence], now: int, channel: Traits) ->
         judged = verdicts.as_judged(tx, [one.job for one in silent])
         marked = [one for one in silent if one.job.id in judged]
         job_row.mark_missing(tx, [one.job for one in marked])
-        _open_episodes(tx, marked, now, channel)
+        _open_silences(tx, marked, now, channel)
         outages.keep(tx, [outage for one in marked for outage in one.outages])
         for one in marked:
             if one.excused_until != one.job.excused_until:
@@ -78,7 +79,7 @@ def end(store: Store, back: Sequence[Job], now: int, tell: bool) -> list[Job]:
     def work(tx: Transaction) -> list[Job]:
         rows = job_row.lock_free(tx, [one.id for one in back])
         ended = [one for one in back if one.id in rows and rows[one.id]["back_at"] == one.back_at]
-        _close_episodes(tx, ended, now, tell)
+        close_episodes(tx, Trouble.MISSING, ended, tx.tables.job.back_at, now, tell)
         job_row.mark_up(tx, ended)
         return ended
 
@@ -110,6 +111,7 @@ def columns(store: Store) -> list[Any]:
 def as_episode(row: dict[str, Any]) -> Episode:
     """Return the episode that `row` holds."""
     told = {name: row[f"episode_{name}"] for name in _COLUMNS}
+    told["kind"] = Trouble(told["kind"])
     return Episode(job=jobs.as_job(row), **told)
 
 
@@ -130,53 +132,70 @@ def drop_ended_before(store: Store, before: int) -> int:
     return removed
 
 
-def _open_episodes(tx: Transaction, marked: Sequence[Silence], now: int, channel: Traits) -> None:
-    if not marked:
+def _open_silences(tx: Transaction, marked: Sequence[Silence], now: int, channel: Traits) -> None:
+    begun = {
+        one.job.id: {
+            "missed_at": one.job.due_at,
+            "last_seen_at": one.job.last_seen_at,
+            "reason": one.reason,
+        }
+        for one in marked
+    }
+    open_episodes(tx, Trouble.MISSING, [one.job for one in marked], begun, now, channel)
+
+
+def open_episodes(
+    tx: Transaction,
+    trouble: Trouble,
+    some: Sequence[Job],
+    begun: Mapping[int, dict[str, Any]],
+    now: int,
+    channel: Traits,
+) -> None:
+    """Begin an episode of each of these jobs and queue its news; `begun` has columns by job."""
+    if not some:
         return
-    episode = tx.tables.episode
+    episode, (beginning, _) = tx.tables.episode, NEWS_OF[trouble]
     episode.insert(
-        [
-            {
-                "job_id": one.job.id,
-                "missed_at": one.job.due_at,
-                "last_seen_at": one.job.last_seen_at,
-                "reason": one.reason,
-            }
-            for one in marked
-        ]
+        [{"job_id": job_id, "kind": trouble.value, **told} for job_id, told in begun.items()]
     ).execute()
-    by_id = {one.job.id: one.job for one in marked}
+    by_id = {job.id: job for job in some}
     queue_news(
         tx,
         [
-            news_row(Kind.MISSING, channel.name, recipient, now, episode_id=episode_id)
-            for episode_id, job_id in _open_ids(tx.store, list(by_id.values()))
+            news_row(beginning, channel.name, recipient, now, episode_id=episode_id)
+            for episode_id, job_id in _open_ids(tx.store, trouble, some)
             for recipient in channel.recipients(by_id[job_id].told)
         ],
     )
 
 
-def _close_episodes(tx: Transaction, ended: Sequence[Job], now: int, tell: bool) -> None:
+def close_episodes(
+    tx: Transaction, trouble: Trouble, ended: Sequence[Job], ended_at: Any, now: int, tell: bool
+) -> None:
+    """End these jobs' episodes at what their column `ended_at` says; `tell` whom they were told."""
     if not ended:
         return
     job, episode, news = tx.tables.job, tx.tables.episode, tx.tables.news
-    ids = [episode_id for episode_id, _ in _open_ids(tx.store, ended)]
-    back_at = job.select(job.back_at).where(job.id == episode.job_id)
-    episode.update({episode.ended_at: back_at}).where(episode.id.in_(ids)).execute()
+    beginning, end = NEWS_OF[trouble]
+    ids = [episode_id for episode_id, _ in _open_ids(tx.store, trouble, ended)]
+    at = job.select(ended_at).where(job.id == episode.job_id)
+    episode.update({episode.ended_at: at}).where(episode.id.in_(ids)).execute()
     if not tell:
         return
     told = news.select(news.channel, news.recipient, news.episode_id).where(
-        news.episode_id.in_(ids) & (news.kind == Kind.MISSING.value) & news.given_up_at.is_null()
+        news.episode_id.in_(ids) & (news.kind == beginning.value) & news.given_up_at.is_null()
     )
-    queue_news(tx, [news_row(Kind.BACK, now=now, **who) for who in told])
+    queue_news(tx, [news_row(end, now=now, **who) for who in told])
 
 
-def _open_ids(store: Store, some: Sequence[Job]) -> list[tuple[int, int]]:
+def _open_ids(store: Store, trouble: Trouble, some: Sequence[Job]) -> list[tuple[int, int]]:
     """Return (episode, job) by id of the open episodes of `some` jobs."""
     episode = store.tables.episode
+    mine = episode.job_id.in_([job.id for job in some]) & (episode.kind == trouble.value)
     query = (
         episode.select(episode.id, episode.job_id)
-        .where(episode.job_id.in_([job.id for job in some]) & episode.ended_at.is_null())
+        .where(mine & episode.ended_at.is_null())
         .order_by(episode.id)
     )
     return [(row["id"], row["job_id"]) for row in query]

@@ -32,6 +32,28 @@ def lock_free(tx: Transaction, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     return {row["id"]: row for row in rows}
 
 
+def lock_failing(tx: Transaction, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """Lock the rows of these jobs as `lock_free` does; return by id what they say of failures."""
+    job = tx.tables.job
+    query = job.select(job.id, job.failed_at, job.worked_at).where(job.id.in_(list(ids)))
+    rows = tx.locked_if_free(query.order_by(job.account, job.cronname))
+    return {row["id"]: row for row in rows}
+
+
+def mark_failing(tx: Transaction, some: Sequence[Job]) -> None:
+    """Have these jobs, whose rows are locked, failing since the failure that is told now."""
+    job = tx.tables.job
+    change = {job.failing_at: job.failed_at, job.failed_at: None}
+    _change_all(tx, some, change, job.failed_at.is_null(False))
+
+
+def mark_working(tx: Transaction, some: Sequence[Job]) -> None:
+    """Have these jobs, whose rows are locked and which work again, failing no longer."""
+    job = tx.tables.job
+    change = {job.failing_at: None, job.worked_at: None}
+    _change_all(tx, some, change, job.worked_at.is_null(False))
+
+
 def mark_missing(tx: Transaction, some: Sequence[Job]) -> None:
     """Have these jobs missing since their deadline; their rows are locked."""
     job = tx.tables.job

@@ -1,7 +1,9 @@
 """Jobs as they are read: found, listed, counted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from peewee import Tuple, Value
 
 from gocron.core.job import SPARED, Job, Status
 from gocron.core.name import normal
@@ -23,6 +25,7 @@ def as_job(row: dict[str, Any]) -> Job:
     told["site"] = bool(told["site"])
     told["gateway"] = told["gateway"] or ""
     told["spared"] = _SPARED.get(told.pop("reprieve"), Status.UNKNOWN)
+    told["failures"] = told["failures"] or 0
     told["gaps"] = gaps(told.pop("recent"), told["last_seen_at"], GAPS)
     return Job(**told)
 
@@ -31,6 +34,11 @@ def columns(store: Store) -> list[Any]:
     """Return the columns that `as_job` reads."""
     job = store.tables.job
     return [getattr(job, column) for column in JOB]
+
+
+def key_in(job: Any, keys: Sequence[tuple[str, str]]) -> Any:
+    """True of the jobs of these keys."""
+    return Tuple(job.account, job.cronname).in_([Value(key) for key in keys])
 
 
 def every_job(store: Store, account: str | None = None, missing: bool = False) -> Iterator[Job]:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gocron.core.checkin import CheckIn
-from gocron.store import checkins, job_row
-from gocron.store.checkins import Key, key_in
+from gocron.store import checkins, job_row, jobs
 from gocron.store.database import Store, Transaction
 from gocron.store.failures import UNFIT
 
@@ -31,7 +30,7 @@ def _keep(
     tx: Transaction, late: Sequence[CheckIn], declares: Callable[[CheckIn], bool]
 ) -> list[CheckIn]:
     late = sorted(late, key=lambda checkin: checkin.seen_at)
-    first: dict[Key, CheckIn] = {}
+    first: dict[tuple[str, str], CheckIn] = {}
     for checkin in late:
         if checkin.declares and declares(checkin):
             first.setdefault(checkin.key, checkin)
@@ -40,7 +39,7 @@ def _keep(
     keys = sorted({checkin.key for checkin in late})
     columns = (job.account, job.cronname, job.address, job.last_seen_at)
     known = tx.locked(
-        job.select(*columns).where(key_in(job, keys)).order_by(job.account, job.cronname)
+        job.select(*columns).where(jobs.key_in(job, keys)).order_by(job.account, job.cronname)
     )
     # A job that was only declared may have checked in within the second.
     seen_at = {

@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import chunked
 
-from gocron.core.job import Kind
+from gocron.core.news import Kind
 from gocron.store.database import ROWS_A_STATEMENT, Transaction
 
 

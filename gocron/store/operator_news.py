@@ -6,7 +6,7 @@ from typing import Any
 from peewee import fn
 
 from gocron.core.channel import Traits
-from gocron.core.job import Kind
+from gocron.core.news import Kind
 from gocron.core.outage import OwnOutage
 from gocron.core.own_outage import SAME_OUTAGE_S
 from gocron.store.database import Store, Transaction

@@ -9,10 +9,10 @@ from typing import Any
 from peewee import JOIN, Case, fn
 
 from gocron.core.channel import CHANNELS, Traits
-from gocron.core.job import Digest, Kind, News
 from gocron.core.mailbox import mailbox_of
+from gocron.core.news import BEGINNINGS, ENDS, Digest, Kind, News
 from gocron.core.turns import in_turns
-from gocron.store import episodes, operator_news, redeclarations
+from gocron.store import episodes, operator_news, redeclarations, runs
 from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.news import news_row, queue_news
 
@@ -81,7 +81,7 @@ def claim(store: Store, waiting: Waiting, now: int) -> Digest | None:
     if waiting.key is None:
         begun = news.alias("begun")
         is_on_its_way = begun.digest.is_null(False) & is_open(begun)
-        waits = (news.kind == Kind.BACK.value) & is_beside(news, begun, is_on_its_way)
+        waits = news.kind.in_(ENDS) & is_beside(news, begun, is_on_its_way)
         mine &= news.digest.is_null() & _is_for(news, waiting) & ~waits
     else:
         mine &= news.digest == key
@@ -187,7 +187,7 @@ def is_beside(news: Any, begun: Any, which: Any) -> Any:
     """True of news whose recipient gets, by `which` row of the alias `begun`, its beginning."""
     alike = (
         (begun.episode_id == news.episode_id)
-        & (begun.kind == Kind.MISSING.value)
+        & begun.kind.in_(BEGINNINGS)
         & (begun.channel == news.channel)
         & (begun.recipient == news.recipient)
     )
@@ -238,9 +238,15 @@ def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
     if longer_s is None:
         # Its jobs were forgotten this very moment.
         return None
+    rows = list(_rows(store, key))
+    failed = [row["id"] for row in rows if row["news_kind"] == Kind.FAILED.value]
+    printed = runs.output_of_failures(store, failed[:ROWS_A_STATEMENT])
     told = tuple(
-        News(row["news_id"], Kind(row["news_kind"]), episodes.as_episode(row))
-        for row in _rows(store, key)
+        News(
+            *(row["news_id"], Kind(row["news_kind"]), episodes.as_episode(row)),
+            output=printed.get(row["id"], ""),
+        )
+        for row in rows
     )
     return Digest(
         key=key,
@@ -271,10 +277,10 @@ def _rows(store: Store, key: str) -> Iterable[dict[str, Any]]:
     return query
 
 
-def _episodes_of(store: Store, key: str, kind: Kind) -> Any:
-    """A query for the episodes that the digest `key` tells of; a list could be too long."""
+def _ended_by(store: Store, key: str) -> Any:
+    """A query for the episodes whose end the digest `key` tells; a list could be too long."""
     news = store.tables.news.alias("part")
-    return news.select(news.episode_id).where((news.digest == key) & (news.kind == kind.value))
+    return news.select(news.episode_id).where((news.digest == key) & news.kind.in_(ENDS))
 
 
 def _told_before(store: Store, waiting: Waiting, key: str) -> tuple[str, ...]:
@@ -282,8 +288,8 @@ def _told_before(store: Store, waiting: Waiting, key: str) -> tuple[str, ...]:
     query = (
         news.select(news.digest, fn.MIN(news.id).alias("first"))
         .where(
-            news.episode_id.in_(_episodes_of(store, key, Kind.BACK))
-            & (news.kind == Kind.MISSING.value)
+            news.episode_id.in_(_ended_by(store, key))
+            & news.kind.in_(BEGINNINGS)
             & _is_for(news, waiting)
             & news.digest.is_null(False)
             & (news.digest != key)

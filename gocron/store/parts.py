@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import chunked
 
-from gocron.core.job import Digest
+from gocron.core.news import Digest
 from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.outbox import LEASE_S, Waiting, is_open, is_ours
 

@@ -12,8 +12,9 @@ from typing import Any
 from peewee import Value, chunked, fn
 
 from gocron.core.channel import ADDRESSED, Traits
-from gocron.core.job import Job, Kind
+from gocron.core.job import Job
 from gocron.core.mailbox import mailbox_of, recipients_of
+from gocron.core.news import Kind
 from gocron.core.redeclaration import Declaration, Redeclaration, is_news
 from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.news import news_row, queue_news

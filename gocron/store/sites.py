@@ -9,7 +9,8 @@ from typing import Any
 
 from peewee import Case, chunked, fn
 
-from gocron.core.job import Job, Kind, Status
+from gocron.core.job import Job, Status
+from gocron.core.news import Kind
 from gocron.core.outage import Outage
 from gocron.core.site import CROWD, Gateway, Named, SiteReport, ways_of
 from gocron.store import jobs

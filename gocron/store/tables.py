@@ -28,8 +28,19 @@ JOB = (
     "came_from",
     "returns",
     "returned_at",
+    "failures",
+    "last_ok_at",
+    "failed_at",
+    "failing_at",
+    "worked_at",
+    "exit_status",
+    "started_at",
 )
-EPISODE = ("id", "job_id", "missed_at", "last_seen_at", "ended_at", "reason")
+EPISODE = (
+    *("id", "job_id", "missed_at", "last_seen_at", "ended_at", "reason"),
+    *("kind", "exit_status"),
+)
+OUTPUT = ("job_id", "printed_at", "printed", "failed_at", "failed")
 NEWS = (
     "id",
     "episode_id",
@@ -91,6 +102,7 @@ class Tables:
 
     def __init__(self, db: Database) -> None:
         self.job: Any = Table("job", JOB, primary_key="id").bind(db)
+        self.output: Any = Table("output", OUTPUT, primary_key="job_id").bind(db)
         self.episode: Any = Table("episode", EPISODE, primary_key="id").bind(db)
         self.news: Any = Table("news", NEWS, primary_key="id").bind(db)
         self.redeclaration: Any = Table("redeclaration", REDECLARATION, primary_key="id").bind(db)

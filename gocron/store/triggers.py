@@ -57,6 +57,8 @@ INSERT INTO silence (job_id, began_at, ended_at, allowance_s)
     VALUES (NEW.id, OLD.last_seen_at, NEW.last_seen_at, OLD.due_at - OLD.last_seen_at);""",
     # That the page of an account, which shows who is spared, is to be written anew.
     "job_reprieved": "INSERT INTO change (account, jobs, missing) VALUES (NEW.account, 0, 0);",
+    # That the pages which show a job that fails, or works again, are to be written anew.
+    "job_failing": "INSERT INTO change (account, jobs, missing) VALUES (NEW.account, 0, 0);",
     # What a job declared before, for its former recipients.
     "job_redeclared": """
 INSERT INTO redeclaration (job_id, changed_at, address, email_before, frequency_before_s,
@@ -100,12 +102,16 @@ def _triggers(is_postgres: bool) -> dict[str, tuple[str, str, str]]:
     moved = "NEW.site AND OLD.network <> '' AND NEW.network <> OLD.network"
     returned = "NEW.site AND OLD.address <> '' AND NEW.last_seen_at > OLD.due_at"
     reprieved = "coalesce(OLD.reprieve, '') <> coalesce(NEW.reprieve, '')"
+    failing = """coalesce(OLD.failed_at, OLD.failing_at, 0) <>
+    coalesce(NEW.failed_at, NEW.failing_at, 0)
+    OR coalesce(OLD.worked_at, 0) <> coalesce(NEW.worked_at, 0)"""
     declared = "UPDATE OF email, frequency_s, grace_s, site"
     gateway_named = f"coalesce(OLD.gateway, '') <> NEW.gateway AND {gateway}"
     return {
         "job_moved": ("UPDATE OF network", moved, "job_moved"),
         "job_returned": ("UPDATE OF last_seen_at", returned, "job_returned"),
         "job_reprieved": ("UPDATE OF reprieve", reprieved, "job_reprieved"),
+        "job_failing": ("UPDATE OF failed_at, failing_at, worked_at", failing, "job_failing"),
         "job_redeclared": (declared, is_redeclared, "job_redeclared"),
         "job_named": ("INSERT", f"{account} OR {cronname} OR {gateway}", "job_named"),
         "job_gateway_named": ("UPDATE OF gateway", gateway_named, "job_named"),

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gocron.config import Config
-from gocron.core.job import Job, Undelivered
+from gocron.core.job import Job
+from gocron.core.news import Undelivered
 from gocron.core.own_outage import Knocked
 from gocron.errors import ExitStatus
 from gocron.render.templates import Templates
@@ -22,7 +23,7 @@ from gocron.sweep.journal import replay_journal
 from gocron.sweep.publish import Press, write_pages
 from gocron.sweep.sites import watch_sites
 from gocron.sweep.spelling import spell_names
-from gocron.sweep.verdicts import end_episodes, judge_overdue
+from gocron.sweep.verdicts import end_episodes, judge_overdue, tell_failures
 from gocron.sweep.world import WatchdogAway, World, check_in_url, open_world
 
 Clock = Callable[[], int]
@@ -101,6 +102,8 @@ def _queue_news(
     begun: list[Job] = []
     with bulkheads.step("ending episodes"):
         end_episodes(store, config, now, bulkheads, ended)
+    with bulkheads.step("telling of failures"):
+        tell_failures(store, config, now, bulkheads)
     with bulkheads.step("telling of jobs that were declared anew"):
         tell_former_recipients(store, config, now)
     with bulkheads.step("judging"):

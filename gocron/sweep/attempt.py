@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from gocron.core.channel import CHANNELS, Traits
-from gocron.core.job import Digest
+from gocron.core.news import Digest
 from gocron.errors import StoreError
 from gocron.notify import (
     Channel,

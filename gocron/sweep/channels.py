@@ -10,7 +10,7 @@ from typing import Any
 
 from gocron.config import Config
 from gocron.core.channel import CHANNELS, MAIL, SHARED, SLACK, Traits
-from gocron.core.job import Digest
+from gocron.core.news import Digest
 from gocron.errors import ConfigError, PageError
 from gocron.notify import Channel
 from gocron.notify.mail import Mail

@@ -17,12 +17,14 @@ from gocron.render.wording import (
     full_name,
     say_attempts,
     say_channel,
+    say_failure,
     say_frequency,
+    say_last_ok,
     say_last_seen,
     say_recipient,
     shown,
 )
-from gocron.store import counts, deliveries, episodes, jobs, outbox, redeclarations
+from gocron.store import counts, deliveries, episodes, failing, jobs, outbox, redeclarations
 from gocron.store.database import Store
 from gocron.store.deliveries import Delivery
 from gocron.store.rehearsal import private_copy
@@ -30,6 +32,7 @@ from gocron.sweep import learn_who_was_heard, tell_former_recipients
 from gocron.sweep.bulkhead import Bulkheads
 from gocron.sweep.journal import replay_journal
 from gocron.sweep.verdicts import (
+    BATCH,
     PUT_OFF,
     as_spared,
     end_episodes,
@@ -67,6 +70,10 @@ def rehearse(
         lines += [
             f"would end the episode of {full_name(job)}, back at {say_time(job.back_at or 0)}"
             for job in episodes.back(store)
+        ]
+        lines += [
+            f"would tell that {full_name(job)} {say_failure(job.exit_status)}"
+            for job in failing.failed(store, BATCH)
         ]
         end_episodes(store, config, now, bulkheads, [])
         witnesses = Witnesses(store, at)
@@ -157,6 +164,7 @@ def _facts(job: Job, site: Site | None, judged: Judgement) -> list[tuple[str, st
         ("job", full_name(job)),
         ("runs every", say_frequency(job)),
         ("last seen", _last_seen(job)),
+        *_run_facts(job),
         ("expected", f"from {say_time(first)} to {say_time(last)}"),
         ("due", say_time(job.due_at)),
         *_site_facts(job, site),
@@ -180,6 +188,17 @@ def _line(job: Job, judged: Judgement, at: int) -> str:
 def _last_seen(job: Job) -> str:
     source = f" from {shown(job.address)}" if job.address else ""
     return f"{say_last_seen(job, job.last_seen_at)}{source}"
+
+
+def _run_facts(job: Job) -> list[tuple[str, str]]:
+    facts = []
+    if job.started_at is not None:
+        facts.append(("runs since", say_time(job.started_at)))
+    if job.failures:
+        often = f", {count(job.failures, 'time')} in a row" if job.failures > 1 else ""
+        facts.append(("last run", f"{say_failure(job.exit_status)}{often}"))
+        facts.append(("last ok", say_last_ok(job)))
+    return facts
 
 
 def _site_facts(job: Job, site: Site | None) -> list[tuple[str, str]]:
@@ -226,7 +245,7 @@ def _history(store: Store, job: Job) -> list[str]:
     lines = [f"{'episodes:':{_LABEL_WIDTH}}{count(len(told), 'episode') if told else 'none'}"]
     for episode in told:
         end = "lasts" if episode.ended_at is None else f"ended {say_time(episode.ended_at)}"
-        lines.append(f"  missing since {say_time(episode.missed_at)}, {end}")
+        lines.append(f"  {episode.kind.value} since {say_time(episode.missed_at)}, {end}")
         if episode.reason:
             lines.append(f"    why: {episode.reason}")
         lines += [f"    {_say_delivery(one)}" for one in deliveries.of_episode(store, episode.id)]

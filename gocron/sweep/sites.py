@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from gocron.core.job import Digest, Kind, News
+from gocron.core.news import NEWS_OF, Digest, Kind, News, Trouble
 from gocron.core.outage import Outage, longer_than_late_s, stretches_of_silence
 from gocron.core.site import Gateway
 from gocron.render.mail import LISTED_LIMIT
@@ -72,7 +72,8 @@ class Remarks:
         return replace(digest, news=(*told, *rest))
 
     def _look_up(self, some: Sequence[News]) -> None:
-        new = [item for item in some if _id(item) not in self._known]
+        silences = [item for item in some if item.kind in NEWS_OF[Trouble.MISSING]]
+        new = [item for item in silences if _id(item) not in self._known]
         gateways = sites.some_gateways(self._store, {item.episode.job.id for item in new})
         since = min((item.episode.last_seen_at for item in new), default=0)
         found: dict[int | None, list[Outage]] = defaultdict(list)

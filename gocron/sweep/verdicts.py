@@ -10,7 +10,7 @@ from gocron.core.judge import Judgement, judge
 from gocron.core.outage import Outage
 from gocron.render.reason import say_reason
 from gocron.render.wording import full_name
-from gocron.store import episodes, verdicts
+from gocron.store import episodes, failing, verdicts
 from gocron.store.database import Store
 from gocron.store.episodes import Silence
 from gocron.store.verdicts import Spared
@@ -22,6 +22,7 @@ from gocron.sweep.witnesses import Witnesses
 BATCH = 500
 
 PUT_OFF = "put off for an hour"
+AGAIN = "each sweep tries again"
 
 log = logging.getLogger("gocron-sweep")
 
@@ -46,7 +47,31 @@ def end_episodes(
     after = None
     while found := episodes.back(store, BATCH, after):
         after = found[-1].back_at or 0, found[-1].id
-        bulkheads.each("ending the episode of", found, end, full_name, "each sweep tries again")
+        bulkheads.each("ending the episode of", found, end, full_name, AGAIN)
+
+
+def tell_failures(store: Store, config: Config, now: int, bulkheads: Bulkheads) -> None:
+    """Begin an episode of each job that failed since the last sweep; end those that are over.
+
+    No network and no site excuses a failure: the job said so itself.
+    """
+
+    def begin(some: Sequence[Job]) -> None:
+        for job in failing.begin(store, some, now, for_jobs(config)):
+            log.info("failing: %s", full_name(job))
+
+    def end(some: Sequence[Job]) -> None:
+        for job in failing.end(store, some, now, config.notify_recovery):
+            log.info("works again: %s", full_name(job))
+
+    after = None
+    while found := failing.failed(store, BATCH, after):
+        after = found[-1].failed_at or 0, found[-1].id
+        bulkheads.each("telling that runs failed of", found, begin, full_name, AGAIN)
+    after = None
+    while found := failing.working(store, BATCH, after):
+        after = found[-1].worked_at or 0, found[-1].id
+        bulkheads.each("ending the failures of", found, end, full_name, AGAIN)
 
 
 def judge_overdue(

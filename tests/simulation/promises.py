@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from gocron.core.job import Kind
+from gocron.core.news import Kind
 from gocron.core.outage import longer_than_late_s
 from gocron.core.own_outage import SAME_OUTAGE_S, SIGN_EVERY_S
 from tests.simulation.story import Cron, Jump, Span, Story

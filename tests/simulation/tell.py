@@ -19,8 +19,8 @@ from peewee import fn
 
 from gocron.config import Config, load_config
 from gocron.core.checkin import CheckIn
-from gocron.core.job import Kind
 from gocron.core.network import network_of
+from gocron.core.news import Kind
 from gocron.core.own_outage import SIGN_EVERY_S, Knock, Knocked
 from gocron.host import this_host
 from gocron.notify import Unreachable, Unwanted

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gocron.core.job import Kind
+from gocron.core.news import Kind
 from tests.simulation.databases import Databases, postgres_databases, sqlite_databases
 from tests.simulation.promises import broken, deaths_to_tell
 from tests.simulation.story import START, Span, Story, draw

@@ -6,7 +6,7 @@ import peewee
 import pytest
 
 from gocron.core.channel import MAIL
-from gocron.core.job import Kind
+from gocron.core.news import Kind
 from gocron.store import operator_news
 from gocron.store.database import Store
 from gocron.store.schema import upgrade

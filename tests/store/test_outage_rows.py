@@ -1,7 +1,8 @@
 """Outages as they are remembered: joined where they belong together, and forgotten in time."""
 
 from gocron.core.channel import MAIL
-from gocron.core.job import Digest, Job
+from gocron.core.job import Job
+from gocron.core.news import Digest
 from gocron.core.outage import Outage
 from gocron.store import checkins, jobs, operator_news, outages, outbox
 from gocron.store.database import Store

@@ -11,6 +11,7 @@ from gocron.core.checkin import CheckIn
 from gocron.core.job import Job
 from gocron.core.network import network_of
 from gocron.core.own_outage import Knock, Knocked
+from gocron.core.signal import WORKED
 from gocron.store import checkins, jobs
 from gocron.store.database import Store
 from gocron.sweep import Swept, sweep
@@ -50,6 +51,7 @@ class Gocron:
             address=(address := str(more.pop("address", "203.0.113.9"))),
             network=network_of(address, self.config.trusted_proxies, 64),
             seen_at=at,
+            signal=more.pop("signal", WORKED),
         )
         with self.store.connected():
             self.store.write(lambda tx: checkins.record(tx, [told]))

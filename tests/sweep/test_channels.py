@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from gocron.core.channel import CHANNELS, Traits
-from gocron.core.job import Digest
+from gocron.core.news import Digest
 from gocron.notify import DeliveryFailed, Lease, Refused, Unreachable
 from gocron.render.form import Form
 from gocron.store import operator_news

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gocron.core.job import Digest, Episode, Job, Kind, News
+from gocron.core.job import Job
+from gocron.core.news import Digest, Episode, Kind, News
 from gocron.render.form import Form
 from gocron.render.mail import Letterhead, alert_mail, trial_mail
 from gocron.render.templates import Templates

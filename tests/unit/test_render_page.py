@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from gocron.core.job import Account, Job, Status, Totals, Undelivered
+from gocron.core.job import Account, Job, Status, Totals
 from gocron.core.judge import standing
+from gocron.core.news import Undelivered
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.page import (
     AccountPage,

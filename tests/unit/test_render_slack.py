@@ -7,7 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gocron.core.job import Digest, Episode, Job, Kind, News, Totals, Undelivered
+from gocron.core.job import Job, Totals
+from gocron.core.news import Digest, Episode, Kind, News, Undelivered
 from gocron.render.slack import alert_post, summary_post
 from gocron.render.summary import Report
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from gocron.core.job import Episode, Job, Totals, Undelivered
+from gocron.core.job import Job, Totals
+from gocron.core.news import Episode, Undelivered
 from gocron.render.summary import Report, summary_text
 from gocron.render.templates import Templates
 

@@ -1,0 +1,119 @@
+"""What a mail says of one job: its name, and facts in the order to read them."""
+
+from dataclasses import dataclass
+
+from gocron.core.duration import say_duration
+from gocron.core.job import Job
+from gocron.core.news import Kind, News
+from gocron.render.moment import say_time
+from gocron.render.wording import (
+    say_failure,
+    say_frequency,
+    say_last_ok,
+    say_last_seen,
+    shown,
+)
+
+# A mail tells as much of what a run printed, the end of it.
+OUTPUT_LINES = 40
+OUTPUT_CHARACTERS = 4_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One job as a mail tells of it: the facts are (label, value) in the order to read them.
+
+    `output` are the last lines that the run printed.
+    """
+
+    job: Job
+    back: bool
+    name: str
+    account: str
+    facts: tuple[tuple[str, str], ...]
+    output: str = ""
+
+
+def entry(item: News, now: int) -> Entry:
+    """Return what a mail says at `now` of one piece of news."""
+    job = item.episode.job
+    facts = {
+        Kind.BACK: _back_facts,
+        Kind.FAILED: _failed_facts,
+        Kind.WORKS: _works_facts,
+    }.get(item.kind)
+    return Entry(
+        job=job,
+        back=item.kind in (Kind.BACK, Kind.WORKS),
+        name=shown(job.cronname),
+        account=shown(job.account),
+        facts=tuple(facts(item) if facts else _missed_facts(item, now)),
+        output=last_lines(item.output) if item.kind is Kind.FAILED else "",
+    )
+
+
+def _missed_facts(item: News, now: int) -> list[tuple[str, str]]:
+    episode, job = item.episode, item.episode.job
+    facts = [("expected by", say_time(episode.missed_at))]
+    if episode.ended_at is None:
+        facts.append(("late by", say_duration(now - episode.missed_at)))
+    else:
+        facts.append(("back since", say_time(episode.ended_at)))
+    facts.append(("last seen", say_last_seen(job, episode.last_seen_at)))
+    facts.append(("last came from", shown(job.address) if job.address else "unknown"))
+    facts.append(("runs every", say_frequency(job)))
+    facts += item.remarks
+    if episode.reason:
+        facts.append(("why", episode.reason))
+    return facts
+
+
+def _back_facts(item: News) -> list[tuple[str, str]]:
+    episode, job = item.episode, item.episode.job
+    facts = []
+    if episode.ended_at is not None:
+        facts.append(("back since", say_time(episode.ended_at)))
+        facts.append(("silent for", say_duration(episode.silent_s or 0)))
+    facts.append(("was expected by", say_time(episode.missed_at)))
+    facts.append(("seen before that", say_time(episode.last_seen_at)))
+    facts.append(("came from", shown(job.address) if job.address else "unknown"))
+    facts.append(("runs every", say_frequency(job)))
+    facts += item.remarks
+    return facts
+
+
+def _failed_facts(item: News) -> list[tuple[str, str]]:
+    episode, job = item.episode, item.episode.job
+    facts = [("failed at", say_time(episode.missed_at))]
+    if episode.exit_status:
+        facts.append(("how", say_failure(episode.exit_status)))
+    if job.failures > 1:
+        facts.append(("failed in a row", f"{job.failures:,} times"))
+    if episode.ended_at is not None:
+        facts.append(("works since", say_time(episode.ended_at)))
+    facts.append(("last ok", say_last_ok(job, episode.last_seen_at)))
+    facts.append(("came from", shown(job.address) if job.address else "unknown"))
+    facts.append(("runs every", say_frequency(job)))
+    return facts
+
+
+def _works_facts(item: News) -> list[tuple[str, str]]:
+    episode, job = item.episode, item.episode.job
+    facts = []
+    if episode.ended_at is not None:
+        facts.append(("works since", say_time(episode.ended_at)))
+        facts.append(("failed for", say_duration(episode.ended_at - episode.missed_at)))
+    facts.append(("failed first", say_time(episode.missed_at)))
+    facts.append(("came from", shown(job.address) if job.address else "unknown"))
+    facts.append(("runs every", say_frequency(job)))
+    return facts
+
+
+def last_lines(output: str) -> str:
+    """Return the end of what a run printed, as much as a mail has room for."""
+    lines = output.rstrip().split("\n")
+    left_out = len(lines) > OUTPUT_LINES
+    text = "\n".join(line.rstrip() for line in lines[-OUTPUT_LINES:])
+    left_out = left_out or len(text) > OUTPUT_CHARACTERS
+    text = text[-OUTPUT_CHARACTERS:]
+    return f"\N{HORIZONTAL ELLIPSIS}\n{text}" if left_out else text

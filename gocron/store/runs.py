@@ -1,0 +1,62 @@
+"""What is known of runs: what the last one printed, and the last one that failed."""
+
+from collections.abc import Iterable, Sequence
+
+from peewee import EXCLUDED, Case, fn
+
+from gocron.core.checkin import CheckIn
+from gocron.core.signal import FAIL
+from gocron.store import jobs
+from gocron.store.database import Store, Transaction
+
+
+def keep_output(
+    tx: Transaction, printed: Sequence[tuple[int, CheckIn]], due: list[int | None], now: int
+) -> list[int | None]:
+    """Keep what runs printed; return all deadlines, those of jobs that only printed among them.
+
+    `printed` are the check-ins by their places in `due`.
+    """
+    job = tx.tables.job
+    wanted = jobs.key_in(job, sorted({one.key for _, one in printed}))
+    columns = (job.id, job.account, job.cronname, job.due_at)
+    known = {(row["account"], row["cronname"]): row for row in job.select(*columns).where(wanted)}
+    # Of several outputs of one job the last one counts.
+    last: dict[tuple[str, str], CheckIn] = {}
+    for index, one in printed:
+        if one.key in known:
+            last[one.key] = one
+            due[index] = known[one.key]["due_at"] if due[index] is None else due[index]
+    _keep(tx, [(known[key]["id"], one) for key, one in sorted(last.items())], now)
+    return due
+
+
+def _keep(tx: Transaction, printed: Sequence[tuple[int, CheckIn]], now: int) -> None:
+    output = tx.tables.output
+    rows = []
+    for job_id, one in printed:
+        at, text = one.seen_at or now, one.signal.output or ""
+        failed = {"failed_at": at, "failed": text}
+        rows.append(
+            {"job_id": job_id, "printed_at": at, "printed": text}
+            | (failed if one.signal.kind == FAIL else {"failed_at": None, "failed": ""})
+        )
+    is_failure = EXCLUDED.failed_at.is_null(False)
+    if rows:
+        output.insert(rows).on_conflict(
+            conflict_target=("job_id",),
+            update={
+                "printed_at": EXCLUDED.printed_at,
+                "printed": EXCLUDED.printed,
+                "failed_at": fn.COALESCE(EXCLUDED.failed_at, output.failed_at),
+                "failed": Case(None, [(is_failure, EXCLUDED.failed)], output.failed),
+            },
+        ).execute()
+
+
+def output_of_failures(store: Store, job_ids: Iterable[int]) -> dict[int, str]:
+    """Return by job what its last run that failed printed, where it printed anything."""
+    output = store.tables.output
+    printed = output.job_id.in_(list(job_ids)) & (output.failed != "")
+    query = output.select(output.job_id, output.failed).where(printed)
+    return {row["job_id"]: row["failed"] for row in query}
