@@ -43,10 +43,10 @@ class Job:
     `came_from` are the addresses before `address`, the last first, each between commas; at
     `returned_at` it came back to one of them, for the `returns`th time.
 
-    Its last `failures` runs failed; the last one that ever did ended with `exit_status`. `failed_at` is the first of
-    them while nobody was told of it, `failing_at` while the episode is open; `worked_at` is the
-    first run after that which worked, until a sweep has ended the episode. `last_ok_at` is the last
-    run that worked, `started_at` the beginning of the one that lasts.
+    Its last `failures` runs failed; the last one that ever did ended with `exit_status`.
+    `failed_at` is the first of them while nobody was told of it, `failing_at` while the episode is
+    open; `worked_at` is the first run after that which worked, until a sweep has ended the episode.
+    `last_ok_at` is the last run that worked, `started_at` the beginning of the one that lasts.
     """
 
     id: int

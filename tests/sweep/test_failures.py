@@ -153,8 +153,8 @@ def test_no_failure_is_lost_while_mail_is_away(gocron: Gocron) -> None:
     gocron.sweep(NOON + HOUR + MINUTE)
     gocron.mail.answers.clear()
     gocron.mail.received.clear()
-    gocron.sweep(NOON + 2 * HOUR)
-    gocron.sweep(NOON + 2 * HOUR + MINUTE)
+    gocron.sweep(NOON + HOUR + 10 * MINUTE)
+    gocron.sweep(NOON + HOUR + 20 * MINUTE)
     assert [subject.split(") ")[1] for subject in subjects(gocron)] == [
         "failed with exit status 3",
         "works again after 1 h",
