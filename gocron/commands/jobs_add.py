@@ -9,10 +9,10 @@ from gocron.core import odd
 from gocron.core.checkin import Refused, first_time_needs, read_checkin
 from gocron.errors import ExitStatus
 from gocron.output import complain, say
-from gocron.store import job_row, jobs
+from gocron.store import declarations, jobs
 from gocron.store.schema import opened
 
-FIELDS = ("email", "frequency", "grace", "site", "gateway")
+FIELDS = ("email", "frequency", "schedule", "tz", "early", "grace", "site", "gateway")
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
         with opened(config.database_url) as store:
             if (needs := first_time_needs(declared)) and not jobs.is_known(store, declared.key):
                 raise needs
-            say(job_row.declare(store, replace(declared, seen_at=store.now())))
+            say(declarations.declare(store, replace(declared, seen_at=store.now())))
         lengths = declared.frequency_s, declared.grace_s
         for note in odd.declared(*lengths, declared.site, config.interval):
             complain("gocron jobs add", note)

@@ -13,8 +13,14 @@ from gocron.core.refused import Refused as Refused
 from gocron.core.schedule import due_at
 from gocron.core.signal import FIELDS as SIGNAL_FIELDS
 from gocron.core.signal import LOG, WORKED, Signal, read_signal
+from gocron.core.slots import Cron, read_schedule, slots_at, smallest_gap_s
+from gocron.core.zone import UTC
 
-FIELDS = ("cronname", "account", "email", "frequency", "site", "grace", "gateway", *SIGNAL_FIELDS)
+FIELDS = (
+    *("cronname", "account", "email", "frequency", "site", "grace", "gateway"),
+    *("schedule", "tz", "early"),
+    *SIGNAL_FIELDS,
+)
 EMAIL_LIMIT = 1_000
 RECIPIENT_LIMIT = 10
 FREQUENCY_LIMIT_S = 366 * 86_400
@@ -30,7 +36,8 @@ class CheckIn:
 
     `seen_at` is 0 where it counts from when it is kept. `network` is what of `address` sites
     compare; `gateway` is "" where the job takes back that it named one. `misnamed` is why no new
-    job may be named so; a known one goes on. `signal` is what it says of the run.
+    job may be named so; a known one goes on. `signal` is what it says of the run. With a `schedule`
+    the frequency is the shortest gap of that.
     """
 
     account: str
@@ -45,6 +52,8 @@ class CheckIn:
     gateway: str | None = None
     misnamed: tuple[str, str] | None = None
     signal: Signal = WORKED
+    schedule: Cron | None = None
+    early_s: int | None = None
 
     @property
     def declares(self) -> bool:
@@ -68,7 +77,11 @@ def is_news(checkin: CheckIn, since: int | None, now: int) -> bool:
     A line from before the last complete read (`since`, None: never) whose deadline is over belongs
     to a job that was forgotten since, or to a database that was lost: it recreates nothing.
     """
-    deadline = due_at(checkin.seen_at, checkin.frequency_s or 0, checkin.grace_s or 0)
+    if checkin.schedule is None:
+        deadline = due_at(checkin.seen_at, checkin.frequency_s or 0, checkin.grace_s or 0)
+    else:
+        _, slot = slots_at(checkin.schedule, checkin.early_s, checkin.seen_at)
+        deadline = slot + (checkin.grace_s or 0)
     return deadline >= now or (since is not None and checkin.seen_at >= since)
 
 
@@ -82,11 +95,12 @@ def read_checkin(
     """
     told = _by_name(fields)
     account, cronname = _name("account", told), _name("cronname", told)
+    schedule = _schedule(told)
     return CheckIn(
         account=account,
         cronname=cronname,
         email=_email(told["email"]) if "email" in told else None,
-        frequency_s=_length("frequency", told["frequency"], 1) if "frequency" in told else None,
+        frequency_s=_frequency_s(told, schedule),
         grace_s=_length("grace", told["grace"], 0) if "grace" in told else None,
         site=_flag("site", told["site"]) if "site" in told else None,
         address=address,
@@ -95,6 +109,8 @@ def read_checkin(
         gateway=_gateway(told["gateway"]) if "gateway" in told else None,
         misnamed=_misnamed(account=account, cronname=cronname),
         signal=read_signal(told),
+        schedule=schedule,
+        early_s=_length("early", told["early"], 0) if "early" in told else None,
     )
 
 
@@ -150,6 +166,25 @@ def _name(field: str, told: dict[str, str]) -> str:
     if not has_visible_character(name):
         raise Refused(field, "has no character that can be seen")
     return name
+
+
+def _schedule(told: dict[str, str]) -> Cron | None:
+    """Return the schedule that the fields declare, None where they declare none."""
+    if "schedule" in told:
+        if "frequency" in told:
+            raise Refused("frequency and schedule", "contradict; send one of them")
+        return read_schedule(told["schedule"], told.get("tz", UTC))
+    for field in ("tz", "early"):
+        if field in told:
+            raise Refused(field, "goes with a schedule; send schedule= too")
+    return None
+
+
+def _frequency_s(told: dict[str, str], schedule: Cron | None) -> int | None:
+    """Return the frequency that the fields declare: of a schedule its shortest gap."""
+    if schedule is not None:
+        return smallest_gap_s(schedule)
+    return _length("frequency", told["frequency"], 1) if "frequency" in told else None
 
 
 def _gateway(value: str) -> str:

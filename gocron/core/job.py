@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gocron.core.mailbox import recipients_of
+from gocron.core.slots import Cron
 
 
 class Status(str, Enum):
@@ -47,6 +48,9 @@ class Job:
     `failed_at` is the first of them while nobody was told of it, `failing_at` while the episode is
     open; `worked_at` is the first run after that which worked, until a sweep has ended the episode.
     `last_ok_at` is the last run that worked, `started_at` the beginning of the one that lasts.
+
+    With a `schedule` its frequency is the shortest gap of that. `slot_at` is the slot that was
+    satisfied last, `next_slot_at` the one that is expected; `early_s` is as it declared it.
     """
 
     id: int
@@ -79,6 +83,10 @@ class Job:
     worked_at: int | None = None
     exit_status: str = ""
     started_at: int | None = None
+    schedule: Cron | None = None
+    early_s: int | None = None
+    slot_at: int | None = None
+    next_slot_at: int | None = None
 
     @property
     def failing_since(self) -> int | None:

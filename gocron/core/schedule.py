@@ -1,6 +1,7 @@
 """When the next check-in is due, and when it is to be expected."""
 
 from gocron.core.job import Job
+from gocron.core.slots import next_after, opens_at
 
 # As many gaps tell how often a job really checks in.
 GAPS = 3
@@ -24,6 +25,8 @@ def expected(job: Job) -> tuple[int, int]:
     deadline. While too few gaps are known it may be any time: what is declared may be far
     more than what is usual. Both are epoch seconds.
     """
+    if job.schedule is not None and job.next_slot_at is not None:
+        return opens_at(job.schedule, job.early_s, job.next_slot_at), job.due_at
     habits = _habits(job)
     gaps = [*habits, usual_gap(job)]
     earliest = job.last_seen_at
@@ -40,6 +43,9 @@ def expected_after(job: Job, outage_ended_at: int) -> tuple[int, int]:
     job may keep to its frequency so well, though, that one of its moments is known to be the
     first after the outage.
     """
+    if job.schedule is not None:
+        slot = next_after(job.schedule, outage_ended_at)
+        return opens_at(job.schedule, job.early_s, slot), slot + job.grace_s
     at_last = due_at(outage_ended_at, job.frequency_s, job.grace_s)
     habits = _habits(job)
     # The largest error of one period: the drift over the last gaps, and what one late run, by at

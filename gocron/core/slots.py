@@ -114,14 +114,22 @@ def opens_at(schedule: Schedule, early_s: int | None, slot: int) -> int:
 def satisfied(schedule: Schedule, early_s: int | None, last: int | None, at: int) -> int | None:
     """Return the slot that a check-in at `at` satisfies; None where that was satisfied before.
 
-    `last` is the latest slot that was satisfied. None is for a job first heard: where `at` lies in
-    no window, the slot before counts as satisfied, whoever ran then, so that what is expected is
-    the next one and nothing that lies behind is missing.
+    `last` is the latest slot that was satisfied, None for a job first heard.
+    """
+    slot, _ = slots_at(schedule, early_s, at)
+    return slot if last is None or slot > last else None
+
+
+def slots_at(schedule: Schedule, early_s: int | None, at: int) -> tuple[int, int]:
+    """Return the latest slot that a check-in at `at` can satisfy, and the next one.
+
+    Where `at` lies in no window that is the slot before, whoever ran then: so what is expected of a
+    job first heard is the next one, and nothing that lies behind is missing.
     """
     slot = next_after(schedule, at)
     if isinstance(schedule, Every) or opens_at(schedule, early_s, slot) > at:
         slot = latest_at_or_before(schedule, at)
-    return slot if last is None or slot > last else None
+    return slot, next_after(schedule, slot)
 
 
 def due_after(schedule: Schedule, slot: int, grace_s: int) -> int:

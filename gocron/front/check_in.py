@@ -12,6 +12,7 @@ from gocron.core import odd
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
 from gocron.core.health import Known, is_stale
 from gocron.core.network import client_network, client_of
+from gocron.core.slots import in_words
 from gocron.errors import Bug, StoreError, Unfit
 from gocron.fields import CONFIGURED_HEADER, KNOCK_FIELD, SIGN_HEADER, read_fields
 from gocron.front.listing import own_names
@@ -124,8 +125,12 @@ class CheckIns:
         if outcome is None:
             return _refuse(checkin.address, first_time_needs(checkin))
         notes = self._notes(checkin, outcome)
-        note = (("Gocron-Note", "; ".join(notes)),) if notes else ()
-        return text(201, "", ("Gocron-Due", iso(outcome)), *note)
+        headers = [("Gocron-Due", iso(outcome))]
+        if checkin.schedule is not None:
+            headers.append(("Gocron-Schedule", in_words(checkin.schedule)))
+        if notes:
+            headers.append(("Gocron-Note", "; ".join(notes)))
+        return text(201, "", *headers)
 
     def _notes(self, checkin: CheckIn, due: int) -> tuple[str, ...]:
         interval_s = self._config.interval

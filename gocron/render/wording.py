@@ -7,6 +7,7 @@ from gocron.core.channel import ADDRESSED, CHANNELS
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Status
 from gocron.core.news import Kind, News
+from gocron.core.slots import in_words
 from gocron.core.turns import counted
 from gocron.render.moment import say_time
 
@@ -53,9 +54,10 @@ def count(number: int, one: str, more: str = "") -> str:
 
 
 def say_frequency(job: Job) -> str:
-    """Return how often `job` is declared to run: `1 h`, or `1 h + 10 min grace`."""
+    """Return how often `job` is declared to run: `1 h + 10 min grace`; with a schedule, when."""
     grace = f" + {say_duration(job.grace_s)} grace" if job.grace_s else ""
-    return say_duration(job.frequency_s) + grace
+    often = say_duration(job.frequency_s) if job.schedule is None else in_words(job.schedule)
+    return often + grace
 
 
 def say_last_seen(job: Job, at: int) -> str:

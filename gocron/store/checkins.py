@@ -2,41 +2,17 @@
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from peewee import EXCLUDED, Case, Value, fn
-
 from gocron.core.checkin import CheckIn
-from gocron.core.odd import RETURNS_WITHIN_S, has_several_hosts
+from gocron.core.odd import has_several_hosts
 from gocron.core.own_outage import SHUT_AFTER_S
-from gocron.core.recent import KEPT_WIDTH, entry
-from gocron.core.schedule import due_at
-from gocron.core.signal import FAIL, LOG, OK, START
-from gocron.store import deadlines, jobs, runs
+from gocron.core.signal import LOG
+from gocron.store import jobs, runs
+from gocron.store.checkin_row import COLUMNS, heard, row_of
 from gocron.store.database import Store, Transaction
-
-COLUMNS = (
-    "account",
-    "cronname",
-    "email",
-    "frequency_s",
-    "grace_s",
-    "site",
-    "address",
-    "created_at",
-    "last_seen_at",
-    "due_at",
-    "judge_at",
-    "network",
-    "gateway",
-    "recent",
-    "failures",
-    "last_ok_at",
-    "failed_at",
-    "exit_status",
-    "started_at",
-)
 
 # Enough to share an fsync among all that wait; the statement of each size is compiled once.
 GROUP_LIMIT = 64
@@ -44,12 +20,6 @@ GROUP_LIMIT = 64
 _SQLITE_RETURNS = sqlite3.sqlite_version_info >= (3, 35)
 
 Key = tuple[str, str]
-
-# What a run adds to the failures in a row; what is none leaves them.
-_FAILURES = {OK: 0, FAIL: 1, START: None}
-
-# Some addresses that a job had before, not all; what is cut off at the end equals none.
-_CAME_FROM_LIMIT = 200
 
 
 class DueOfSeveral(int):
@@ -128,10 +98,12 @@ def _completed(tx: Transaction, checkins: list[CheckIn], now: int) -> list[tuple
     A name that may not be given to a new job must be stored already.
     """
     job = tx.tables.job
+    declared = (job.email, job.frequency_s, job.schedule, job.zone, job.early_s)
+    columns = (job.account, job.cronname, *declared)
     stored = {
         (row["account"], row["cronname"]): row
         for row in tx.locked(
-            job.select(job.account, job.cronname, job.email, job.frequency_s)
+            job.select(*columns)
             .where(jobs.key_in(job, [checkin.key for checkin in checkins]))
             .order_by(job.account, job.cronname)
         )
@@ -141,40 +113,13 @@ def _completed(tx: Transaction, checkins: list[CheckIn], now: int) -> list[tuple
         known = stored.get(checkin.key, {})
         email = checkin.email or known.get("email")
         frequency_s = checkin.frequency_s or known.get("frequency_s")
+        if known and checkin.frequency_s is None:
+            schedule = jobs.cron_of(known["schedule"], known["zone"])
+            checkin = replace(checkin, schedule=schedule, early_s=known["early_s"])
         is_taken = bool(known) or checkin.misnamed is None
         if is_taken and email is not None and frequency_s is not None:
             rows.append(row_of(checkin, email, frequency_s, now))
     return rows
-
-
-def row_of(
-    checkin: CheckIn, email: str | None, frequency_s: int | None, now: int = 0
-) -> tuple[Any, ...]:
-    """Return the row of `checkin` as COLUMNS have it; what it doesn't tell is handed in."""
-    seen_at = checkin.seen_at or now
-    due = due_at(seen_at, frequency_s or 0, checkin.grace_s or 0)
-    kind = checkin.signal.kind
-    return (
-        checkin.account,
-        checkin.cronname,
-        email,
-        frequency_s,
-        checkin.grace_s,
-        checkin.site,
-        checkin.address,
-        seen_at,
-        seen_at,
-        due,
-        due,
-        checkin.network,
-        checkin.gateway,
-        entry(seen_at, kind, checkin.signal.duration_s),
-        _FAILURES[kind],
-        seen_at if kind == OK else None,
-        seen_at if kind == FAIL else None,
-        checkin.signal.exit_status,
-        seen_at if kind == START else None,
-    )
 
 
 def _upsert(store: Store, rows: list[tuple[Any, ...]]) -> dict[Key, int]:
@@ -219,72 +164,9 @@ def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
         columns=[getattr(job, column) for column in COLUMNS],
     ).on_conflict(
         conflict_target=("account", "cronname"),
-        update={**_told(job), **_run(job), **_came_from(store, job), **_end_of_silence(job)},
+        update=heard(store),
     )
     if store.is_postgres or _SQLITE_RETURNS:
         query = query.returning(*_returned(job))
     sql, parameters = query.sql()
     return sql, list(parameters)[count * len(COLUMNS) :]
-
-
-def _told(job: Any) -> dict[str, Any]:
-    """What the check-in tells, and the deadline that this makes."""
-    grace_s = fn.COALESCE(EXCLUDED.grace_s, job.grace_s)
-    due = deadlines.due_at(EXCLUDED.last_seen_at, EXCLUDED.frequency_s, grace_s)
-    return {
-        "email": EXCLUDED.email,
-        "frequency_s": EXCLUDED.frequency_s,
-        "grace_s": grace_s,
-        "site": fn.COALESCE(EXCLUDED.site, job.site),
-        "address": EXCLUDED.address,
-        "last_seen_at": EXCLUDED.last_seen_at,
-        "due_at": due,
-        "judge_at": due,
-        "network": EXCLUDED.network,
-        "gateway": fn.COALESCE(EXCLUDED.gateway, job.gateway),
-        "recent": fn.SUBSTR(EXCLUDED.recent.concat(job.recent), 1, KEPT_WIDTH),
-    }
-
-
-def _run(job: Any) -> dict[str, Any]:
-    """Whether the run worked. A failure is noted for the sweep even if the next run works."""
-    failed, worked = EXCLUDED.failures == 1, EXCLUDED.failures == 0
-    is_new = failed & job.failing_at.is_null() & job.failed_at.is_null()
-    was_failing = job.failing_at.is_null(False) | job.failed_at.is_null(False)
-    worked_at = fn.COALESCE(job.worked_at, EXCLUDED.last_seen_at)
-    failures = [(failed, fn.COALESCE(job.failures, 0) + 1), (worked, 0)]
-    return {
-        "failures": Case(None, failures, job.failures),
-        "last_ok_at": fn.COALESCE(EXCLUDED.last_ok_at, job.last_ok_at),
-        "failed_at": Case(None, [(is_new, EXCLUDED.last_seen_at)], job.failed_at),
-        "worked_at": Case(None, [(worked & was_failing, worked_at), (failed, None)], job.worked_at),
-        "exit_status": Case(None, [(failed, EXCLUDED.exit_status)], job.exit_status),
-        "started_at": EXCLUDED.started_at,
-    }
-
-
-def _came_from(store: Store, job: Any) -> dict[str, Any]:
-    """From where the job came before, and how often, in turns, it came back to such a place."""
-    moved = (EXCLUDED.address != job.address) & (job.address != "")
-    left = Value(",").concat(job.address).concat(job.came_from)
-    find = fn.STRPOS if store.is_postgres else fn.INSTR
-    is_former = find(job.came_from, Value(",").concat(EXCLUDED.address).concat(",")) > 0
-    came_back = moved & is_former
-    in_turn = EXCLUDED.last_seen_at - job.returned_at <= RETURNS_WITHIN_S
-    returns = [(came_back & in_turn, job.returns + 1), (came_back, 1)]
-    return {
-        "came_from": Case(None, [(moved, fn.SUBSTR(left, 1, _CAME_FROM_LIMIT))], job.came_from),
-        "returns": Case(None, returns, job.returns),
-        "returned_at": Case(None, [(came_back, EXCLUDED.last_seen_at)], job.returned_at),
-    }
-
-
-def _end_of_silence(job: Any) -> dict[str, Any]:
-    """That nothing has to be excused any more, and when a missing job was heard first."""
-    returned = job.missed_at.is_null(False) & job.back_at.is_null()
-    return {
-        "reprieve": None,
-        "excused_until": None,
-        "excused_by": None,
-        "back_at": Case(None, [(returned, EXCLUDED.last_seen_at)], job.back_at),
-    }

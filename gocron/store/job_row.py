@@ -1,18 +1,15 @@
 """The job's row: what locks and changes it, but for its check-ins. Nobody else writes it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import peewee
 from peewee import Case, chunked, fn
 
-from gocron.core.checkin import CheckIn
 from gocron.core.job import SPARED, Job, Status
-from gocron.core.schedule import due_at
+from gocron.core.slots import Cron, slots_at
 from gocron.errors import UnknownJob
-from gocron.store import checkins, deadlines, jobs, redeclarations
+from gocron.store import deadlines, jobs
 from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 
 # Enough to be fast, few enough to hold SQLite's one lock, or their rows, for a moment only.
@@ -124,9 +121,27 @@ def hear_at(tx: Transaction, wrongly_heard: Any, right_at: int, now: int) -> boo
     which = wrongly_heard | job.reprieve.in_([one.value for one in SPARED])
     # Rows are locked in the order of all writers first: an update takes them as they lie.
     some = job.select(job.id).where(which).order_by(job.account, job.cronname)
-    for ids in chunked([row["id"] for row in tx.locked_if_free(some)], ROWS_A_STATEMENT):
+    locked = [row["id"] for row in tx.locked_if_free(some)]
+    columns = (job.id, job.schedule, job.zone, job.early_s, job.grace_s)
+    for ids in chunked(locked, ROWS_A_STATEMENT):
+        scheduled = job.select(*columns).where(
+            job.id.in_(ids) & wrongly_heard & job.schedule.is_null(False)
+        )
+        by_slots = list(scheduled)
         job.update(change).where(job.id.in_(ids)).execute()
+        for row in by_slots:
+            _expect_after(tx, row, right_at)
     return not job.select(job.id).where(which).exists()
+
+
+def _expect_after(tx: Transaction, row: dict[str, Any], heard_at: int) -> None:
+    """Have a job with a schedule, which stands in `row`, expected as if it was heard then."""
+    job = tx.tables.job
+    schedule = Cron(row["schedule"], row["zone"])
+    slot_at, next_slot_at = slots_at(schedule, row["early_s"], heard_at)
+    due = next_slot_at + (row["grace_s"] or 0)
+    slots = {job.slot_at: slot_at, job.next_slot_at: next_slot_at}
+    job.update({**slots, job.due_at: due, job.judge_at: due}).where(job.id == row["id"]).execute()
 
 
 def rename(tx: Transaction, one: Job, account: str, cronname: str, gateway: str) -> None:
@@ -155,90 +170,6 @@ def go_on_missing(tx: Transaction, job_id: int, missed_at: int, back_at: int | N
         job.reprieve: None,
     }
     job.update(change).where(job.id == job_id).execute()
-
-
-def add(tx: Transaction, first: Sequence[CheckIn]) -> None:
-    """Make unknown jobs known by their `first` check-ins, in the order of their keys.
-
-    Whoever makes one known at the same time, and is not done yet, is waited for: so there is a
-    row to be locked, and what is older can't get over what is newer.
-    """
-    if first:
-        tx.tables.job.insert([_new_row(one) for one in first]).on_conflict_ignore().execute()
-
-
-def _new_row(first: CheckIn) -> dict[str, Any]:
-    row = checkins.row_of(first, first.email, first.frequency_s)
-    return dict(zip(checkins.COLUMNS, row, strict=True))
-
-
-def declare(store: Store, told: CheckIn) -> str:
-    """Make the job that `told` describes known, or change what it declares.
-
-    That is no check-in: a known job's last check-in stays, its deadline follows the new
-    frequency. Return "added", "changed" or "unchanged".
-    """
-
-    def work(tx: Transaction) -> str:
-        known = _add_or_lock(tx, told)
-        return "added" if known is None else _declare_anew(tx, known, told)
-
-    return store.write(work)
-
-
-def _add_or_lock(tx: Transaction, told: CheckIn) -> Job | None:
-    """Add the job that `told` describes and return None, or lock the one that is known."""
-    job = tx.tables.job
-    mine = (job.account == told.account) & (job.cronname == told.cronname)
-    known = tx.locked(job.select(*jobs.columns(tx.store)).where(mine))
-    for row in list(known):
-        return jobs.as_job(row)
-    try:
-        with tx.store.db.atomic():
-            # It has not been heard yet.
-            unheard = {"address": "", "network": "", "recent": ""}
-            job.insert({**_new_row(told), **unheard}).execute()
-    except peewee.IntegrityError:
-        # Its first check-in came at this very moment.
-        (row,) = known.clone()
-        return jobs.as_job(row)
-    return None
-
-
-def _declare_anew(tx: Transaction, known: Job, told: CheckIn) -> str:
-    """Change what a job declares to what `told` does; return whether that was a change."""
-    job = tx.tables.job
-    changed = replace(
-        known,
-        email=told.email or known.email,
-        frequency_s=told.frequency_s or known.frequency_s,
-        grace_s=known.grace_s if told.grace_s is None else told.grace_s,
-        site=known.site if told.site is None else told.site,
-        gateway=known.gateway if told.gateway is None else told.gateway,
-    )
-    if changed == known:
-        return "unchanged"
-    due = due_at(known.last_seen_at, changed.frequency_s, changed.grace_s)
-    # An excuse was worked out of the frequency; with another one it is worked out anew.
-    spared = (
-        {}
-        if due == known.due_at
-        else dict.fromkeys((job.reprieve, job.excused_until, job.excused_by))
-    )
-    job.update(
-        {
-            **spared,
-            job.email: changed.email,
-            job.frequency_s: changed.frequency_s,
-            job.grace_s: changed.grace_s,
-            job.site: changed.site,
-            job.gateway: changed.gateway,
-            job.due_at: due,
-            job.judge_at: due,
-        }
-    ).where(job.id == known.id).execute()
-    redeclarations.by_hand(tx, known, told.seen_at)
-    return "changed"
 
 
 def forget(store: Store, account: str, cronname: str) -> None:

@@ -10,6 +10,8 @@ from gocron.core.name import normal
 from gocron.core.odd import LEAST_S, LONG_S, RETURNS, RETURNS_WITHIN_S
 from gocron.core.recent import gaps
 from gocron.core.schedule import GAPS
+from gocron.core.slots import Cron
+from gocron.core.zone import UTC
 from gocron.errors import UnknownJob
 from gocron.store.database import Store
 from gocron.store.tables import JOB
@@ -26,8 +28,14 @@ def as_job(row: dict[str, Any]) -> Job:
     told["gateway"] = told["gateway"] or ""
     told["spared"] = _SPARED.get(told.pop("reprieve"), Status.UNKNOWN)
     told["failures"] = told["failures"] or 0
+    told["schedule"] = cron_of(told["schedule"], told.pop("zone"))
     told["gaps"] = gaps(told.pop("recent"), told["last_seen_at"], GAPS)
     return Job(**told)
+
+
+def cron_of(expression: str | None, zone: str | None) -> Cron | None:
+    """Return the schedule that a row holds."""
+    return None if expression is None else Cron(expression, zone or UTC)
 
 
 def columns(store: Store) -> list[Any]:

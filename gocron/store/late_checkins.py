@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from gocron.core.checkin import CheckIn
-from gocron.store import checkins, job_row, jobs
+from gocron.store import checkins, declarations, jobs
 from gocron.store.database import Store, Transaction
 from gocron.store.failures import UNFIT
 
@@ -34,7 +34,7 @@ def _keep(
     for checkin in late:
         if checkin.declares and declares(checkin):
             first.setdefault(checkin.key, checkin)
-    job_row.add(tx, [first[key] for key in sorted(first)])
+    declarations.add(tx, [first[key] for key in sorted(first)])
     job = tx.tables.job
     keys = sorted({checkin.key for checkin in late})
     columns = (job.account, job.cronname, job.address, job.last_seen_at)

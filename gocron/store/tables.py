@@ -35,6 +35,11 @@ JOB = (
     "worked_at",
     "exit_status",
     "started_at",
+    "schedule",
+    "zone",
+    "early_s",
+    "slot_at",
+    "next_slot_at",
 )
 EPISODE = (
     *("id", "job_id", "missed_at", "last_seen_at", "ended_at", "reason"),

@@ -6,7 +6,7 @@ import pytest
 
 from gocron.core.checkin import CheckIn
 from gocron.core.odd import notes
-from gocron.store import checkins, job_row, jobs, late_checkins
+from gocron.store import checkins, declarations, jobs, late_checkins
 from gocron.store.checkins import DueOfSeveral
 from gocron.store.database import Store
 from tests.store.conftest import HOUR, NOON, checkin
@@ -116,7 +116,7 @@ def test_a_host_that_moves_back_now_and_then_is_no_more_than_one(store: Store) -
 
 def test_a_job_that_was_only_declared_comes_from_nowhere_yet(store: Store) -> None:
     with store.connected():
-        job_row.declare(store, checkin(address=""))
+        declarations.declare(store, checkin(address=""))
     record(store, checkin(address="a", seen_at=NOON + 1))
     assert job(store).came_from == ","
 

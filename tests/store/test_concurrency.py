@@ -9,7 +9,7 @@ import psycopg2
 from playhouse.migrations import Runner
 
 from gocron.core.job import Status
-from gocron.store import checkins, job_row, jobs, late_checkins
+from gocron.store import checkins, declarations, job_row, jobs, late_checkins
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
 from gocron.store.schema import HISTORY, MIGRATIONS, open_store, pending
@@ -34,7 +34,7 @@ def declare_all(url: str) -> None:
     store = open_store(url)
     with store.connected():
         for name in NAMES:
-            job_row.declare(store, checkin(name))
+            declarations.declare(store, checkin(name))
 
 
 def open_once(url: str) -> None:

@@ -6,7 +6,7 @@ from peewee import Select, Value
 
 from gocron.core.checkin import FREQUENCY_LIMIT_S
 from gocron.core.schedule import due_at
-from gocron.store import checkins, deadlines, job_row, jobs
+from gocron.store import checkins, deadlines, declarations, job_row, jobs
 from gocron.store.database import Store
 from tests.store.conftest import HOUR, NOON, checkin
 
@@ -43,7 +43,7 @@ def test_every_way_to_a_deadline_leads_to_the_same_one(
         assert checkins.record(tx, [last]) == [due_at(seen_at, frequency_s, stays_s)]
         known = jobs.find(store, *last.key)
         assert known.due_at == known.judge_at == due_at(seen_at, frequency_s, stays_s)
-        job_row.declare(store, checkin(frequency_s=HOUR, grace_s=grace_s))
+        declarations.declare(store, checkin(frequency_s=HOUR, grace_s=grace_s))
         assert jobs.find(store, *last.key).due_at == due_at(seen_at, HOUR, stays_s)
         job = tx.tables.job
         assert job_row.hear_at(tx, job.last_seen_at == seen_at, NOON, NOON)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gocron.core.recent import KEPT, recent
-from gocron.store import checkins, job_row, jobs
+from gocron.store import checkins, declarations, jobs
 from gocron.store.database import Store
 from gocron.store.schema import upgrade
 from tests.store.conftest import HOUR, NOON, checkin, insert, store_before
@@ -28,7 +28,7 @@ def test_the_last_check_ins_of_a_job_are_remembered_and_no_more(store: Store) ->
 
 def test_a_job_that_was_only_declared_remembers_none(store: Store) -> None:
     with store.connected():
-        job_row.declare(store, checkin())
+        declarations.declare(store, checkin())
         assert remembered(store) == []
         keep(store, NOON + 60)
         assert remembered(store) == [NOON + 60]

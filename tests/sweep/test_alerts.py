@@ -3,7 +3,7 @@
 from email.utils import parsedate_to_datetime
 
 from gocron.core.checkin import CheckIn
-from gocron.store import job_row
+from gocron.store import declarations
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 
@@ -132,7 +132,7 @@ def test_a_job_without_a_usable_address_does_not_stop_the_others(gocron: Gocron)
 def test_a_job_that_was_declared_and_never_heard_is_told_of_as_such(gocron: Gocron) -> None:
     declared = CheckIn("web-01", "new", "ops@example.com", HOUR, None, None, "", NOON)
     with gocron.store.connected():
-        assert job_row.declare(gocron.store, declared) == "added"
+        assert declarations.declare(gocron.store, declared) == "added"
     gocron.sweep(NOON + 2 * HOUR)
     (alert,) = gocron.mail.mails
     assert "last seen: never, declared" in alert.get_body(("plain",)).get_content()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gocron.core.checkin import CheckIn
-from gocron.store import checkins, job_row, late_checkins
+from gocron.store import checkins, declarations, job_row, late_checkins
 from gocron.store.schema import open_store
 from gocron.sweep import journal as gocron_journal
 from gocron.sweep import journal_files
@@ -346,7 +346,7 @@ def test_a_line_older_than_the_declaration_of_its_job_changes_nothing(
     with gocron.store.connected():
         for name in ("old", "same"):
             told = CheckIn("web-01", name, "ops@example.com", HOUR, None, None, "", NOON + HOUR)
-            job_row.declare(gocron.store, told)
+            declarations.declare(gocron.store, told)
     gocron.sweep(NOON + HOUR + 60)
     assert not gocron.job("old").was_heard
     assert gocron.job("same").was_heard, "within the second"

@@ -6,7 +6,7 @@ import pytest
 
 from gocron.core.checkin import CheckIn
 from gocron.core.own_outage import Knock
-from gocron.store import job_row, lives
+from gocron.store import declarations, job_row, lives
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 DAY = 24 * HOUR
@@ -85,7 +85,7 @@ def test_a_job_that_is_declared_no_site_frees_who_waited(gocron: Gocron) -> None
     at = site_goes_down(gocron)
     declared = CheckIn("web-01", "office", None, None, None, False, "", at)
     with gocron.store.connected():
-        job_row.declare(gocron.store, declared)
+        declarations.declare(gocron.store, declared)
     assert told_soon(gocron, at)
 
 
@@ -107,7 +107,7 @@ def test_another_frequency_ends_an_excuse_that_was_made_of_the_old_one(gocron: G
     assert gocron.job("backup").excused_until == back + 7 * DAY
     declared = CheckIn("web-01", "backup", None, HOUR, 0, None, "", back)
     with gocron.store.connected():
-        job_row.declare(gocron.store, declared)
+        declarations.declare(gocron.store, declared)
     for at in range(back + 10, back + HOUR + 120, 10):
         now = at
         with gocron.store.connected():

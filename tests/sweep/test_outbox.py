@@ -16,7 +16,7 @@ from gocron.render import terminal
 from gocron.render.slack import summary_post
 from gocron.render.summary import summary_text
 from gocron.render.templates import Templates
-from gocron.store import checkins, deliveries, job_row, outbox
+from gocron.store import checkins, declarations, deliveries, job_row, outbox
 from gocron.sweep import Swept, sweep
 from gocron.sweep.bulkhead import Bulkheads
 from gocron.sweep.rehearse import explain
@@ -85,7 +85,7 @@ def page(gocron: Gocron) -> str:
 def declare(gocron: Gocron, cronname: str, at: int, **more: object) -> None:
     told = CheckIn("web-01", cronname, None, None, None, None, "", at)
     with gocron.store.connected():
-        job_row.declare(gocron.store, replace(told, **more))
+        declarations.declare(gocron.store, replace(told, **more))
 
 
 # Given up

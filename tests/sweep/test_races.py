@@ -15,7 +15,7 @@ from gocron.core.channel import MAIL
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
 from gocron.core.own_outage import Knock
-from gocron.store import checkins, counts, episodes, job_row, outages, outbox, verdicts
+from gocron.store import checkins, counts, declarations, episodes, outages, outbox, verdicts
 from gocron.store.database import Store
 from gocron.store.episodes import Silence
 from gocron.store.schema import open_store
@@ -97,7 +97,7 @@ def test_an_address_that_is_mended_while_a_sweep_judges_hears_of_the_silence(
     with gocron.store.connected():
         judged = verdicts.overdue(gocron.store, LATE)
         mended = CheckIn("web-01", "backup", "new@example.com", None, None, None, "", LATE)
-        job_row.declare(gocron.store, mended)
+        declarations.declare(gocron.store, mended)
         assert episodes.begin(gocron.store, missed(judged), LATE, MAIL) == []
     gocron.sweep(LATE)
     silences = [to for to, mail in gocron.mail.received if "not checked in" in mail["Subject"]]

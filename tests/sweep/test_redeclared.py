@@ -8,7 +8,7 @@ import pytest
 from gocron import cli
 from gocron.commands import jobs_add
 from gocron.core.checkin import CheckIn
-from gocron.store import checkins, job_row
+from gocron.store import checkins, declarations, job_row
 from gocron.sweep.rehearse import explain
 from tests.peers import SlackPeer
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
@@ -25,7 +25,7 @@ def without_a_page(gocron: Gocron) -> None:
 def declare(gocron: Gocron, at: int, cronname: str = "backup", **more: object) -> None:
     told = CheckIn("web-01", cronname, None, None, None, None, "", at)
     with gocron.store.connected():
-        job_row.declare(gocron.store, replace(told, **more))
+        declarations.declare(gocron.store, replace(told, **more))
 
 
 def notices(gocron: Gocron) -> list[tuple[str, str]]:

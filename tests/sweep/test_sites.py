@@ -11,7 +11,7 @@ from gocron.core.checkin import CheckIn
 from gocron.core.job import Status
 from gocron.core.judge import standing
 from gocron.core.site import CROWD
-from gocron.store import job_row, jobs, outages
+from gocron.store import declarations, jobs, outages
 from gocron.store.database import Transaction
 from gocron.sweep.witnesses import Witnesses
 from tests.sweep.conftest import HOUR, NOON, Gocron
@@ -314,7 +314,7 @@ def test_a_gateway_that_is_declared_anew_while_it_is_away_is_away_still(gocron: 
     sweep_each_minute(gocron, DOWN, DOWN + 30 * MINUTE)
     slower = CheckIn("web-01", "office", None, HOUR, None, None, "", DOWN + 30 * MINUTE)
     with gocron.store.connected():
-        assert job_row.declare(gocron.store, slower) == "changed"
+        assert declarations.declare(gocron.store, slower) == "changed"
     go_on_slower(gocron)
     assert told(gocron) == BACK
 

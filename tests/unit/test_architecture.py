@@ -67,7 +67,7 @@ SQL = {"peewee", "playhouse", "sqlite3", "psycopg2"}
 
 # The rows that a statement changes; who may have one that changes rows of jobs.
 CHANGES = {"insert", "insert_many", "insert_from", "replace", "replace_many", "update", "delete"}
-MAY_CHANGE_A_JOB = {"store/job_row.py", "store/checkins.py"}
+MAY_CHANGE_A_JOB = {"store/job_row.py", "store/declarations.py", "store/checkins.py"}
 CHANGES_A_JOB = re.compile(r"\b(UPDATE|INSERT INTO|DELETE FROM|REPLACE INTO) +job\b")
 
 # A deadline in Python and in SQL; a test compares the two.
