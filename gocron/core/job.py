@@ -4,7 +4,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gocron.core.mailbox import recipients_of
+from gocron.core.recent import gaps
 from gocron.core.slots import Cron
+
+# As many gaps tell how often a job really checks in.
+GAPS = 3
 
 
 class Status(str, Enum):
@@ -36,8 +40,8 @@ class Job:
     a job that was declared and never heard is the time of its declaration.
 
     `network` is where it last checked in from, as sites compare it; "" proves nothing.
-    `gateway` is the cronname of the site that it named. `gaps` are the lengths between its
-    last check-ins, the newest first, up to three. Sweeps judge it from `judge_at` on.
+    `gateway` is the cronname of the site that it named. `recent` holds its last check-ins, as
+    `core.recent` has them. Sweeps judge it from `judge_at` on.
     `spared` is why an overdue job is not told of: one of SPARED, or UNKNOWN.
     `excused_until` is the deadline that the outage `excused_by` gave it in place of `due_at`.
 
@@ -68,7 +72,7 @@ class Job:
     back_at: int | None = None
     network: str = ""
     gateway: str = ""
-    gaps: tuple[int, ...] = ()
+    recent: str = ""
     judge_at: int = 0
     spared: Status | None = None
     excused_until: int | None = None
@@ -87,6 +91,11 @@ class Job:
     early_s: int | None = None
     slot_at: int | None = None
     next_slot_at: int | None = None
+
+    @property
+    def gaps(self) -> tuple[int, ...]:
+        """The lengths between its last runs in seconds, the newest first, up to three."""
+        return gaps(self.recent, self.last_seen_at, GAPS)
 
     @property
     def failing_since(self) -> int | None:

@@ -1,10 +1,7 @@
 """When the next check-in is due, and when it is to be expected."""
 
-from gocron.core.job import Job
+from gocron.core.job import GAPS, Job
 from gocron.core.slots import next_after, opens_at
-
-# As many gaps tell how often a job really checks in.
-GAPS = 3
 
 # A habit this much off what was declared is another period; less is the jitter of runs.
 HABIT_DIFFERS = 0.1

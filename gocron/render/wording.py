@@ -77,7 +77,8 @@ _DO = {
 def headline(news: Sequence[News], called: Callable[[Job], str] | None = None) -> str:
     """Return what `news` tells in one line; `called` says how a job is named in it."""
     if len({item.name for item in news}) == 1:
-        said = " and ".join(map(_done, news))
+        # Of a backlog the last of each kind counts.
+        said = " and ".join({item.kind: _done(item) for item in news}.values())
         return f"{(called or full_name)(news[0].episode.job)} {said}"
     parts: list[str] = []
     for kind, (does, do) in _DO.items():

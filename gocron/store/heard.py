@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from peewee import chunked, fn
 
+from gocron.core.job import GAPS
 from gocron.core.recent import moments
-from gocron.core.schedule import GAPS
 from gocron.core.site import Gateway
 from gocron.store.database import ROWS_A_STATEMENT, Store
 

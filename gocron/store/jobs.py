@@ -8,8 +8,6 @@ from peewee import Tuple, Value
 from gocron.core.job import SPARED, Job, Status
 from gocron.core.name import normal
 from gocron.core.odd import LEAST_S, LONG_S, RETURNS, RETURNS_WITHIN_S
-from gocron.core.recent import gaps
-from gocron.core.schedule import GAPS
 from gocron.core.slots import Cron
 from gocron.core.zone import UTC
 from gocron.errors import UnknownJob
@@ -29,7 +27,6 @@ def as_job(row: dict[str, Any]) -> Job:
     told["spared"] = _SPARED.get(told.pop("reprieve"), Status.UNKNOWN)
     told["failures"] = told["failures"] or 0
     told["schedule"] = cron_of(told["schedule"], told.pop("zone"))
-    told["gaps"] = gaps(told.pop("recent"), told["last_seen_at"], GAPS)
     return Job(**told)
 
 

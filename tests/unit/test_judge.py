@@ -10,6 +10,7 @@ from gocron.core.judge import JOURNAL_LAG_S, Ground, judge, own_outage_since, st
 from gocron.core.outage import Outage
 from gocron.core.schedule import due_at
 from gocron.core.site import Site
+from tests.heard import heard_at_gaps
 
 SEEN = 1_800_000_000
 FREQUENCY_S = 3600
@@ -90,7 +91,9 @@ def site(*gateways: Job, heard_at: int = 0, outages: tuple = (), told: bool = Tr
 
 def habitual(**more: object) -> Job:
     """A job that keeps to its hour."""
-    return replace(job(), gaps=(FREQUENCY_S,) * 3, **more)
+    usual = job()
+    heard = heard_at_gaps(usual.last_seen_at, *(FREQUENCY_S,) * 3)
+    return replace(usual, recent=heard, **more)
 
 
 def judged(now: int, known: Site | None = None, own: tuple = (), one: Job | None = None):

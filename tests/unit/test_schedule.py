@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gocron.core.job import Job
 from gocron.core.schedule import due_at, expected, expected_after, usual_gap
+from tests.heard import heard_at_gaps
 
 SEEN = 1_800_000_000
 HOUR = 3600
@@ -15,8 +16,9 @@ HOUR = 3600
 
 def job(*gaps: int, frequency_s: int = HOUR, grace_s: int = 600) -> Job:
     due = due_at(SEEN, frequency_s, grace_s)
+    heard = heard_at_gaps(SEEN, *gaps)
     return Job(
-        1, "a", "b", "", frequency_s, grace_s, False, "192.0.2.1", 0, SEEN, due, gaps=gaps
+        1, "a", "b", "", frequency_s, grace_s, False, "192.0.2.1", 0, SEEN, due, recent=heard
     )  # fmt: skip
 
 
@@ -80,8 +82,9 @@ def test_a_well_job_is_heard_within_what_an_outage_gives_it(
     gaps = [after - before for before, after in pairwise(heard)]
     assume(min(gaps) > 0)
     one = replace(
-        job(*reversed(gaps), frequency_s=frequency_s, grace_s=grace_s),
+        job(frequency_s=frequency_s, grace_s=grace_s),
         last_seen_at=heard[-1],
+        recent=heard_at_gaps(heard[-1], *reversed(gaps)),
         due_at=due_at(heard[-1], frequency_s, grace_s),
     )
     ended_at = heard[-1] + periods * period_s // 7 + 1
