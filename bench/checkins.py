@@ -70,7 +70,7 @@ def wrk(site: Site, seconds: float, connections: int = CONNECTIONS) -> Load:
 
 def commits_one_by_one(site: Site, seconds: float) -> float:
     """Return how many single upserts, each synced, plain SQLite does a second."""
-    sql, tail = checkins._statement(site.store, 1)
+    sql, tail = checkins._statement(site.store, 1, plain=True)
     with sqlite3.connect(site.url.removeprefix("sqlite:///"), isolation_level=None) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         done, began = 0, time.perf_counter()
@@ -92,7 +92,7 @@ def _row(number: int) -> list[Any]:
 
 def pgbench(site: Site, seconds: float) -> float:
     """Return how many single upserts a second pgbench does over as many connections."""
-    sql, tail = checkins._statement(site.store, 1)
+    sql, tail = checkins._statement(site.store, 1, plain=True)
     values = [
         "'account-' || :job / 100",
         "'job-' || :job % 100",

@@ -11,7 +11,7 @@ from gocron.core.odd import has_several_hosts
 from gocron.core.own_outage import SHUT_AFTER_S
 from gocron.core.signal import LOG
 from gocron.store import jobs, runs
-from gocron.store.checkin_row import COLUMNS, heard, row_of
+from gocron.store.checkin_row import COLUMNS, PLAIN, heard, row_of, whole
 from gocron.store.database import Store, Transaction
 
 # Enough to share an fsync among all that wait; the statement of each size is compiled once.
@@ -37,6 +37,10 @@ def record(tx: Transaction, checkins: Sequence[CheckIn], now: int = 0) -> list[i
     kept, where an unknown job didn't tell all that a new one needs. Rows are locked in the order of
     their keys, as every writer does.
     """
+    by_key = {checkin.key: checkin for checkin in checkins}
+    if len(by_key) == len(checkins) and not any(one.has_output for one in checkins):
+        told = _record_wave(tx, [by_key[key] for key in sorted(by_key)], now)
+        return [told.get(checkin.key) for checkin in checkins]
     due: list[int | None] = [None] * len(checkins)
     waiting = [one for one in enumerate(checkins) if one[1].signal.kind != LOG]
     while waiting:
@@ -123,10 +127,17 @@ def _completed(tx: Transaction, checkins: list[CheckIn], now: int) -> list[tuple
 
 
 def _upsert(store: Store, rows: list[tuple[Any, ...]]) -> dict[Key, int]:
-    sql, tail = _statement(store, len(rows))
+    plain = all(len(row) == len(PLAIN) for row in rows)
+    if not plain:
+        rows = [whole(row) for row in rows]
+    sql, tail = _statement(store, len(rows), plain)
     cursor = store.db.execute_sql(sql, [value for row in rows for value in row] + tail)
     if store.is_postgres or _SQLITE_RETURNS:
-        return {(row[0], row[1]): _due(*row[2:]) for row in cursor.fetchall()}
+        return {
+            # Most deadlines are no more than that.
+            (row[0], row[1]): row[2] if row[3] != row[6] and not row[4] else _due(*row[2:])
+            for row in cursor.fetchall()
+        }
     job = store.tables.job
     told = (
         job.select(*_returned(job))
@@ -152,21 +163,20 @@ def _due(due_at: int, seen_at: int, returns: int, returned_at: int | None, creat
 
 
 @lru_cache(maxsize=256)
-def _statement(store: Store, count: int) -> tuple[str, list[Any]]:
+def _statement(store: Store, count: int, plain: bool) -> tuple[str, list[Any]]:
     """Return the upsert of `count` rows, compiled, and the parameters that follow the rows'.
 
     Compiling takes 20 times as long as running. What a check-in doesn't tell keeps its
     stored value; the first check-in of a missing job marks its return, for the sweep.
     """
-    job = store.tables.job
+    job, names = store.tables.job, PLAIN if plain else COLUMNS
     query = job.insert(
-        [tuple(column for column in COLUMNS) for _ in range(count)],
-        columns=[getattr(job, column) for column in COLUMNS],
+        [names for _ in range(count)], columns=[getattr(job, column) for column in names]
     ).on_conflict(
         conflict_target=("account", "cronname"),
-        update=heard(store),
+        update=heard(store, plain),
     )
     if store.is_postgres or _SQLITE_RETURNS:
         query = query.returning(*_returned(job))
     sql, parameters = query.sql()
-    return sql, list(parameters)[count * len(COLUMNS) :]
+    return sql, list(parameters)[count * len(names) :]

@@ -25,7 +25,7 @@ def add(tx: Transaction, first: Sequence[CheckIn]) -> None:
 
 
 def _new_row(first: CheckIn) -> dict[str, Any]:
-    row = checkin_row.row_of(first, first.email, first.frequency_s)
+    row = checkin_row.whole(checkin_row.row_of(first, first.email, first.frequency_s))
     return dict(zip(checkin_row.COLUMNS, row, strict=True))
 
 

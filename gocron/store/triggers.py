@@ -102,16 +102,14 @@ def _triggers(is_postgres: bool) -> dict[str, tuple[str, str, str]]:
     moved = "NEW.site AND OLD.network <> '' AND NEW.network <> OLD.network"
     returned = "NEW.site AND OLD.address <> '' AND NEW.last_seen_at > OLD.due_at"
     reprieved = "coalesce(OLD.reprieve, '') <> coalesce(NEW.reprieve, '')"
-    failing = """coalesce(OLD.failed_at, OLD.failing_at, 0) <>
-    coalesce(NEW.failed_at, NEW.failing_at, 0)
-    OR coalesce(OLD.worked_at, 0) <> coalesce(NEW.worked_at, 0)"""
+    failing = "coalesce(OLD.failing_at, 0) <> coalesce(NEW.failing_at, 0)"
     declared = "UPDATE OF email, frequency_s, grace_s, site"
     gateway_named = f"coalesce(OLD.gateway, '') <> NEW.gateway AND {gateway}"
     return {
         "job_moved": ("UPDATE OF network", moved, "job_moved"),
         "job_returned": ("UPDATE OF last_seen_at", returned, "job_returned"),
         "job_reprieved": ("UPDATE OF reprieve", reprieved, "job_reprieved"),
-        "job_failing": ("UPDATE OF failed_at, failing_at, worked_at", failing, "job_failing"),
+        "job_failing": ("UPDATE OF failing_at", failing, "job_failing"),
         "job_redeclared": (declared, is_redeclared, "job_redeclared"),
         "job_named": ("INSERT", f"{account} OR {cronname} OR {gateway}", "job_named"),
         "job_gateway_named": ("UPDATE OF gateway", gateway_named, "job_named"),

@@ -34,19 +34,17 @@ STATEMENTS = (
 )""",
 )
 
-# That the pages which show the job are to be written anew.
+# That the pages which show the job are to be written anew. Check-ins leave this column alone, and
+# so pay nothing for the trigger.
 CHANGED = "INSERT INTO change (account, jobs, missing) VALUES (NEW.account, 0, 0);"
-WHEN = """coalesce(OLD.failed_at, OLD.failing_at, 0) <>
-    coalesce(NEW.failed_at, NEW.failing_at, 0)
-    OR coalesce(OLD.worked_at, 0) <> coalesce(NEW.worked_at, 0)"""
+WHEN = "coalesce(OLD.failing_at, 0) <> coalesce(NEW.failing_at, 0)"
 SQLITE_TRIGGER = (
-    "CREATE TRIGGER job_failing AFTER UPDATE OF failed_at, failing_at, worked_at ON job "
-    f"WHEN {WHEN} BEGIN {CHANGED} END",
+    f"CREATE TRIGGER job_failing AFTER UPDATE OF failing_at ON job WHEN {WHEN} BEGIN {CHANGED} END",
 )
 POSTGRES_TRIGGER = (
     f"""CREATE FUNCTION gocron_job_failing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN {CHANGED} RETURN NULL; END $$""",
-    f"""CREATE TRIGGER job_failing AFTER UPDATE OF failed_at, failing_at, worked_at ON job
+    f"""CREATE TRIGGER job_failing AFTER UPDATE OF failing_at ON job
 FOR EACH ROW WHEN ({WHEN}) EXECUTE FUNCTION gocron_job_failing()""",
 )
 
