@@ -2,9 +2,10 @@
 
 import json
 from io import BytesIO
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from gocron.core.checkin import Refused
+from gocron.core.ping import read_ping
 
 BODY_LIMIT = 65_536
 FIELD_LIMIT = 32
@@ -116,6 +117,8 @@ def read_journalled(line: bytes) -> tuple[int, str, Fields]:
             str(told[key])
             for key in ("method", "query", "content_type", "body", "address", "length")
         )
+        # Lines of versions before have none.
+        path = str(told.get("path", ""))
         announced = int(length) if length else None
         # A lone half of a character is no byte of any body.
         content = body.encode("utf-8", "surrogateescape")
@@ -125,10 +128,22 @@ def read_journalled(line: bytes) -> tuple[int, str, Fields]:
         raise _not_nginx()
     if method not in ("GET", "HEAD", "POST"):
         raise Refused("request", f"by {method[:20]!a}; check-ins come by GET, HEAD or POST")
+    if path:
+        # Without a body: what counts is in the URL.
+        return at, peer, _pinged(path, query)
     # nginx has read all of a body that came in chunks, which tell no length beforehand.
     if method == "POST" and announced not in (None, len(content)):
         raise Refused("request", "has a body that is not as long as its Content-Length")
     return at, peer, read_fields(query, kind, content if method == "POST" else b"")
+
+
+def _pinged(path: str, query: str) -> Fields:
+    """Return the fields of a path as nginx got it, decoded as the front's server does it."""
+    raw = unquote_to_bytes(path.encode("utf-8", "surrogateescape"))
+    ping = read_ping(raw.decode("utf-8", "replace"), read_fields(query, "", b""))
+    if ping is None:
+        raise Refused("path", f"{path[:40]!a} is none at which check-ins are taken")
+    return ping.fields
 
 
 def _not_nginx() -> Refused:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -44,6 +45,18 @@ _FORWARDED_LIMIT = 120
 log = logging.getLogger("gocron-front")
 
 
+@dataclass(frozen=True)
+class Wording:
+    """How a check-in is answered that is kept, whose job is not known, or that can't be held.
+
+    `kept` is told its outcome and our headers, `unfit` the client's address and why.
+    """
+
+    kept: Callable[..., Answer]
+    unknown: Callable[[CheckIn], Answer]
+    unfit: Callable[[str, object], Answer]
+
+
 class CheckIns:
     """Handlers of check-ins, of sweeps that knock, and of who asks whether check-ins are kept."""
 
@@ -62,7 +75,7 @@ class CheckIns:
 
     def check_in(self, request: Request) -> Answer | Later[Outcome] | Later[Known]:
         """Keep what `request` declares. What is none, or can't be read, is answered at once."""
-        address, network = self._origin(request)
+        address, network = self.origin(request)
         try:
             if not request.whole:
                 # Half a body may read well: frequency=36 of frequency=3600.
@@ -76,9 +89,14 @@ class CheckIns:
             checkin = read_checkin(fields, address, network=network)
         except Refused as refused:
             return _refuse(address, refused)
+        return self.keep(checkin, _PLAIN)
+
+    def keep(self, checkin: CheckIn, wording: Wording) -> Later[Outcome]:
+        """Hand `checkin` in, and answer in this `wording` what became of it."""
         group_commit = self._group_commit
         ask = partial(group_commit.submit, checkin)
-        return Later(ask, PATIENCE_S, group_commit.too_late, partial(self._answer, checkin))
+        answer = partial(self._answer, checkin, wording)
+        return Later(ask, PATIENCE_S, group_commit.too_late, answer)
 
     def health(self, _: Request) -> Later[Known]:
         """Tell whether check-ins are kept and a sweep ran lately."""
@@ -94,7 +112,7 @@ class CheckIns:
     def _count_undelivered(self, store: Store) -> int:
         return deliveries.count_undelivered(store, int(self._clock()), self._config.interval)
 
-    def _origin(self, request: Request) -> tuple[str, str]:
+    def origin(self, request: Request) -> tuple[str, str]:
         """Return the client's address, and what of it sites compare."""
         forwarded = request.forwarded
         # A header that is made to be long must not fill the memory.
@@ -110,10 +128,11 @@ class CheckIns:
         group_commit = self._group_commit
         return Later(group_commit.ask, LOOK_PATIENCE_S, lambda: group_commit.known, answer)
 
-    def _answer(self, checkin: CheckIn, outcome: Outcome) -> Answer:
+    def _answer(self, checkin: CheckIn, wording: Wording, outcome: Outcome) -> Answer:
         """Return the answer to `checkin` once it is known what became of it."""
         if isinstance(outcome, Unfit):
-            return _refuse(checkin.address, f"request: {outcome.what}; send it without that")
+            why = f"request: {outcome.what}; send it without that"
+            return wording.unfit(checkin.address, why)
         if isinstance(outcome, Bug):
             # The log has it. curl's --retry asks again, perhaps a fixed version.
             return retry_later("gocron: a bug keeps this check-in from being kept; try again")
@@ -123,14 +142,14 @@ class CheckIns:
             log.warning("%s: back again", self._away)
             self._away = ""
         if outcome is None:
-            return _refuse(checkin.address, first_time_needs(checkin))
+            return wording.unknown(checkin)
         notes = self._notes(checkin, outcome)
         headers = [("Gocron-Due", iso(outcome))]
         if checkin.schedule is not None:
             headers.append(("Gocron-Schedule", in_words(checkin.schedule)))
         if notes:
             headers.append(("Gocron-Note", "; ".join(notes)))
-        return text(201, "", *headers)
+        return wording.kept(outcome, *headers)
 
     def _notes(self, checkin: CheckIn, due: int) -> tuple[str, ...]:
         interval_s = self._config.interval
@@ -191,3 +210,14 @@ def configured_by(config: Config) -> str:
 def _refuse(address: str, why: object) -> Answer:
     log.info("refused %s: %s", address, why)
     return text(400, f"gocron: {why}")
+
+
+def _kept(_: int, *headers: tuple[str, str]) -> Answer:
+    return text(201, "", *headers)
+
+
+def _unknown(checkin: CheckIn) -> Answer:
+    return _refuse(checkin.address, first_time_needs(checkin))
+
+
+_PLAIN = Wording(_kept, _unknown, _refuse)

@@ -8,10 +8,14 @@ from random import randint
 from typing import Any, Generic, TypeVar
 
 from gocron.core.network import Client, Network, client_of
+from gocron.core.signal import OUTPUT_LIMIT_B
 
 # When a client is to come again, from and to. A crontab's curl tries six times more: together
 # that is longer than the shortest outage that sweeps see. A fleet must not come back in step.
 RETRY_AFTER_S = (8, 12)
+
+# Of what a run printed no more is read than this: a client that never ends is answered.
+OUTPUT_READ_LIMIT_B = 16 * 2**20
 
 log = logging.getLogger("gocron-front")
 
@@ -80,6 +84,21 @@ class Later(Generic[Found]):
     def finish(self, found: Found) -> Answer:
         """Return the answer, once it is known what it rests on."""
         return safely(lambda: self.answer(found))
+
+
+class OutputEnd:
+    """The end of what a client sends as output, however long that is."""
+
+    def __init__(self) -> None:
+        self.bytes = b""
+        self._came = 0
+
+    def add(self, part: bytes) -> bool:
+        """Take the next part; tell whether to read on."""
+        # One byte more than is kept tells that it was cut.
+        self.bytes = (self.bytes + part)[-OUTPUT_LIMIT_B - 1 :]
+        self._came += len(part)
+        return self._came < OUTPUT_READ_LIMIT_B
 
 
 _NO_STORE = ("Cache-Control", "no-store")

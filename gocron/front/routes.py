@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gocron.config import Config
+from gocron.core.ping import PREFIX
 from gocron.front.check_in import CheckIns
 from gocron.front.listing import Listing
+from gocron.front.ping import Pings
 from gocron.front.request import Answer, Later, Request, safely, text
 from gocron.store.database import Store
 from gocron.store.group_commit import GroupCommit
@@ -38,11 +40,14 @@ class Front:
     ) -> None:
         check_ins = CheckIns(config, clock, group_commit)
         listing = Listing(config, store, check_ins.unavailable, announce)
+        pings = Pings(check_ins)
         self._trusted = config.trusted_proxies
         # Who answers a method and a path, and HEAD as GET; * is what may follow.
         self._handlers: Mapping[tuple[str, str], Handler] = {
             ("GET", "/"): check_ins.check_in,
             ("POST", "/"): check_ins.check_in,
+            ("GET", "/ping/*"): pings.ping,
+            ("POST", "/ping/*"): pings.ping,
             ("GET", "/healthcheck"): check_ins.health,
             ("GET", "/version"): listing.version,
             ("GET", "/cron"): listing.all,
@@ -61,8 +66,10 @@ class Front:
             log.info("refused %s: from a web page", request.client(self._trusted).address)
             return text(403, NO_BROWSER)
         path = request.path or "/"
-        if ("GET", path) not in self._handlers and path.startswith("/cron/") and path != "/cron/":
-            path = "/cron/*"
+        if ("GET", path) not in self._handlers:
+            for folder in ("/cron/", PREFIX):
+                if path.startswith(folder) and path != folder:
+                    path = f"{folder}*"
         method = "GET" if request.method == "HEAD" else request.method
         handler = self._handlers.get((method, path))
         if handler is not None:

@@ -5,6 +5,7 @@ client that sends its request by drops holds nothing that others need.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
@@ -16,12 +17,13 @@ from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]
 
 from gocron.config import Config, load_config
 from gocron.core.network import UNREADABLE
+from gocron.core.ping import PREFIX
 from gocron.errors import ConfigError
 from gocron.fields import BODY_LIMIT
 from gocron.front import processes
 from gocron.front.listening import open_listener
 from gocron.front.processes import Stop
-from gocron.front.request import Answer, Found, Later, Request, retry_later
+from gocron.front.request import Answer, Found, Later, OutputEnd, Request, retry_later
 from gocron.front.routes import Front
 from gocron.host import clock as host_clock
 from gocron.host import this_host
@@ -142,7 +144,23 @@ async def _body(scope: Scope, protocol: HTTPProtocol) -> tuple[bytes, bool]:
 
     if scope.method != "POST":
         return b"", True
+    if scope.path.startswith(PREFIX):
+        return await _output(protocol), True
     return await asyncio.wait_for(read(), BODY_PATIENCE_S)
+
+
+async def _output(protocol: HTTPProtocol) -> bytes:
+    """Return the end of what came in time: the URL has said all that counts."""
+    end = OutputEnd()
+
+    async def read() -> None:
+        async for part in protocol:
+            if not end.add(part):
+                return
+
+    with contextlib.suppress(asyncio.TimeoutError, OSError):
+        await asyncio.wait_for(read(), BODY_PATIENCE_S)
+    return end.bytes
 
 
 def _request(scope: Scope, body: bytes, whole: bool) -> Request:

@@ -7,8 +7,9 @@ from typing import Any
 from bottle import Bottle, HTTPResponse, request
 
 from gocron.config import load_config
+from gocron.core.ping import PREFIX
 from gocron.fields import BODY_LIMIT
-from gocron.front.request import Later, Request, safely
+from gocron.front.request import OUTPUT_READ_LIMIT_B, Later, OutputEnd, Request, safely
 from gocron.front.routes import Front
 from gocron.host import this_host
 from gocron.store.clocks import Clock
@@ -56,7 +57,11 @@ def make_app(front: Front) -> Bottle:
 
 
 def _request(environ: dict[str, Any]) -> Request:
-    body, whole = _body(environ) if environ["REQUEST_METHOD"] == "POST" else (b"", True)
+    # WSGI hands bytes over as Latin-1. Bottle leaves out of the path what is no UTF-8.
+    path = environ["bottle.raw_path"].encode("latin-1").decode("utf-8", "replace")
+    body, whole = b"", True
+    if environ["REQUEST_METHOD"] == "POST":
+        body, whole = _output(environ) if path.startswith(PREFIX) else _body(environ)
 
     def header(name: str) -> str | None:
         key = name.upper().replace("-", "_")
@@ -69,8 +74,8 @@ def _request(environ: dict[str, Any]) -> Request:
 
     return Request(
         method=environ["REQUEST_METHOD"],
-        path=environ["PATH_INFO"],
-        # WSGI hands bytes over as Latin-1; what is no UTF-8 becomes what `core` refuses.
+        path=path,
+        # What is no UTF-8 becomes what `core` refuses.
         query=(environ.get("QUERY_STRING") or "")
         .encode("latin-1")
         .decode("utf-8", "surrogateescape"),
@@ -93,6 +98,20 @@ def _body(environ: dict[str, Any]) -> tuple[bytes, bool]:
     size = min(int(length), BODY_LIMIT + 1) if length.isdecimal() else 0
     body: bytes = environ["wsgi.input"].read(size) if size else b""
     return body, len(body) == size
+
+
+def _output(environ: dict[str, Any]) -> tuple[bytes, bool]:
+    """Return the end of the body: the URL has said all that counts."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    left = int(length) if length.isdecimal() else 0
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        left = OUTPUT_READ_LIMIT_B if environ.get("wsgi.input_terminated") else 0
+    end = OutputEnd()
+    while left > 0 and (part := environ["wsgi.input"].read(min(left, BODY_LIMIT))):
+        left -= len(part)
+        if not end.add(part):
+            break
+    return end.bytes, True
 
 
 def awaited(
