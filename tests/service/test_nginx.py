@@ -74,6 +74,15 @@ DETOURS = (
     "/?/../{}",
     "http://gocron.example.com/{}/..",
     "http://gocron.example.com/{}",
+    "/ping/../{}",
+    "/ping/%2e%2e/{}",
+    "/ping/a/../../{}",
+    "/ping/a/%2e%2e/%2e%2e/{}",
+    "/ping/a/..%2f..%2f{}",
+    "/{}/../ping/a/b",
+    "/{}/%2e%2e/ping/a/b",
+    "/{}/..//ping/a/b",
+    "/{}%2f../ping/a/b",
 )
 
 
@@ -86,7 +95,8 @@ def test_no_way_through_nginx_leads_to_the_read_api(tmp_path: Path) -> None:
                     f"GET {target} HTTP/1.1\r\nHost: gocron.example.com\r\n"
                     "Connection: close\r\n\r\n".encode()
                 )
-        assert {path.partition("?")[0] for path in front.asked} == {"/", "/healthcheck"}
+        asked = {path.partition("?")[0] for path in front.asked}
+        assert {path for path in asked if not path.startswith("/ping/a/")} == {"/", "/healthcheck"}
 
 
 def test_what_is_asked_reaches_the_front_as_it_was_asked(tmp_path: Path) -> None:
@@ -94,6 +104,48 @@ def test_what_is_asked_reaches_the_front_as_it_was_asked(tmp_path: Path) -> None
     with running() as front, nginx(tmp_path, front.port) as server:
         assert server.check_in(query) == 201
         assert front.asked == [f"/?{query}"]
+
+
+def test_a_ping_reaches_the_front_as_it_was_asked_and_another_path_does_not(
+    tmp_path: Path,
+) -> None:
+    pings = (
+        "/ping/web-01/backup",
+        "/ping/web-01/backup/",
+        "/ping/web-01/DB%20dump/fail?rid=a%2Fb&msg=%25+x",
+        "/ping/caf%C3%A9/caf\u00e9/3",
+        "/ping/web-01/a%2Fb",
+        "/ping/web-01/a;b/TERM?",
+    )
+    others = (
+        "/ping/",
+        "/ping/checks",
+        "/ping/web-01/",
+        "/ping//backup",
+        "//ping/web-01/backup",
+        "/ping/web-01/backup//",
+        "/ping/web-01/backup/start/x",
+        "/ping/web-01/./backup",
+        "/x/../ping/web-01/backup",
+        "/ping/web-01/backup#x",
+    )
+    with running() as front, nginx(tmp_path, front.port) as server:
+        for path in pings:
+            assert server.send(get(path)) == 201
+        assert front.asked == [path.encode().decode("latin-1") for path in pings]
+        for path in others:
+            assert server.send(get(path)) == 404, path
+        for path in ("/ping/web-01/<b>", "/ping/web-01/`b`", "/ping/web-01/b?<x>"):
+            assert server.send(get(path)) == 400, path
+        for path in ("/ping/web-01/b%00", "/ping/web-01/%zz", "/ping/../../cron"):
+            assert server.send(get(path)) == 400, path
+        assert server.send(get(pings[0], "Origin: https://evil.example")) == 403
+        assert len(front.asked) == len(pings)
+
+
+def get(path: str, *headers: str) -> bytes:
+    lines = (f"GET {path} HTTP/1.1", "Host: gocron", "Connection: close", *headers)
+    return "\r\n".join((*lines, "", "")).encode()
 
 
 # (who checks in, what the answer is), in this order, where each client may check in once.
