@@ -41,6 +41,7 @@ setup(
         "demo": ["aiosmtpd>=1.4.6"],
         "test": [
             "aiosmtpd>=1.4.6",
+            "borgmatic>=2.1",
             "build>=1.2",
             "hypothesis>=6.100",
             "mypy>=1.15",

@@ -14,12 +14,14 @@ import psycopg2
 import pytest
 
 from gocron.config import Config, load_config
+from gocron.core.checkin import CheckIn
 from gocron.core.job import Job
+from gocron.core.signal import Signal
 from gocron.front.routes import Front
 from gocron.front.wsgi import make_app
 from gocron.store import jobs
 from gocron.store.database import Store
-from gocron.store.group_commit import GroupCommit
+from gocron.store.group_commit import GroupCommit, Outcome
 
 NOON = 1_800_014_400
 WHOLE = {
@@ -46,6 +48,23 @@ class Response:
         assert text[:-1].isprintable(), "one line, and no traceback"
         assert "Traceback" not in text
         return text[:-1]
+
+
+class Listening(GroupCommit):
+    """A group commit that tells what is handed in; `outcome` is what it makes of a deadline."""
+
+    def __init__(self, store: Store) -> None:
+        self.came: list[CheckIn] = []
+        self.outcome: Callable[[Outcome], Outcome] = lambda outcome: outcome
+        super().__init__(store)
+
+    def submit(self, checkin: CheckIn, tell: Callable[[Outcome], None]) -> None:
+        self.came.append(checkin)
+        super().submit(checkin, lambda outcome: tell(self.outcome(outcome)))
+
+    @property
+    def signals(self) -> list[Signal]:
+        return [checkin.signal for checkin in self.came]
 
 
 class Site:

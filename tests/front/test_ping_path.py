@@ -1,18 +1,14 @@
 """A check-in comes in at `/ping/`: what Healthchecks' clients are answered, and what is kept."""
 
 import tracemalloc
-from collections.abc import Callable
 from io import BytesIO
 
 import pytest
 
-from gocron.core.checkin import CheckIn
 from gocron.core.signal import FAIL, OUTPUT_LIMIT_B, START, Signal
 from gocron.front.request import OUTPUT_READ_LIMIT_B
 from gocron.render.moment import iso
-from gocron.store.database import Store
-from gocron.store.group_commit import GroupCommit, Outcome
-from tests.front.conftest import NOON, Response, Site, away
+from tests.front.conftest import NOON, Listening, Response, Site, away
 
 HOUR = 3600
 JOB = "/ping/web-01/backup"
@@ -23,23 +19,6 @@ class New(int):
     """The deadline of a job that a check-in made known."""
 
     is_new = True
-
-
-class Listening(GroupCommit):
-    """A group commit that tells what is handed in; `outcome` is what it makes of a deadline."""
-
-    def __init__(self, store: Store) -> None:
-        self.came: list[CheckIn] = []
-        self.outcome: Callable[[Outcome], Outcome] = lambda outcome: outcome
-        super().__init__(store)
-
-    def submit(self, checkin: CheckIn, tell: Callable[[Outcome], None]) -> None:
-        self.came.append(checkin)
-        super().submit(checkin, lambda outcome: tell(self.outcome(outcome)))
-
-    @property
-    def signals(self) -> list[Signal]:
-        return [checkin.signal for checkin in self.came]
 
 
 @pytest.fixture
