@@ -15,6 +15,8 @@ from gocron.cli import PROGRAMS, parser_of
 from gocron.config import OPTIONS, canonical, load_config
 from gocron.core import odd
 from gocron.core.checkin import CheckIn, Refused, first_time_needs, read_checkin
+from gocron.core.ping import read_ping
+from gocron.core.signal import FAIL, LOG, OK, START
 from gocron.errors import ExitStatus
 from gocron.fields import BODY_LIMIT, read_fields
 from gocron.store import tables
@@ -273,6 +275,21 @@ def test_the_notes_are_in_the_docs_as_they_are_said() -> None:
     told = re.findall(r"(?m)^\| `(.+?)` \|", section)
     said = [*odd.declared(1, 0, False, 60), *odd.declared(86_400, 2, True, 60), odd.SEVERAL_HOSTS]
     assert told == said
+
+
+def test_what_may_stand_behind_a_name_is_in_the_docs_as_it_is_read() -> None:
+    section = TEXT["docs/check-in.md"].partition("## Healthchecks' protocol")[2]
+    rows = re.findall(r"(?m)^\| (nothing.+?|`/.+?`) \| (.+) \|$", section.partition("Names")[0])
+    read = {}
+    for row, meaning in rows:
+        for tail in re.findall(r"`(/.+?)`", row):
+            ping = read_ping(f"/ping/web-01/backup{tail}", [])
+            assert ping is not None, tail
+            read[tail] = (read_checkin(ping.fields, "").signal.kind, meaning)
+    words = {OK: "worked", START: "began", FAIL: "failed", LOG: "output"}
+    assert len(read) == 9
+    for tail, (kind, meaning) in read.items():
+        assert words[kind] in meaning or tail[1:].isdigit() or "killed" in meaning, tail
 
 
 # Text
