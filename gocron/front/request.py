@@ -17,6 +17,12 @@ RETRY_AFTER_S = (8, 12)
 # Of what a run printed no more is read than this: a client that never ends is answered.
 OUTPUT_READ_LIMIT_B = 16 * 2**20
 
+# Each part costs as much as this many bytes: who sends a byte at a time may send less.
+_LEAST_PART_B = 1024
+
+# One byte more than is kept tells that it was cut.
+_END_B = OUTPUT_LIMIT_B + 1
+
 log = logging.getLogger("gocron-front")
 
 Found = TypeVar("Found")
@@ -90,15 +96,19 @@ class OutputEnd:
     """The end of what a client sends as output, however long that is."""
 
     def __init__(self) -> None:
-        self.bytes = b""
+        self._end = bytearray()
         self._came = 0
 
     def add(self, part: bytes) -> bool:
         """Take the next part; tell whether to read on."""
-        # One byte more than is kept tells that it was cut.
-        self.bytes = (self.bytes + part)[-OUTPUT_LIMIT_B - 1 :]
-        self._came += len(part)
+        self._end += part
+        if len(self._end) > 2 * _END_B:
+            del self._end[:-_END_B]
+        self._came += max(len(part), _LEAST_PART_B)
         return self._came < OUTPUT_READ_LIMIT_B
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._end[-_END_B:])
 
 
 _NO_STORE = ("Cache-Control", "no-store")

@@ -160,7 +160,7 @@ async def _output(protocol: HTTPProtocol) -> bytes:
 
     with contextlib.suppress(asyncio.TimeoutError, OSError):
         await asyncio.wait_for(read(), BODY_PATIENCE_S)
-    return end.bytes
+    return bytes(end)
 
 
 def _request(scope: Scope, body: bytes, whole: bool) -> Request:

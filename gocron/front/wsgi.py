@@ -111,7 +111,7 @@ def _output(environ: dict[str, Any]) -> tuple[bytes, bool]:
         left -= len(part)
         if not end.add(part):
             break
-    return end.bytes, True
+    return bytes(end), True
 
 
 def awaited(

@@ -96,6 +96,15 @@ def test_bodies_of_any_length_are_answered_200(front: Served) -> None:
     assert front.ask(chunked + chunk * 20 + b"0\r\n\r\n") == OK
 
 
+def test_a_body_of_tiny_parts_is_answered_before_its_end(front: Served) -> None:
+    parts = OUTPUT_READ_LIMIT_B // 1024
+    chunked = request(b"POST", JOB, b"Transfer-Encoding: chunked")
+    with front.connect() as connection:
+        # It never says that it ended.
+        connection.sendall(chunked + b"1\r\nx\r\n" * parts)
+        assert answer(connection) == OK
+
+
 def send_all(front: Served, body: bytes) -> int:
     """Send a body that may be too long to be read to its end; return the status, 0 where lost."""
     with front.connect() as connection:
