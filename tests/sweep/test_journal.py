@@ -80,6 +80,22 @@ def test_a_check_in_is_kept_with_its_time_and_its_address(gocron: Gocron, journa
     assert job.due_at == NOON + HOUR
 
 
+def test_pings_are_kept_by_their_path_beside_lines_of_a_version_before_that_have_none(
+    gocron: Gocron, journal: Path
+) -> None:
+    new = "email=ops@example.com&frequency=1h"
+    append(
+        journal,
+        line("at root"),
+        line("at root too", path=""),
+        line("", path="/ping/web-01/DB%20dump/fail/", query=f"{new}&rid=7", method="POST"),
+        line("", NOON + 30, path="/ping/web-01/at%20root/start", query="", method="HEAD"),
+        line("", path="/ping/web-01/none/banana", query=new),
+    )
+    assert replay(gocron) == []
+    assert heard(gocron) == {"at root": NOON + 30, "at root too": NOON, "DB dump": NOON}
+
+
 def test_both_spellings_of_a_name_are_one_job(gocron: Gocron, journal: Path) -> None:
     append(journal, line("caf\u00e9"), line("cafe\u0301", NOON + 30))
     assert replay(gocron) == []
