@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -156,3 +157,17 @@ def test_a_flood_is_turned_away_as_at_root(gocron: Gocron, tmp_path: Path) -> No
     with nginx(tmp_path / "nginx", gocron.port, strict=True) as web, gocron.front():
         assert ping(web, f"backup?{NEW}") == OK
         assert ping(web, "backup")[0] == 429
+
+
+def test_curl_posts_a_large_file_through_nginx_whether_or_not_a_front_answers(
+    gocron: Gocron, web: Nginx, tmp_path: Path
+) -> None:
+    output = tmp_path / "output"
+    output.write_bytes(b"x" * (4 * 2**20))
+    curl = ["curl", "-fsS", "-m", "30", "--data-binary", f"@{output}"]
+    url = f"http://127.0.0.1:{web.port}/ping/acme/curl?{NEW}"
+    with gocron.front():
+        assert gocron.sweep() == (0, "")
+        assert subprocess.run([*curl, url], capture_output=True, check=True).stdout == b"OK"
+    assert subprocess.run([*curl, url], capture_output=True, check=True).stdout == b"OK"
+    until(lambda: b"/ping/acme/curl" in web.journal.read_bytes())
