@@ -10,6 +10,7 @@ from gocron.core.signal import OUTPUT_LIMIT_B, kept_output
 from gocron.fields import read_fields
 from gocron.front.check_in import CheckIns, Wording
 from gocron.front.request import Answer, Later, Request, text
+from gocron.store.checkins import DueOfNew
 from gocron.store.group_commit import Outcome
 
 NO_SUCH_PATH = (
@@ -44,14 +45,9 @@ class Pings:
         return replace(later, answer=lambda outcome: _with_limit(later.answer(outcome)))
 
 
-def is_new(outcome: int) -> bool:
-    """Tell whether the check-in that had this outcome made its job known."""
-    return getattr(outcome, "is_new", False)
-
-
 def _kept(creates: bool, outcome: int, *headers: tuple[str, str]) -> Answer:
     # Some clients take nothing but 200 for good, unless they asked for the job to be made.
-    made = creates and is_new(outcome)
+    made = creates and isinstance(outcome, DueOfNew)
     return replace(text(201 if made else 200, "", *headers), body="Created" if made else "OK")
 
 

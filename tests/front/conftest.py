@@ -51,16 +51,15 @@ class Response:
 
 
 class Listening(GroupCommit):
-    """A group commit that tells what is handed in; `outcome` is what it makes of a deadline."""
+    """A group commit that tells what is handed in."""
 
     def __init__(self, store: Store) -> None:
         self.came: list[CheckIn] = []
-        self.outcome: Callable[[Outcome], Outcome] = lambda outcome: outcome
         super().__init__(store)
 
     def submit(self, checkin: CheckIn, tell: Callable[[Outcome], None]) -> None:
         self.came.append(checkin)
-        super().submit(checkin, lambda outcome: tell(self.outcome(outcome)))
+        super().submit(checkin, tell)
 
     @property
     def signals(self) -> list[Signal]:

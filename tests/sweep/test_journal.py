@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gocron.core.checkin import CheckIn
-from gocron.store import checkins, declarations, job_row, late_checkins
+from gocron.store import checkin_row, declarations, job_row, late_checkins
 from gocron.store.schema import open_store
 from gocron.sweep import journal as gocron_journal
 from gocron.sweep import journal_files
@@ -610,7 +610,7 @@ def broken_at(monkeypatch: pytest.MonkeyPatch, room: object, name: str, *cronnam
     monkeypatch.setattr(room, name, broken)
 
 
-BUGS = [(late_checkins, "_keep"), (checkins, "row_of"), (gocron_journal, "read_checkin")]
+BUGS = [(late_checkins, "_keep"), (checkin_row, "row_of"), (gocron_journal, "read_checkin")]
 
 
 @pytest.mark.parametrize(("room", "name"), BUGS, ids=[name for _, name in BUGS])
@@ -648,7 +648,7 @@ def test_a_job_that_was_forgotten_does_not_come_back_with_a_line_that_was_left(
 ) -> None:
     append(journal, line("bad"), line("c"))
     with monkeypatch.context() as version:
-        broken_at(version, checkins, "row_of", "bad")
+        broken_at(version, checkin_row, "row_of", "bad")
         replay(gocron)
     with gocron.store.connected():
         job_row.forget(gocron.store, "web-01", "c")
@@ -663,7 +663,7 @@ def test_a_journal_full_of_lines_that_meet_a_bug_waits_whole_for_a_fixed_version
     monkeypatch.setattr(gocron_journal, "LEFT_LIMIT", 4)
     append(journal, *(line(f"bad-{number}") for number in range(20)))
     with monkeypatch.context() as version:
-        broken_at(version, checkins, "row_of", "bad")
+        broken_at(version, checkin_row, "row_of", "bad")
         for at in range(60, 600, 60):
             assert replay(gocron, NOON + at)
         assert len(gocron.rows("journal")) <= 5
