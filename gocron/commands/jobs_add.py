@@ -37,7 +37,9 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
                 raise needs
             say(declarations.declare(store, replace(declared, seen_at=store.now())))
         lengths = declared.frequency_s, declared.grace_s
-        for note in odd.declared(*lengths, declared.site, config.interval):
+        for note in odd.declared(
+            *lengths, declared.site, config.interval, declared.schedule is not None
+        ):
             complain("gocron jobs add", note)
     except Refused as refused:
         complain("gocron jobs add", str(refused))

@@ -25,20 +25,33 @@ SEVERAL_HOSTS = "checked in from several addresses in turn; do several hosts use
 
 @lru_cache(maxsize=1024)
 def declared(
-    frequency_s: int | None, grace_s: int | None, site: bool | None, interval_s: int
+    frequency_s: int | None,
+    grace_s: int | None,
+    site: bool | None,
+    interval_s: int,
+    by_schedule: bool = False,
 ) -> tuple[str, ...]:
     """Return what is odd in what a job declares; None is not told. All lengths are seconds.
 
-    Sweeps look each `interval_s`.
+    Sweeps look each `interval_s`. `by_schedule` where the frequency is the shortest gap of one.
     """
-    return tuple(_odd(frequency_s, grace_s, site, interval_s))
+    return tuple(_odd(frequency_s, grace_s, site, interval_s, by_schedule))
 
 
 def _odd(
-    frequency_s: int | None, grace_s: int | None, site: bool | None, interval_s: int
+    frequency_s: int | None,
+    grace_s: int | None,
+    site: bool | None,
+    interval_s: int,
+    by_schedule: bool,
 ) -> Iterator[str]:
     if frequency_s is None:
         return
+    if by_schedule and grace_s and grace_s >= frequency_s:
+        yield (
+            f"a grace of {say_duration(grace_s)} lasts until the next run, which may come after "
+            f"{say_duration(frequency_s)}"
+        )
     if frequency_s < interval_s:
         often = "once a minute" if interval_s == 60 else f"every {say_duration(interval_s)}"
         yield f"checked {often} only{_meant(frequency_s, 'd')}"
@@ -58,7 +71,8 @@ def has_several_hosts(returns: int, returned_at: int | None, now: int) -> bool:
 
 def notes(job: Job, interval_s: int, now: int) -> list[str]:
     """Return all that is odd about `job`."""
-    told = list(declared(job.frequency_s, job.grace_s, job.site, interval_s))
+    by_schedule = job.schedule is not None
+    told = list(declared(job.frequency_s, job.grace_s, job.site, interval_s, by_schedule))
     if has_several_hosts(job.returns, job.returned_at, now):
         told.append(f"{SEVERAL_HOSTS} {', '.join((job.address, *job.former_addresses))}")
     return told

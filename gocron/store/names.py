@@ -8,6 +8,7 @@ from peewee import fn
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job
 from gocron.core.name import normal
+from gocron.core.signal import FAIL, WORKED, Signal
 from gocron.store import checkins, job_row, jobs
 from gocron.store.database import Store, Transaction
 
@@ -86,6 +87,9 @@ def _last_checkin(one: Job) -> CheckIn:
         seen_at=one.last_seen_at,
         network=one.network,
         gateway=_spelled(one.gateway) or None,
+        signal=Signal(FAIL, one.exit_status) if one.failures else WORKED,
+        schedule=one.schedule,
+        early_s=one.early_s,
     )
 
 
