@@ -17,13 +17,15 @@ def arguments(parser: ArgumentParser) -> None:
     """Take which jobs, and how they are printed."""
     parser.add_argument("--account", help="only those of this account")
     parser.add_argument("--missing", action="store_true", help="only those that are missing")
+    parser.add_argument("--failing", action="store_true", help="only those whose last run failed")
     may_print_json(parser)
 
 
 def run(arguments: Namespace, config: Config) -> ExitStatus:
     """List jobs; complain of those that can't be shown."""
     with opened(config.database_url) as store:
-        found = list(jobs.every_job(store, arguments.account, arguments.missing))
+        which = (arguments.account, arguments.missing, arguments.failing)
+        found = list(jobs.every_job(store, *which))
         at, bulkheads = store.now(), Bulkheads(store)
     bad = bulkheads.each(
         "showing",

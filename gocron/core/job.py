@@ -16,6 +16,10 @@ class Status(str, Enum):
 
     UP = "up"
     LATE = "late"
+    # Only declared so far, and in time.
+    UNHEARD = "unheard"
+    # In time, but its last run failed.
+    FAILING = "failing"
     OVERDUE = "overdue"
     HELD = "held"
     SUPPRESSED = "suppressed"
@@ -139,12 +143,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Account:
-    """How many jobs an account has, and how many of them are missing."""
+    """How many jobs an account has, and how many of them are missing, and failing."""
 
     name: str
     jobs: int
     missing: int
     changed_at: int
+    failing: int = 0
 
 
 @dataclass(frozen=True)
@@ -155,3 +160,4 @@ class Totals:
     jobs: int
     missing: int
     swept_at: int | None
+    failing: int = 0

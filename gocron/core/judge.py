@@ -69,13 +69,19 @@ def standing(job: Job, now: int) -> Status:
     """Return how `job` stands at `now` (epoch seconds) by what its row says.
 
     OVERDUE and RECOVERED are what the next sweep acts on. LATE means that the frequency is
-    over and the grace is not.
+    over and the grace is not. Silence comes first: a job that is missing may fail as well.
     """
+    if job.missed_at is not None and job.back_at is None:
+        return Status.MISSING
+    if job.missed_at is None and now > job.due_at:
+        return job.spared or Status.OVERDUE
+    if job.failing_since is not None:
+        return Status.FAILING
     if job.missed_at is not None:
-        return Status.MISSING if job.back_at is None else Status.BACK
-    if now <= job.due_at:
-        return Status.LATE if now > job.due_at - job.grace_s else Status.UP
-    return job.spared or Status.OVERDUE
+        return Status.BACK
+    if not job.was_heard:
+        return Status.UNHEARD
+    return Status.LATE if now > job.due_at - job.grace_s else Status.UP
 
 
 def judge(job: Job, now: int, evidence: Evidence, limits: Limits) -> Judgement:
@@ -85,7 +91,7 @@ def judge(job: Job, now: int, evidence: Evidence, limits: Limits) -> Judgement:
     the silence of the network or of gocron itself is not the silence of the job.
     """
     stands = standing(job, now)
-    if stands in (Status.MISSING, Status.BACK):
+    if job.missed_at is not None:
         return Judgement(stands, Ground.MISSING)
     if now <= job.due_at:
         return Judgement(stands, Ground.IN_TIME, job.due_at)

@@ -3,11 +3,11 @@
 Each is an entry of `WIDTH` characters, the newest first: when (hexadecimal), what, how long.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from gocron.core.signal import OK, START
+from gocron.core.signal import FAIL, OK, START
 
 KEPT = 32
 
@@ -47,6 +47,35 @@ def recent(text: str) -> Iterator[Heard]:
             text[start + _AT_DIGITS + 1 : start + WIDTH],
         )
         yield Heard(int(at, 16), kind, None if took == _UNTOLD else int(took, 16))
+
+
+def timed(text: str) -> list[Heard]:
+    """Return the check-ins that `text` holds, the newest first, each run with how long it took.
+
+    That is what its end told, or else the time since its start, if that is the check-in before it.
+    """
+    heard = list(recent(text))
+    began = [*heard[1:], None]
+    return [
+        one._replace(duration_s=one.at - before.at)
+        if one.duration_s is None and before is not None and _ends(one, before)
+        else one
+        for one, before in zip(heard, began, strict=True)
+    ]
+
+
+def _ends(one: Heard, before: Heard) -> bool:
+    """Tell whether a run ended with `one` that began with the check-in `before` it."""
+    return before.kind == START and one.kind in (OK, FAIL) and one.at >= before.at
+
+
+def usual_and_slowest_s(heard: Iterable[Heard]) -> tuple[int, int, int]:
+    """Return how long runs that worked took, the median and the most, and how many of them told.
+
+    One that failed says nothing of that: it may have ended at once.
+    """
+    took = sorted(one.duration_s for one in heard if one.kind == OK and one.duration_s is not None)
+    return (took[len(took) // 2], took[-1], len(took)) if took else (0, 0, 0)
 
 
 def moments(text: str, last_seen_at: int, count: int) -> list[int]:

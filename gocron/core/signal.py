@@ -49,6 +49,19 @@ class Signal:
     output: str | None = None
 
 
+@dataclass(frozen=True)
+class Output:
+    """What the last run of a job printed, and the last one that failed; times are epoch seconds.
+
+    `failed_at` is None where no run that failed printed anything.
+    """
+
+    printed_at: int
+    printed: str
+    failed_at: int | None
+    failed: str
+
+
 # What a check-in says that says nothing more.
 WORKED = Signal()
 

@@ -59,7 +59,7 @@ def _missed_facts(item: News, now: int) -> list[tuple[str, str]]:
         facts.append(("late by", say_duration(now - episode.missed_at)))
     else:
         facts.append(("back since", say_time(episode.ended_at)))
-    facts.append(("last seen", say_last_seen(job, episode.last_seen_at)))
+    facts.append(("last heard", say_last_seen(job, episode.last_seen_at)))
     facts.append(("last came from", shown(job.address) if job.address else "unknown"))
     facts.append(("runs every", say_frequency(job)))
     facts += item.remarks
@@ -75,7 +75,7 @@ def _back_facts(item: News) -> list[tuple[str, str]]:
         facts.append(("back since", say_time(episode.ended_at)))
         facts.append(("silent for", say_duration(episode.silent_s or 0)))
     facts.append(("was expected by", say_time(episode.missed_at)))
-    facts.append(("seen before that", say_time(episode.last_seen_at)))
+    facts.append(("heard before that", say_time(episode.last_seen_at)))
     facts.append(("came from", shown(job.address) if job.address else "unknown"))
     facts.append(("runs every", say_frequency(job)))
     facts += item.remarks

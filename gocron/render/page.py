@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,7 @@ from gocron.core.news import Undelivered
 from gocron.core.outage import OwnOutage
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.moment import iso, say_time
+from gocron.render.page_headline import page_headline, say_wrong
 from gocron.render.rows import RowView, row_view
 from gocron.render.templates import Templates
 from gocron.render.wording import count, cut, say_attempts, say_channel, shown
@@ -53,7 +55,7 @@ class Group:
 
 @dataclass(frozen=True)
 class IndexPage:
-    """What the index shows. `missing` goes from the longest silence to the shortest.
+    """What the index shows. `missing` and `failing` go from the longest to the shortest.
 
     `accounts_elsewhere` says that the groups are empty because there are too many accounts:
     accounts.html lists them. `spared` are the first of `spared_count` overdue jobs that are not
@@ -73,6 +75,7 @@ class IndexPage:
     spared_count: int = 0
     own_outages: tuple[OwnOutage, ...] = ()
     check_in_url: str = CHECK_IN_URL
+    failing: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,8 @@ class AccountView:
     file: str
     jobs: int
     missing: int
+    failing: int
+    wrong: str
     tally: str
     changed: Moment
 
@@ -141,15 +146,18 @@ def index_html(templates: Templates, page: IndexPage) -> str:
     """Return index.html; raises PageError where a template doesn't work."""
     return templates.html(
         "index",
-        **_frame(page, root="", missing=page.totals.missing),
+        **_frame(page, root="", wrong=page.totals.missing + page.totals.failing),
+        headline=page_headline(page.totals, page.spared_count),
         totals=page.totals,
         swept=None if page.totals.swept_at is None else moment(page.totals.swept_at),
-        missing=[(row.view, account_view_of(row.job.account)) for row in page.missing],
+        missing=_linked(page.missing),
         missing_left_out=page.missing_left_out,
+        failing=_linked(page.failing),
+        failing_left_out=max(page.totals.failing - len(page.failing), 0),
         groups=[(account_view(group.account), _views(group.rows)) for group in page.groups],
         accounts_elsewhere=page.accounts_elsewhere,
         undelivered=[_undelivered(item) for item in page.undelivered],
-        spared=[(row.view, account_view_of(row.job.account)) for row in page.spared],
+        spared=_linked(page.spared),
         spared_count=page.spared_count,
         own_outages=[_own_outage(item) for item in page.own_outages],
         check_in=check_in(shown(page.check_in_url), SAMPLE),
@@ -160,7 +168,7 @@ def account_html(templates: Templates, page: AccountPage) -> str:
     """Return the page of one account; raises PageError where a template doesn't work."""
     return templates.html(
         "account",
-        **_frame(page, root="../", missing=page.account.missing),
+        **_frame(page, root="../", wrong=page.account.missing + page.account.failing),
         account=account_view(page.account),
         rows=_views(page.rows),
     )
@@ -170,7 +178,7 @@ def accounts_html(templates: Templates, page: AccountsPage) -> str:
     """Return accounts.html; raises PageError where a template doesn't work."""
     return templates.html(
         "accounts",
-        **_frame(page, root="", missing=sum(account.missing for account in page.accounts)),
+        **_frame(page, root="", wrong=sum(one.missing + one.failing for one in page.accounts)),
         accounts=[account_view(account) for account in page.accounts],
     )
 
@@ -182,20 +190,22 @@ def moment(at: int) -> Moment:
 
 def account_view(account: Account) -> AccountView:
     """Return `account` ready to show."""
-    tally = count(account.jobs, "job")
+    wrong = say_wrong(account.missing, account.failing)
     return AccountView(
         name=shown(account.name),
         file=account_file(account.name),
         jobs=account.jobs,
         missing=account.missing,
-        tally=f"{tally}, {account.missing:,} missing" if account.missing else tally,
+        failing=account.failing,
+        wrong=wrong,
+        tally=", ".join(filter(None, (count(account.jobs, "job"), wrong))),
         changed=moment(account.changed_at),
     )
 
 
-def account_view_of(name: str) -> tuple[str, str]:
-    """Return what the account `name` is shown as, and its file."""
-    return shown(name), account_file(name)
+def _linked(rows: Iterable[Row]) -> list[tuple[RowView, tuple[str, str]]]:
+    """Return each row with what its account is shown as, and that account's file."""
+    return [(row.view, (shown(row.job.account), account_file(row.job.account))) for row in rows]
 
 
 def _views(rows: tuple[Row, ...] | None) -> list[RowView] | None:
@@ -203,12 +213,15 @@ def _views(rows: tuple[Row, ...] | None) -> list[RowView] | None:
 
 
 def _frame(
-    page: IndexPage | AccountPage | AccountsPage, root: str, missing: int
+    page: IndexPage | AccountPage | AccountsPage, root: str, wrong: int
 ) -> dict[str, object]:
-    """Return what the layout of every page needs; `root` leads to the index's folder."""
+    """Return what the layout of every page needs; `root` leads to the index's folder.
+
+    `wrong` is how many jobs of the page are missing or fail.
+    """
     return {
         "root": root,
-        "any_missing": missing > 0,
+        "any_missing": wrong > 0,
         "written_at": page.written_at,
         "written": moment(page.written_at),
         "stale": moment(stale_at(page.written_at, page.interval_s)),

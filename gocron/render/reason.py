@@ -6,10 +6,11 @@ from gocron.core.judge import Ground, Judgement
 from gocron.core.outage import Outage
 from gocron.core.site import Named, Site, SiteReport
 from gocron.render.moment import say_time
-from gocron.render.wording import count, cut, shown
+from gocron.render.wording import count, cut, say_failure, shown
 
 NAMES_SHOWN = 20
 _NAME_LIMIT = 40
+_NOTHING = "nothing"
 
 
 def say_reason(job: Job, judgement: Judgement) -> str:
@@ -63,19 +64,36 @@ def _say_overdue(job: Job, judgement: Judgement) -> str:
     }[judgement.ground]()
 
 
-def say_verdict(judgement: Judgement) -> str:
-    """Return what a sweep does with a job of this judgement."""
+def say_verdict(job: Job, judgement: Judgement) -> str:
+    """Return what a sweep does with `job`, which is judged so."""
+    runs = _say_runs(job)
+    silence = _say_silence(judgement)
+    if not runs:
+        return silence
+    return runs if silence.startswith(_NOTHING) else f"{silence}, and {runs}"
+
+
+def _say_runs(job: Job) -> str:
+    """Return what a sweep has to tell of a job's runs, "" where that is nothing new."""
+    failed = f"tell that it {say_failure(job.exit_status)}" if job.failed_at is not None else ""
+    works = "tell that it works again" if job.worked_at is not None else ""
+    return " and ".join(filter(None, (failed, works)))
+
+
+def _say_silence(judgement: Judgement) -> str:
     until = say_time(judgement.until or 0)
     return {
-        Status.UP: "nothing, it is in time",
-        Status.LATE: "nothing, it is late but has its grace",
+        Status.UP: f"{_NOTHING}, it is in time",
+        Status.UNHEARD: f"{_NOTHING}, it is in time",
+        Status.FAILING: f"{_NOTHING} new until a run of it works, but deliver what waits",
+        Status.LATE: f"{_NOTHING}, it is late but has its grace",
         Status.HELD: f"hold it, until {until} at most",
         Status.SUPPRESSED: f"suppress it, until {until} at most",
         Status.EXCUSED: f"excuse it until {until}",
-        Status.MISSING: "nothing new until it checks in, but deliver what waits",
+        Status.MISSING: f"{_NOTHING} new until it checks in, but deliver what waits",
         Status.BACK: "tell that it is back",
         Status.OVERDUE: "tell that it is missing",
-        Status.UNKNOWN: "nothing, it is left to the later gocron",
+        Status.UNKNOWN: f"{_NOTHING}, it is left to the later gocron",
     }[Status.OVERDUE if judgement.is_to_be_told else judgement.status]
 
 

@@ -169,7 +169,7 @@ def _news_line(item: News, now: int) -> str:
     source = f", last from {_code(job.address)}" if job.address else ""
     return (
         f":red_circle: {_name(job)} expected by {_date(episode.missed_at)}, {late} late; "
-        f"last seen {seen}{source}; runs every {say_frequency(job)}{facts}"
+        f"last heard {seen}{source}; runs every {say_frequency(job)}{facts}"
     )
 
 
@@ -196,7 +196,7 @@ def _block(output: str) -> str:
 
 def _missing_line(job: Job, now: int) -> str:
     seen = _date(job.last_seen_at) if job.was_heard else "never"
-    return f"{_name(job)} last seen {seen}, silent for {say_duration(now - job.last_seen_at)}"
+    return f"{_name(job)} last heard {seen}, silent for {say_duration(now - job.last_seen_at)}"
 
 
 def _odd_line(job: Job, notes: Sequence[str]) -> str:

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gocron.core.duration import say_duration
-from gocron.core.job import Job
+from gocron.core.job import Job, Status
 from gocron.core.judge import standing
 from gocron.core.news import Undelivered
+from gocron.core.recent import Heard
+from gocron.core.signal import Output
 from gocron.render.moment import iso, say_time
+from gocron.render.runs import run_facts
 from gocron.render.wording import STATES, say_channel, say_recipient
 
-HEADINGS = ("ACCOUNT", "CRONNAME", "STATE", "LAST SEEN", "DUE", "FREQUENCY", "EMAIL")
+HEADINGS = ("ACCOUNT", "CRONNAME", "STATE", "LAST HEARD", "DUE", "FREQUENCY", "EMAIL")
 OUTBOX_HEADINGS = ("RECIPIENT", "BY", "NEWS", "STATE", "AGE", "TRIED", "NEXT TRY", "REASON")
 
 
@@ -49,12 +52,12 @@ def say_unresolved(unresolved: Sequence[Undelivered]) -> str:
     )
 
 
-def details(job: Job, now: int) -> str:
-    """Return all that is known of one job, a line each."""
+def details(job: Job, heard: Sequence[Heard], now: int) -> str:
+    """Return all that is known of one job, a line each; `heard` are its last check-ins."""
     told = {
         "account": job.account,
         "cronname": job.cronname,
-        "state": STATES[standing(job, now)],
+        "state": _standing(job, now),
         "email": job.email,
         "frequency": say_duration(job.frequency_s),
         "grace": say_duration(job.grace_s),
@@ -62,18 +65,55 @@ def details(job: Job, now: int) -> str:
         "gateway": job.gateway or "none",
         "address": job.address or "none yet",
         "before": ", ".join(job.former_addresses) or "none",
-        "last seen": _last_seen(job),
+        "last heard": _last_seen(job),
+        **dict(run_facts(job, heard)),
         "due": say_time(job.due_at),
         "known since": say_time(job.created_at),
     }
     if job.missed_at is not None:
         told["missing since"] = say_time(job.missed_at)
+    if job.failing_since is not None:
+        told["failing since"] = say_time(job.failing_since)
     return "\n".join(f"{name + ':':15}{printable(value)}" for name, value in told.items())
 
 
-def as_json(jobs: Iterable[Job], now: int) -> str:
-    """Return a JSON array of the jobs; times are ISO 8601, lengths seconds."""
-    return json.dumps([_record(job, now) for job in jobs], indent=2)
+def output_lines(kept: Output | None) -> str:
+    """Return what the last run printed, and the last one that failed, fit for a terminal."""
+    if kept is None:
+        return "no run has sent what it printed"
+    failed = f"what a run printed that failed {say_time(kept.failed_at or 0)}:"
+    if kept.failed_at == kept.printed_at:
+        return f"{failed}\n{_printed(kept.failed)}"
+    last = f"what the last run printed, {say_time(kept.printed_at)}:\n{_printed(kept.printed)}"
+    return last if kept.failed_at is None else f"{last}\n\n{failed}\n{_printed(kept.failed)}"
+
+
+def output_record(kept: Output | None) -> dict[str, Any]:
+    """Return the same for a program; times are ISO 8601."""
+    if kept is None:
+        return {"output": None}
+    return {
+        "output": {
+            "printed_at": iso(kept.printed_at),
+            "printed": kept.printed,
+            "failed_at": None if kept.failed_at is None else iso(kept.failed_at),
+            "failed": kept.failed if kept.failed_at is not None else None,
+        }
+    }
+
+
+def _printed(text: str) -> str:
+    """Return the lines of `text`, each apart from what gocron itself says."""
+    lines = (printable(line.expandtabs().rstrip()) for line in text.rstrip().split("\n"))
+    return "\n".join(f"    {line}".rstrip() for line in lines)
+
+
+def as_json(jobs: Iterable[Job], now: int, **more: Any) -> str:
+    """Return a JSON array of the jobs, each with what is told `more`.
+
+    Times are ISO 8601, lengths seconds.
+    """
+    return json.dumps([_record(job, now) | more for job in jobs], indent=2)
 
 
 def _record(job: Job, now: int) -> dict[str, Any]:
@@ -90,6 +130,10 @@ def _record(job: Job, now: int) -> dict[str, Any]:
         "last_seen": iso(job.last_seen_at) if job.was_heard else None,
         "due": iso(job.due_at),
         "missing_since": None if job.missed_at is None else iso(job.missed_at),
+        "last_ok": iso(job.last_ok_at) if job.last_ok_at else None,
+        "failing_since": None if job.failing_since is None else iso(job.failing_since),
+        "failures": job.failures,
+        "exit_status": job.exit_status or None if job.failing_since is not None else None,
     }
 
 
@@ -97,12 +141,19 @@ def _row(job: Job, now: int) -> tuple[str, ...]:
     return (
         printable(job.account),
         printable(job.cronname),
-        STATES[standing(job, now)],
+        _standing(job, now),
         _last_seen(job),
         say_time(job.due_at),
         say_duration(job.frequency_s),
         printable(job.email),
     )
+
+
+def _standing(job: Job, now: int) -> str:
+    """Return how a job stands, and that it fails where that isn't all that is wrong with it."""
+    stands = standing(job, now)
+    is_both = job.failing_since is not None and stands is not Status.FAILING
+    return f"{STATES[stands]}, {STATES[Status.FAILING]}" if is_both else STATES[stands]
 
 
 def _state(one: Undelivered) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from shlex import quote
 
 from gocron.core.channel import ADDRESSED, CHANNELS
 from gocron.core.duration import say_duration
@@ -21,6 +22,8 @@ ELLIPSIS = "\u2026"
 STATES = {
     Status.UP: "up",
     Status.LATE: "late",
+    Status.UNHEARD: "unheard",
+    Status.FAILING: "failing",
     Status.OVERDUE: "overdue",
     Status.HELD: "held",
     Status.SUPPRESSED: "suppressed",
@@ -92,9 +95,22 @@ def say_failure(exit_status: str) -> str:
     """Return how a run failed: with an exit status, by a signal, or nobody said how."""
     if not exit_status:
         return "failed"
-    if exit_status.isdecimal():
-        return f"failed with exit status {exit_status}"
-    return f"was killed by {shown(exit_status)}"
+    verb = "failed with" if exit_status.isdecimal() else "was"
+    return f"{verb} {say_exit(exit_status)}"
+
+
+def say_exit(exit_status: str) -> str:
+    """Return how a run ended that failed, in as few words as there are; "" where nobody said so."""
+    if not exit_status:
+        return ""
+    is_status = exit_status.isdecimal()
+    return f"exit status {exit_status}" if is_status else f"killed by {shown(exit_status)}"
+
+
+def say_step(job: Job) -> str:
+    """Return the command that tells all that bears on what is told of `job`."""
+    names = (quote(shown(name)) for name in (job.account, job.cronname))
+    return f"gocron explain {' '.join(names)}"
 
 
 def say_last_ok(job: Job, at: int | None = None) -> str:

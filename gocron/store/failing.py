@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from peewee import Tuple, Value
+from peewee import Tuple, Value, fn
 
 from gocron.core.channel import Traits
 from gocron.core.job import Job
@@ -37,11 +37,19 @@ def _waiting(store: Store, at: Any, limit: int, after: tuple[int, int] | None) -
 
 
 def failing_longest(store: Store, limit: int) -> list[Job]:
-    """Return jobs whose last run failed, of which people were told, the longest failing first."""
+    """Return jobs whose last run failed, the longest failing first."""
     job = store.tables.job
-    lasts = job.failing_at.is_null(False) & job.worked_at.is_null()
-    query = job.select(*jobs.columns(store)).where(lasts).order_by(job.failing_at, job.id)
-    return [jobs.as_job(row) for row in query.limit(limit)]
+    query = job.select(*jobs.columns(store)).where(jobs.is_failing(job))
+    since = fn.COALESCE(job.failing_at, job.failed_at)
+    return [jobs.as_job(row) for row in query.order_by(since, job.id).limit(limit)]
+
+
+def count_by_account(store: Store) -> dict[str, int]:
+    """Return how many jobs of each account fail, of those in which any does."""
+    job = store.tables.job
+    query = job.select(job.account, fn.COUNT(job.id).alias("failing"))
+    found = query.where(jobs.is_failing(job)).group_by(job.account)
+    return {row["account"]: row["failing"] for row in found}
 
 
 def begin(store: Store, some: Sequence[Job], now: int, channel: Traits) -> list[Job]:

@@ -8,6 +8,7 @@ from peewee import Tuple, Value
 from gocron.core.job import SPARED, Job, Status
 from gocron.core.name import normal
 from gocron.core.odd import LEAST_S, LONG_S, RETURNS, RETURNS_WITHIN_S
+from gocron.core.recent import Heard, timed
 from gocron.core.slots import Cron
 from gocron.core.zone import UTC
 from gocron.errors import UnknownJob
@@ -46,8 +47,10 @@ def key_in(job: Any, keys: Sequence[tuple[str, str]]) -> Any:
     return Tuple(job.account, job.cronname).in_([Value(key) for key in keys])
 
 
-def every_job(store: Store, account: str | None = None, missing: bool = False) -> Iterator[Job]:
-    """Yield the jobs by account and cronname: all, those of one account, those missing.
+def every_job(
+    store: Store, account: str | None = None, missing: bool = False, failing: bool = False
+) -> Iterator[Job]:
+    """Yield the jobs by account and cronname: all, or those of one account, missing, failing.
 
     The account may be in another spelling than it is stored in.
     """
@@ -57,7 +60,21 @@ def every_job(store: Store, account: str | None = None, missing: bool = False) -
         query = query.where(job.account == known_account(store, account))
     if missing:
         query = query.where(job.missed_at.is_null(False) & job.back_at.is_null())
+    if failing:
+        query = query.where(is_failing(job))
     return (as_job(row) for row in query.iterator())
+
+
+def is_failing(job: Any) -> Any:
+    """True of jobs whose last run failed, told or not.
+
+    Written so that SQLite looks into the index of either time: it would read all jobs for an OR.
+    """
+    other = job.alias("failed")
+    told, untold = (
+        other.select(other.id).where(at > 0) for at in (other.failing_at, other.failed_at)
+    )
+    return job.id.in_(told.union_all(untold)) & job.worked_at.is_null()
 
 
 def longest_silent(store: Store, limit: int) -> list[Job]:
@@ -115,6 +132,13 @@ def find(store: Store, account: str, cronname: str) -> Job:
     if not found:
         raise UnknownJob(f"{account} {cronname}", "no such job", "see `gocron jobs list`")
     return min(found, key=lambda one: (one.account != account, one.cronname != cronname))
+
+
+def heard(store: Store, job: Job) -> list[Heard]:
+    """Return the last check-ins of `job`, the newest first, each run with how long it took."""
+    table = store.tables.job
+    texts = [row["recent"] for row in table.select(table.recent).where(table.id == job.id)]
+    return timed("".join(texts))
 
 
 def _spellings(name: str) -> tuple[str, ...]:

@@ -239,8 +239,9 @@ def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
         # Its jobs were forgotten this very moment.
         return None
     rows = list(_rows(store, key))
-    failed = [row["id"] for row in rows if row["news_kind"] == Kind.FAILED.value]
-    printed = runs.output_of_failures(store, failed[:ROWS_A_STATEMENT])
+    failed = [row for row in rows if row["news_kind"] == Kind.FAILED.value]
+    since = {row["id"]: row["episode_missed_at"] for row in failed}
+    printed = runs.output_of_failures(store, since)
     told = tuple(
         News(
             *(row["news_id"], Kind(row["news_kind"]), episodes.as_episode(row)),

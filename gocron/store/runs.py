@@ -1,13 +1,14 @@
 """What is known of runs: what the last one printed, and the last one that failed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from peewee import EXCLUDED, Case, fn
 
 from gocron.core.checkin import CheckIn
-from gocron.core.signal import FAIL
+from gocron.core.job import Job
+from gocron.core.signal import FAIL, Output
 from gocron.store import jobs
-from gocron.store.database import Store, Transaction
+from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 
 
 def keep_output(
@@ -54,9 +55,23 @@ def _keep(tx: Transaction, printed: Sequence[tuple[int, CheckIn]], now: int) -> 
         ).execute()
 
 
-def output_of_failures(store: Store, job_ids: Iterable[int]) -> dict[int, str]:
-    """Return by job what its last run that failed printed, where it printed anything."""
+def output_of_failures(store: Store, since: Mapping[int, int]) -> dict[int, str]:
+    """Return by job what a run of it printed that failed at that time or after it.
+
+    What an earlier failure printed is no output of one that printed nothing. Of very many jobs the
+    first ones only: no message has room for more.
+    """
     output = store.tables.output
-    printed = output.job_id.in_(list(job_ids)) & (output.failed != "")
-    query = output.select(output.job_id, output.failed).where(printed)
-    return {row["job_id"]: row["failed"] for row in query}
+    printed = output.job_id.in_(list(since)[:ROWS_A_STATEMENT]) & (output.failed != "")
+    query = output.select(output.job_id, output.failed_at, output.failed).where(printed)
+    return {
+        row["job_id"]: row["failed"] for row in query if row["failed_at"] >= since[row["job_id"]]
+    }
+
+
+def output_of(store: Store, job: Job) -> Output | None:
+    """Return what is kept of the output of `job`, None where it never brought any."""
+    output = store.tables.output
+    for row in output.select().where(output.job_id == job.id):
+        return Output(row["printed_at"], row["printed"], row["failed_at"], row["failed"])
+    return None

@@ -29,7 +29,7 @@ from gocron.render.page import (
 )
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name, shown
-from gocron.store import counts, deliveries, jobs, outages
+from gocron.store import counts, deliveries, failing, jobs, outages
 from gocron.store.database import Store
 from gocron.sweep.bulkhead import Bulkheads
 from gocron.sweep.page_files import as_page_error, make_folders, tidy, write
@@ -41,6 +41,7 @@ NAMING = 2
 INDEX_JOBS = 500
 INDEX_ACCOUNTS = 200
 INDEX_MISSING = 500
+INDEX_FAILING = 500
 INDEX_UNDELIVERED = 50
 INDEX_SPARED = 200
 INDEX_OUTAGES = 5
@@ -126,6 +127,10 @@ class Press:
         """
         return self.now if self.bulkheads.is_whole else counts.totals(self.store).swept_at or 0
 
+    @cached_property
+    def _failing_by_account(self) -> dict[str, int]:
+        return failing.count_by_account(self.store)
+
     def wrote_account(self, account: Account) -> bool:
         """Write the page of `account`, or remove it with its last job; tell whether that went."""
         return self._wrote(f"the page of {shown(account.name)}", lambda: self._account(account))
@@ -174,6 +179,8 @@ class Press:
         rows = self._rows(jobs.every_job(self.store, account=account.name))
         # Its content's age, not this sweep's: what did not change is not written again.
         as_of = max([account.changed_at, *(row.job.last_seen_at for row in rows)])
+        fail = sum(row.job.failing_since is not None for row in rows)
+        account = replace(account, failing=fail)
         page = AccountPage(as_of, self.interval_s, __version__, account, rows)
         write(path, account_html(self.templates, page))
 
@@ -188,7 +195,10 @@ class Press:
             written_at=self._swept_at,
             interval_s=self.interval_s,
             version=__version__,
-            totals=replace(totals, swept_at=self._swept_at),
+            totals=replace(
+                totals, swept_at=self._swept_at, failing=sum(self._failing_by_account.values())
+            ),
+            failing=self._rows(failing.failing_longest(self.store, INDEX_FAILING)),
             missing=self._rows(missing),
             missing_left_out=max(totals.missing - len(missing), 0),
             groups=() if many else self._groups(inline=totals.jobs <= INDEX_JOBS),
@@ -206,18 +216,22 @@ class Press:
         write(self.folder / "index.html", index_html(self.templates, page))
 
     def _accounts(self) -> None:
-        every = tuple(counts.in_turn(self.store, ""))
+        every = tuple(map(self._counted, counts.in_turn(self.store, "")))
         page = AccountsPage(self.now, self.interval_s, __version__, every)
         write(self.folder / "accounts.html", accounts_html(self.templates, page))
 
     def _groups(self, inline: bool) -> tuple[Group, ...]:
         return tuple(
             Group(
-                account,
+                self._counted(account),
                 self._rows(jobs.every_job(self.store, account=account.name)) if inline else None,
             )
             for account in counts.in_turn(self.store, "", INDEX_ACCOUNTS)
         )
+
+    def _counted(self, account: Account) -> Account:
+        """Return `account` with how many of its jobs fail."""
+        return replace(account, failing=self._failing_by_account.get(account.name, 0))
 
     def _rows(self, some: Iterable[Job]) -> tuple[Row, ...]:
         """Return the jobs as rows; one that can't be shown is left out, and told of."""

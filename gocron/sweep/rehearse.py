@@ -7,19 +7,21 @@ from gocron.config import Config
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Status
 from gocron.core.judge import Judgement, judge
+from gocron.core.recent import Heard
 from gocron.core.schedule import expected
 from gocron.core.site import Site
 from gocron.render.moment import say_time
 from gocron.render.reason import say_reason, say_verdict
+from gocron.render.runs import run_facts
 from gocron.render.wording import (
     STATES,
     count,
     full_name,
     say_attempts,
     say_channel,
+    say_exit,
     say_failure,
     say_frequency,
-    say_last_ok,
     say_last_seen,
     say_recipient,
     shown,
@@ -115,7 +117,7 @@ def explain(
             (one,) = some
             evidence = witnesses.of(one)
             _, judged = found.get(one.id, (one, judge(one, now, evidence, limits(config))))
-            facts[:] = _facts(one, evidence.site, judged)
+            facts[:] = _facts(one, jobs.heard(store, one), evidence.site, judged)
 
         bulkheads.each("judging", [job], judge_one, full_name, PUT_OFF)
         complaints += bulkheads.complaints
@@ -158,19 +160,21 @@ def _judge_gateways(
     return found
 
 
-def _facts(job: Job, site: Site | None, judged: Judgement) -> list[tuple[str, str]]:
+def _facts(
+    job: Job, heard: Sequence[Heard], site: Site | None, judged: Judgement
+) -> list[tuple[str, str]]:
     first, last = expected(job)
     return [
         ("job", full_name(job)),
         ("runs every", say_frequency(job)),
-        ("last seen", _last_seen(job)),
-        *_run_facts(job),
+        ("last heard", _last_seen(job)),
+        *run_facts(job, heard),
         ("expected", f"from {say_time(first)} to {say_time(last)}"),
         ("due", say_time(job.due_at)),
         *_site_facts(job, site),
         *_spared_facts(job),
         ("now", f"{STATES[judged.status]}: {say_reason(job, judged)}"),
-        ("next sweep", say_verdict(judged)),
+        ("next sweep", say_verdict(job, judged)),
     ]
 
 
@@ -188,17 +192,6 @@ def _line(job: Job, judged: Judgement, at: int) -> str:
 def _last_seen(job: Job) -> str:
     source = f" from {shown(job.address)}" if job.address else ""
     return f"{say_last_seen(job, job.last_seen_at)}{source}"
-
-
-def _run_facts(job: Job) -> list[tuple[str, str]]:
-    facts = []
-    if job.started_at is not None:
-        facts.append(("runs since", say_time(job.started_at)))
-    if job.failures:
-        often = f", {count(job.failures, 'time')} in a row" if job.failures > 1 else ""
-        facts.append(("last run", f"{say_failure(job.exit_status)}{often}"))
-        facts.append(("last ok", say_last_ok(job)))
-    return facts
 
 
 def _site_facts(job: Job, site: Site | None) -> list[tuple[str, str]]:
@@ -246,8 +239,8 @@ def _history(store: Store, job: Job) -> list[str]:
     for episode in told:
         end = "lasts" if episode.ended_at is None else f"ended {say_time(episode.ended_at)}"
         lines.append(f"  {episode.kind.value} since {say_time(episode.missed_at)}, {end}")
-        if episode.reason:
-            lines.append(f"    why: {episode.reason}")
+        if why := episode.reason or say_exit(episode.exit_status):
+            lines.append(f"    why: {why}")
         lines += [f"    {_say_delivery(one)}" for one in deliveries.of_episode(store, episode.id)]
     for redeclared in redeclarations.of_job(store, job, EPISODES_SHOWN):
         source = f"from {shown(redeclared.address)}" if redeclared.address else "by hand"

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
+from gocron.core.signal import FAIL, WORKED, Signal
 from gocron.render.page import account_file, age_script
 from gocron.store import checkins
 from gocron.store.schema import open_store
@@ -63,14 +64,18 @@ def site(tmp_path_factory: pytest.TempPathFactory, now: int) -> Iterator[str]:
 
 
 def fleet(now: int) -> Iterator[CheckIn]:
-    def job(account: str, name: str, ago_s: int, grace_s: int = 0) -> CheckIn:
-        return CheckIn(
-            account, name, "ops@example.com", 3600, grace_s, False, "203.0.113.9", now - ago_s
-        )
+    def job(
+        account: str, name: str, ago_s: int, grace_s: int = 0, signal: Signal = WORKED
+    ) -> CheckIn:
+        address, seen_at = "203.0.113.9", now - ago_s
+        told = (account, name, "ops@example.com", 3600, grace_s, False, address, seen_at)
+        return CheckIn(*told, signal=signal)
 
     yield from (job(f"web-{number}", "backup", 60) for number in range(5))
     yield job("web-1", "rotate-logs", 7200)
     yield job("web-2", "certbot", 3700, grace_s=600)
+    yield job("web-3", "dump", 1800, signal=Signal(FAIL, "TERM"))
+    yield job(LONG, f"{LONG}2", 1800, signal=Signal(FAIL, "3"))
     yield job(LONG, LONG, 9000)
     yield job("odd", "<script>document.title='pwned'</script>", 9000)
 
@@ -96,9 +101,10 @@ def test_the_page_keeps_its_policy_and_asks_no_other_host(page: Page, site: str)
 
 def test_what_is_missing_is_said_first_and_names_are_data(page: Page, site: str) -> None:
     page.goto(site)
-    assert page.inner_text("h1") == "3 jobs are missing."
+    assert page.inner_text("h1") == "3 jobs are missing, 2 fail."
     assert "pwned" not in page.title()
-    assert page.locator("table.silent tbody tr").count() == 3
+    assert page.locator("table.silent:not(.failed) tbody tr").count() == 3
+    assert page.locator("table.failed tbody tr").count() == 2
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ from gocron.commands import check as gocron_check
 from gocron.config import load_config
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job, Status
+from gocron.core.signal import FAIL, START, WORKED, Signal
 from gocron.core.site import CROWD
 from gocron.errors import ExitStatus
 from gocron.render.moment import iso
@@ -119,9 +121,16 @@ class Host:
         told = ["--email", "ops@example.com", "--frequency", "1h"]
         return self.run("jobs", "add", account, cronname, *told, *more)
 
-    def hear(self, at: int, account: str = "web-01", cronname: str = "backup") -> None:
+    def hear(
+        self,
+        at: int,
+        account: str = "web-01",
+        cronname: str = "backup",
+        signal: Signal = WORKED,
+    ) -> None:
         """Have a job check in."""
-        told = CheckIn(account, cronname, "ops@example.com", HOUR, 0, None, "192.0.2.1", at)
+        who = (account, cronname, "ops@example.com")
+        told = CheckIn(*who, HOUR, 0, None, "192.0.2.1", at, signal=signal)
         store = open_store(self.options["database_url"])
         with store.connected():
             store.write(lambda tx: checkins.record(tx, [told]))
@@ -166,11 +175,11 @@ def test_jobs_are_listed_as_a_table_by_account(host: Host) -> None:
     ran = host.run("jobs", "list")
     assert (ran.status, ran.err) == (0, "")
     heading, first, second = ran.lines
-    assert " ".join(heading.split()) == "ACCOUNT CRONNAME STATE LAST SEEN DUE FREQUENCY EMAIL"
-    assert first.split()[:4] == ["web-01", "backup", "up", "never"]
+    assert " ".join(heading.split()) == "ACCOUNT CRONNAME STATE LAST HEARD DUE FREQUENCY EMAIL"
+    assert first.split()[:4] == ["web-01", "backup", "unheard", "never"]
     assert second.split()[:3] == ["web-02", "other", "overdue"]
     assert all(line.endswith("ops@example.com") for line in (first, second))
-    assert heading.index("STATE") == first.index(" up ") + 1 == second.index("overdue")
+    assert heading.index("STATE") == first.index("unheard") == second.index("overdue")
 
 
 def test_the_list_can_be_of_one_account_or_of_what_is_missing(host: Host, mail: MailPeer) -> None:
@@ -212,7 +221,7 @@ def test_a_name_takes_its_own_room_in_a_list_and_no_more(host: Host) -> None:
     heading, *rows = host.run("jobs", "list").lines
     place = heading.index("STATE")
     for row in rows:
-        assert cells(row[: row.index(" up ") + 1]) == place
+        assert cells(row[: re.search(r" (up|unheard) ", row).start() + 1]) == place
     assert any("\u25cc\u0301\ufffd\ufffd[2Jold" in row for row in rows)
     assert "\x1b" not in "".join(rows)
 
@@ -233,7 +242,86 @@ def test_jobs_are_listed_as_json_for_programs(host: Host) -> None:
         "last_seen": iso(LONG_AGO),
         "due": iso(LONG_AGO + HOUR),
         "missing_since": None,
+        "last_ok": iso(LONG_AGO),
+        "failing_since": None,
+        "failures": 0,
+        "exit_status": None,
     }
+
+
+FAILED = Signal(FAIL, "3", output="no space\x1b[2J\n\tleft")
+
+
+def test_failing_jobs_are_listed_as_such(host: Host) -> None:
+    now = int(time.time())
+    host.hear(now, cronname="well")
+    host.hear(now, cronname="broken", signal=FAILED)
+    host.hear(LONG_AGO, cronname="worse", signal=Signal(FAIL, "TERM"))
+    every = host.run("jobs", "list").lines
+    assert [re.split("  +", line)[2] for line in every[1:]] == [
+        *("failing", "up", "overdue, failing"),
+    ]
+    listed = host.run("jobs", "list", "--failing").lines
+    assert [line.split()[1] for line in listed[1:]] == ["broken", "worse"]
+    assert host.run("jobs", "list", "--failing", "--missing").out == "no jobs\n"
+    told, _ = json.loads(host.run("jobs", "list", "--failing", "--json").out)
+    assert {key: told[key] for key in ("state", "last_ok", "failing_since", "exit_status")} == {
+        "state": "failing",
+        "last_ok": None,
+        "failing_since": iso(now),
+        "exit_status": "3",
+    }
+
+
+def test_how_its_runs_went_is_shown_of_a_job(host: Host) -> None:
+    for at, signal in (
+        *((LONG_AGO, Signal(START)), (LONG_AGO + 240, Signal())),
+        *((LONG_AGO + 300, Signal(duration_s=90)), (LONG_AGO + 360, Signal(duration_s=1))),
+        *((LONG_AGO + 400, FAILED), (LONG_AGO + 430, Signal(START))),
+        (LONG_AGO + 442, Signal(FAIL, "TERM")),
+    ):
+        host.hear(at, signal=signal)
+    told = dict(line.split(":", 1) for line in host.run("jobs", "show", *BACKUP).lines)
+    facts = {label: text.strip() for label, text in told.items()}
+    assert facts["state"] == "overdue, failing"
+    assert facts["last ok"] == "2020-09-13 12:32:40 UTC"
+    assert facts["last heard"] == "2020-09-13 12:34:02 UTC"
+    assert facts["last run"] == "was killed by TERM, took 12 s"
+    assert facts["failures"] == "2 in a row"
+    assert facts["takes usually"] == "1 min 30 s, the median of 3 runs"
+    assert facts["slowest"] == "4 min"
+    assert facts["check-ins"].split("  ")[0] == ">...x>x"
+    assert facts["failing since"] == "2020-09-13 12:33:20 UTC"
+    explained = host.run("explain", *BACKUP).lines
+    for line in host.run("jobs", "show", *BACKUP).lines:
+        if line.startswith(("last ok:", "last run:", "takes usually:", "check-ins:")):
+            assert line in explained
+    assert (
+        "next sweep:    tell that it is missing, and tell that it was killed by TERM" in explained
+    )
+    host.sweep()
+    assert "  failing since 2020-09-13 12:33:20 UTC, lasts" in host.run("explain", *BACKUP).lines
+
+
+def test_what_runs_printed_is_shown_fit_for_a_terminal(host: Host) -> None:
+    host.hear(LONG_AGO)
+    assert host.run("jobs", "show", *BACKUP, "--output").out == "no run has sent what it printed\n"
+    host.hear(LONG_AGO + 60, signal=FAILED)
+    failed = [
+        "what a run printed that failed 2020-09-13 12:27:40 UTC:",
+        "    no space\ufffd[2J",
+        "            left",
+    ]
+    assert host.run("jobs", "show", *BACKUP, "--output").lines == failed
+    host.hear(LONG_AGO + 120, signal=Signal(output="all well"))
+    assert host.run("jobs", "show", *BACKUP, "--output").lines == [
+        *("what the last run printed, 2020-09-13 12:28:40 UTC:", "    all well", "", *failed),
+    ]
+    (told,) = json.loads(host.run("jobs", "show", *BACKUP, "--output", "--json").out)
+    assert (told["output"]["printed"], told["output"]["failed_at"]) == (
+        "all well",
+        iso(LONG_AGO + 60),
+    )
 
 
 def test_a_job_is_shown_in_full(host: Host) -> None:
@@ -252,7 +340,7 @@ def test_a_job_is_shown_in_full(host: Host) -> None:
 def test_a_job_that_was_only_declared_was_never_seen(host: Host) -> None:
     host.add()
     told = dict(line.split(":", 1) for line in host.run("jobs", "show", *BACKUP).lines)
-    assert told["last seen"].strip() == "never"
+    assert told["last heard"].strip() == "never"
     assert told["address"].strip() == "none yet"
     (record,) = json.loads(host.run("jobs", "show", *BACKUP, "--json").out)
     assert (record["last_seen"], record["address"]) == (None, None)
@@ -350,7 +438,9 @@ def test_a_rehearsal_of_another_time_tells_what_would_be_told_then(host: Host) -
     assert past.status == ExitStatus.USAGE
     assert "2001-01-01T00:00Z is over: it is" in past.err
     assert host.sweep("--dry-run", "--at", "soon").status == ExitStatus.USAGE
-    assert [job["state"] for job in json.loads(host.run("jobs", "list", "--json").out)] == ["up"]
+    assert [job["state"] for job in json.loads(host.run("jobs", "list", "--json").out)] == [
+        "unheard"
+    ]
 
 
 def test_a_sweep_that_checks_in_at_another_gocron_says_so(

@@ -135,7 +135,7 @@ def test_a_job_that_was_declared_and_never_heard_is_told_of_as_such(gocron: Gocr
         assert declarations.declare(gocron.store, declared) == "added"
     gocron.sweep(NOON + 2 * HOUR)
     (alert,) = gocron.mail.mails
-    assert "last seen: never, declared" in alert.get_body(("plain",)).get_content()
+    assert "last heard: never, declared" in alert.get_body(("plain",)).get_content()
 
 
 def test_sites_are_spoken_of_only_to_those_who_have_some(gocron: Gocron) -> None:

@@ -169,3 +169,18 @@ def test_whoever_wants_no_news_of_ends_gets_none(gocron: Gocron) -> None:
     gocron.sweep(NOON + HOUR + MINUTE)
     assert subjects(gocron) == ["backup (web-01) failed with exit status 3"]
     assert gocron.job("backup").failing_since is None
+
+
+def test_a_failure_that_printed_nothing_is_not_told_with_the_output_of_an_older_one(
+    gocron: Gocron,
+) -> None:
+    fail(gocron, NOON)
+    gocron.sweep(NOON + MINUTE)
+    gocron.hear("backup", NOON + HOUR)
+    gocron.sweep(NOON + HOUR + MINUTE)
+    gocron.mail.received.clear()
+    fail(gocron, NOON + 2 * HOUR, Signal(FAIL, "4"))
+    gocron.sweep(NOON + 2 * HOUR + MINUTE)
+    (mail,) = gocron.mail.mails
+    assert mail["Subject"] == "[gocron] backup (web-01) failed with exit status 4"
+    assert "no space left" not in mail.as_string()

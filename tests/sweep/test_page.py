@@ -10,10 +10,12 @@ import pytest
 from markupsafe import escape
 
 from gocron.config import load_config
+from gocron.core.checkin import CheckIn
+from gocron.core.signal import FAIL, Signal
 from gocron.errors import ExitStatus
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.page import account_file
-from gocron.store import counts
+from gocron.store import counts, job_row
 from gocron.store.schema import open_store
 from gocron.sweep import sweep
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
@@ -35,9 +37,99 @@ def test_the_index_shows_what_is_missing_before_what_is_well(gocron: Gocron) -> 
     assert 0 < index.index("dead-one") < index.index("well-one")
 
 
-def test_each_account_has_a_page_until_its_last_job_is_forgotten(gocron: Gocron) -> None:
-    from gocron.store import job_row
+def fail(gocron: Gocron, cronname: str, at: int, exit_status: str = "3", **told: object) -> None:
+    gocron.hear(cronname, at, signal=Signal(FAIL, exit_status), **told)
 
+
+def test_the_index_says_what_fails_beside_what_is_missing_and_missing_comes_first(
+    gocron: Gocron,
+) -> None:
+    for name in ("dead-1", "dead-2"):
+        gocron.hear(name, NOON)
+    gocron.hear("broken", NOON + HOUR)
+    fail(gocron, "broken", NOON + 2 * HOUR)
+    gocron.sweep(NOON + 2 * HOUR)
+    index = page(gocron)
+    assert "2 jobs are missing, 1 fails.</h1>" in index
+    assert 'data-stale="2 jobs were missing, 1 failed at the last sweep."' in index
+    assert "<title>2 missing, 1 failing &middot; gocron</title>" in index
+    assert "3 jobs, 2 missing, 1 failing" in index
+    parts = [index.index(part) for part in ("<h2>Missing", "<h2>Failing", "<h2>Jobs")]
+    assert parts == sorted(parts)
+    (row,) = re.findall(r'<tr class="failing">.*?</tr>', index[parts[1] : parts[2]], re.DOTALL)
+    assert re.findall(r"\d\d:\d\d:\d\d", re.sub(r'"[^"]*"', "", row)) == [
+        *("16:13:20", "15:13:20", "16:13:20"),
+    ], "failing since, last ok, last heard"
+    assert "exit status 3" in row
+
+
+@pytest.mark.parametrize("name", ["index.html", account_file("web-01")])
+def test_a_job_that_fails_stands_as_failing_with_last_ok_and_last_heard(
+    gocron: Gocron, name: str
+) -> None:
+    gocron.hear("backup", NOON)
+    fail(gocron, "backup", NOON + HOUR, "TERM")
+    gocron.sweep(NOON + HOUR)
+    shown = page(gocron, name)
+    row = shown[shown.rindex('<tr class="failing">') :]
+    assert '<small class="how">killed by TERM</small>' in row
+    assert "<td>failing</td>" in row
+    assert row.index("15:13:20") < row.index("last ok") < row.index("14:13:20")
+    assert "1 failing" in shown
+
+
+def test_a_job_that_is_missing_and_fails_is_shown_as_both(gocron: Gocron) -> None:
+    fail(gocron, "backup", NOON)
+    gocron.sweep(NOON)
+    gocron.sweep(NOON + 2 * HOUR)
+    index = page(gocron)
+    assert "1 job is missing, 1 fails.</h1>" in index
+    assert index.count('<tr class="missing">') == 3, "among missing, failing and all jobs"
+    assert "<i>failing</i>" in index
+    assert "<i>missing</i>" in index
+    assert '<small class="how">failing, exit status 3</small>' in index
+    assert "last ok never" in index
+
+
+def test_the_pages_are_written_when_a_job_fails_and_when_it_works_again(gocron: Gocron) -> None:
+    gocron.hear("backup", NOON)
+    gocron.sweep(NOON)
+    # Whose turn it is not: only a change has this page written.
+    pages = folder(gocron) / account_file("web-01")
+    for count, (at, signal) in enumerate(
+        [(NOON + 600, Signal(FAIL, "3")), (NOON + 1200, Signal())], start=1
+    ):
+        before = pages.read_text("utf-8")
+        gocron.hear("backup", at, signal=signal)
+        with gocron.store.connected():
+            counts.fold_changes(gocron.store, at)
+            (changed,) = counts.changed_since(gocron.store, at)
+        assert changed.name == "web-01", count
+        gocron.sweep(at)
+        assert pages.read_text("utf-8") != before
+    assert "failing" not in pages.read_text("utf-8")
+    assert "Nothing is missing.</h1>" in page(gocron)
+
+
+def test_a_job_that_was_only_declared_is_unheard(gocron: Gocron) -> None:
+    with gocron.store.connected():
+        told = CheckIn("web-01", "backup", "ops@example.com", HOUR, None, None, "", NOON)
+        job_row.declare(gocron.store, told)
+    gocron.sweep(NOON)
+    assert "<td>unheard</td>" in page(gocron)
+    gocron.hear("backup", NOON + 60)
+    gocron.sweep(NOON + 60)
+    assert "<td>up</td>" in page(gocron)
+    assert "unheard" not in page(gocron)
+
+
+def test_what_a_run_printed_is_not_on_the_page(gocron: Gocron) -> None:
+    gocron.hear("backup", NOON, signal=Signal(FAIL, "3", output="password=secret"))
+    gocron.sweep(NOON)
+    assert "secret" not in page(gocron) + page(gocron, account_file("web-01"))
+
+
+def test_each_account_has_a_page_until_its_last_job_is_forgotten(gocron: Gocron) -> None:
     gocron.hear("backup", NOON)
     gocron.sweep(NOON)
     assert "backup" in page(gocron, account_file("web-01"))

@@ -58,6 +58,26 @@ def test_a_marked_job_stays_missed_until_it_is_heard_whatever_the_clock_says(now
     assert standing(job(missed_at=DUE, back_at=DUE + 60), now) is Status.BACK
 
 
+@pytest.mark.parametrize("failed", [{"failed_at": SEEN}, {"failing_at": SEEN}])
+def test_a_job_whose_last_run_failed_is_failing_while_it_is_not_silent(failed: dict) -> None:
+    fails = replace(job(), **failed)
+    assert standing(fails, SEEN) is Status.FAILING
+    assert standing(fails, DUE) is Status.FAILING
+    assert standing(fails, DUE + 1) is Status.OVERDUE
+    assert standing(replace(fails, missed_at=DUE), DUE + 1) is Status.MISSING
+    assert standing(replace(fails, missed_at=DUE, back_at=DUE + 5), DUE + 5) is Status.FAILING
+    assert standing(replace(fails, worked_at=SEEN + 5), SEEN + 5) is Status.UP
+    assert judged(DUE + 10**6, one=replace(fails, missed_at=DUE, back_at=DUE + 5)).ground is (
+        Ground.MISSING
+    ), "it is not told of as missing once more"
+
+
+def test_a_job_that_was_only_declared_is_unheard_until_it_is_overdue() -> None:
+    declared = replace(job(), address="")
+    assert standing(declared, DUE) is Status.UNHEARD
+    assert standing(declared, DUE + 1) is Status.OVERDUE
+
+
 def test_without_grace_a_job_is_overdue_one_second_after_its_frequency() -> None:
     assert standing(job(grace_s=0), SEEN + FREQUENCY_S) is Status.UP
     assert standing(job(grace_s=0), SEEN + FREQUENCY_S + 1) is Status.OVERDUE

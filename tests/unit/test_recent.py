@@ -3,7 +3,19 @@
 from hypothesis import given
 from hypothesis import strategies as some
 
-from gocron.core.recent import KEPT, KEPT_WIDTH, WIDTH, Heard, entry, gaps, moments, recent
+from gocron.core.recent import (
+    KEPT,
+    KEPT_WIDTH,
+    WIDTH,
+    Heard,
+    entry,
+    gaps,
+    moments,
+    recent,
+    timed,
+    usual_and_slowest_s,
+)
+from gocron.core.signal import FAIL, OK, START
 
 times = some.integers(0, 16**9 - 1)
 
@@ -44,3 +56,30 @@ def test_what_was_heard_by_a_clock_that_was_ahead_makes_no_gap() -> None:
 
 def test_a_job_that_was_never_heard_has_no_gap() -> None:
     assert gaps("", 1000, 3) == ()
+
+
+def durations(*entries: str) -> list[int | None]:
+    """How long each check-in's run took; the entries are given oldest first."""
+    return [one.duration_s for one in timed("".join(reversed(entries)))][::-1]
+
+
+def test_a_run_took_what_its_end_told_or_else_the_time_since_its_start() -> None:
+    assert durations(entry(100, START), entry(160, OK)) == [None, 60]
+    assert durations(entry(100, START), entry(160, FAIL)) == [None, 60]
+    assert durations(entry(100, START), entry(160, OK, 7)) == [None, 7]
+    assert durations(entry(100, OK), entry(160, OK)) == [None, None]
+    assert durations(entry(100, START), entry(130, START), entry(160, OK)) == [None, None, 30]
+    assert durations(entry(100, START), entry(160, OK), entry(170, OK)) == [None, 60, None]
+    assert durations(entry(900, START), entry(160, OK)) == [None, None], "the clock was put back"
+
+
+def test_what_is_usual_is_the_median_of_the_runs_that_worked() -> None:
+    told = [
+        Heard(1, OK, 5),
+        Heard(2, FAIL, 900),
+        Heard(3, OK, 50),
+        Heard(4, OK, 7),
+        Heard(5, OK, None),
+    ]
+    assert usual_and_slowest_s(told) == (7, 50, 3)
+    assert usual_and_slowest_s([Heard(1, FAIL, 5), Heard(1, START, None)]) == (0, 0, 0)

@@ -90,7 +90,7 @@ def test_the_text_tells_what_one_needs_to_know_at_night():
             "account: web-01\n"
             "expected by: 2026-11-23 11:55:05 UTC\n"
             "late by: 2 h 5 min\n"
-            "last seen: 2026-11-23 10:45:05 UTC\n"
+            "last heard: 2026-11-23 10:45:05 UTC\n"
             "last came from: 10.0.0.3\n"
             "runs every: 1 h + 10 min grace\n"
             "\n"

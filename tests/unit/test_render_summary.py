@@ -62,7 +62,7 @@ def test_missing_jobs_stand_below_their_account():
     assert (
         "Missing\n"
         "  web-01\n"
-        "    backup: last seen 2026-11-23 10:45:05 UTC, silent for 3 h 15 min; "
+        "    backup: last heard 2026-11-23 10:45:05 UTC, silent for 3 h 15 min; "
         "runs every 1 h + 10 min grace\n"
     ) in told
     assert told.count("  web-01\n") == 1
@@ -85,4 +85,4 @@ def test_news_that_waits_is_told_with_its_reason():
 
 
 def test_a_name_with_a_line_break_stays_one_line():
-    assert "    a b: last seen" in said(report((job("a\r\nb"),)))
+    assert "    a b: last heard" in said(report((job("a\r\nb"),)))
