@@ -16,7 +16,11 @@ from gocron.sweep.bulkhead import Bulkheads
 def arguments(parser: ArgumentParser) -> None:
     """Take which jobs, and how they are printed."""
     parser.add_argument("--account", help="only those of this account")
-    parser.add_argument("--missing", action="store_true", help="only those that are missing")
+    parser.add_argument(
+        "--missing",
+        action="store_true",
+        help="only those that are missing; with --failing these too",
+    )
     parser.add_argument("--failing", action="store_true", help="only those whose last run failed")
     may_print_json(parser)
 

@@ -55,12 +55,12 @@ def timed(text: str) -> list[Heard]:
     That is what its end told, or else the time since its start, if that is the check-in before it.
     """
     heard = list(recent(text))
-    began = [*heard[1:], None]
+    before_each: list[Heard | None] = [*heard[1:], None]
     return [
         one._replace(duration_s=one.at - before.at)
         if one.duration_s is None and before is not None and _ends(one, before)
         else one
-        for one, before in zip(heard, began, strict=True)
+        for one, before in zip(heard, before_each, strict=False)
     ]
 
 

@@ -7,7 +7,8 @@ from gocron.core.job import Job
 from gocron.core.news import Kind, News
 from gocron.render.moment import say_time
 from gocron.render.wording import (
-    say_failure,
+    ELLIPSIS,
+    say_exit,
     say_frequency,
     say_last_ok,
     say_last_seen,
@@ -34,22 +35,28 @@ class Entry:
     output: str = ""
 
 
-def entry(item: News, now: int) -> Entry:
-    """Return what a mail says at `now` of one piece of news."""
+def entry(item: News, now: int, is_alone: bool = False) -> Entry:
+    """Return what a mail says at `now` of one piece of news.
+
+    Where its job `is_alone` in the mail the headline says how it failed.
+    """
     job = item.episode.job
-    facts = {
-        Kind.BACK: _back_facts,
-        Kind.FAILED: _failed_facts,
-        Kind.WORKS: _works_facts,
-    }.get(item.kind)
     return Entry(
         job=job,
         back=item.kind in (Kind.BACK, Kind.WORKS),
         name=shown(job.cronname),
         account=shown(job.account),
-        facts=tuple(facts(item) if facts else _missed_facts(item, now)),
+        facts=tuple(_facts(item, now, is_alone)),
         output=last_lines(item.output) if item.kind is Kind.FAILED else "",
     )
+
+
+def _facts(item: News, now: int, is_alone: bool) -> list[tuple[str, str]]:
+    if item.kind is Kind.BACK:
+        return _back_facts(item)
+    if item.kind is Kind.FAILED:
+        return _failed_facts(item, is_alone)
+    return _works_facts(item) if item.kind is Kind.WORKS else _missed_facts(item, now)
 
 
 def _missed_facts(item: News, now: int) -> list[tuple[str, str]]:
@@ -82,11 +89,11 @@ def _back_facts(item: News) -> list[tuple[str, str]]:
     return facts
 
 
-def _failed_facts(item: News) -> list[tuple[str, str]]:
+def _failed_facts(item: News, is_alone: bool) -> list[tuple[str, str]]:
     episode, job = item.episode, item.episode.job
     facts = [("failed at", say_time(episode.missed_at))]
-    if episode.exit_status:
-        facts.append(("how", say_failure(episode.exit_status)))
+    if episode.exit_status and not is_alone:
+        facts.append(("how", say_exit(episode.exit_status)))
     if job.failures > 1:
         facts.append(("failed in a row", f"{job.failures:,} times"))
     if episode.ended_at is not None:
@@ -109,11 +116,13 @@ def _works_facts(item: News) -> list[tuple[str, str]]:
     return facts
 
 
-def last_lines(output: str) -> str:
-    """Return the end of what a run printed, as much as a mail has room for."""
-    lines = output.rstrip().split("\n")
-    left_out = len(lines) > OUTPUT_LINES
-    text = "\n".join(line.rstrip() for line in lines[-OUTPUT_LINES:])
-    left_out = left_out or len(text) > OUTPUT_CHARACTERS
-    text = text[-OUTPUT_CHARACTERS:]
-    return f"\N{HORIZONTAL ELLIPSIS}\n{text}" if left_out else text
+def last_lines(output: str, lines: int = OUTPUT_LINES, characters: int = OUTPUT_CHARACTERS) -> str:
+    """Return the end of what a run printed, as much as there is room for, in whole lines."""
+    printed = [line.rstrip() for line in output.strip("\n").rstrip().split("\n")]
+    text = "\n".join(printed[-lines:])
+    left_out = len(printed) > lines or len(text) > characters
+    if len(text) > characters:
+        # Of one line that is longer than all the room its end is told.
+        text = text[-characters:]
+        text = text.partition("\n")[2] or text
+    return f"{ELLIPSIS}\n{text}" if left_out else text

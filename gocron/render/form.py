@@ -1,6 +1,7 @@
 """In which form news is told: whole, or with less in it where a receiver objects."""
 
 from enum import Enum
+from shlex import quote
 
 from gocron.core.news import Digest
 from gocron.render.redeclaration import redeclared_headline
@@ -29,6 +30,22 @@ def nameless_headline(digest: Digest) -> str:
     return headline(digest.in_order, lambda _: "1 job")
 
 
+def next_step(digest: Digest) -> str:
+    """Return the one command to go on with where `digest` tells of what is wrong, else ""."""
+    wrong = digest.missing + digest.failed
+    names = dict.fromkeys(item.name for item in wrong)
+    if len(names) == 1 and not digest.unnamed.intersection(names):
+        return " ".join(["gocron", "explain", *(quote(shown(name)) for name in wrong[0].name)])
+    return list_command(digest) if wrong else ""
+
+
+def list_command(digest: Digest) -> str:
+    """Return the command that lists what `digest` tells of, where it may name no job."""
+    flags = [("--missing", digest.missing), ("--failing", digest.failed)]
+    wanted = [flag for flag, news in flags if news] or ["--missing"]
+    return " ".join(["gocron jobs list", *wanted])
+
+
 def nameless_lines(digest: Digest, form: Form) -> list[str]:
     """Return what `digest` tells where no job may be named, and where its name can be found."""
     accounts = list(dict.fromkeys(account for account, _ in digest.jobs))
@@ -48,7 +65,7 @@ def nameless_lines(digest: Digest, form: Form) -> list[str]:
         else [
             "The status page shows it, and on the host of gocron:",
             "",
-            "gocron jobs list --missing",
+            list_command(digest),
         ]
     )
     return [

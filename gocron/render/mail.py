@@ -2,8 +2,9 @@
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.errors import MessageError
 from email.header import Header
@@ -16,7 +17,7 @@ from gocron.core.mailbox import is_address
 from gocron.core.news import Digest, Kind, News
 from gocron.core.turns import in_turns
 from gocron.render.entry import Entry, entry
-from gocron.render.form import Form, nameless_headline, nameless_lines
+from gocron.render.form import Form, nameless_headline, nameless_lines, next_step
 from gocron.render.moment import LAST_SECOND, say_time
 from gocron.render.templates import Templates
 from gocron.render.wording import (
@@ -157,8 +158,13 @@ def rooms(form: Form) -> tuple[int, int]:
 def _context(digest: Digest, letterhead: Letterhead, now: int, form: Form) -> dict[str, object]:
     listed, named, rest = digest.shared(digest.in_order, *rooms(form))
     told: dict[Kind, list[Entry]] = {kind: [] for kind in Kind}
+    said: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for item in listed:
-        told[item.kind].append(entry(item, now))
+        one = entry(item, now, is_alone=len(digest.jobs) == 1)
+        # What the mail has said of the job already is not said again.
+        facts = tuple(fact for fact in one.facts if fact not in said[item.name])
+        said[item.name].update(facts)
+        told[item.kind].append(replace(one, facts=facts))
     is_linked = form is not Form.PLAIN and _is_link(letterhead.page_url)
     return {
         "headline": headline(digest.in_order),
@@ -172,6 +178,7 @@ def _context(digest: Digest, letterhead: Letterhead, now: int, form: Form) -> di
         "left_out": len(rest),
         "more": say_accounts(item.episode.job.account for item in rest),
         "page_url": letterhead.page_url if is_linked else "",
+        "step": next_step(digest),
     }
 
 

@@ -7,7 +7,8 @@ from gocron.core.duration import say_duration
 from gocron.core.job import Job
 from gocron.core.news import Digest, Episode, Kind, News, Undelivered
 from gocron.core.redeclaration import Redeclaration
-from gocron.render.form import Form, nameless_lines
+from gocron.render.entry import last_lines
+from gocron.render.form import Form, nameless_lines, next_step
 from gocron.render.moment import say_time
 from gocron.render.redeclaration import changes, redeclared_headline, undo
 from gocron.render.summary import Report, verdict
@@ -35,6 +36,7 @@ _FACT_LIMIT = 300
 _SECTION_COUNT_LIMIT = 40
 
 _OUTPUT_LIMIT = 600
+_OUTPUT_LINES = 10
 _NO_BACKTICK = "\u02cb"
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -59,7 +61,9 @@ def alert_post(
     lines = [_news_line(item, now) for item in listed]
     accounts = [item.episode.job.account for item in rest]
     lines += [f"and {say_accounts(accounts, _code)}"] if rest else []
-    post = _post(headline(news), lines, "", channel, link)
+    step = next_step(digest)
+    closing = f"next step: {_code(step, _FACT_LIMIT)}" if step else ""
+    post = _post(headline(news), lines, closing, channel, link)
     # What a notification shows is read as mark-up too.
     return post | {"text": headline(news, _name)}
 
@@ -190,7 +194,7 @@ def _works(episode: Episode) -> str:
 
 def _block(output: str) -> str:
     """Return the last lines that a run printed where Slack reads no mark-up."""
-    text = output.rstrip().replace("`", _NO_BACKTICK)[-_OUTPUT_LIMIT:]
+    text = last_lines(output, _OUTPUT_LINES, _OUTPUT_LIMIT).replace("`", _NO_BACKTICK)
     return f"```{_fit(text, 2 * _OUTPUT_LIMIT)}```"
 
 

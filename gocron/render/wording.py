@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from shlex import quote
 
 from gocron.core.channel import ADDRESSED, CHANNELS
 from gocron.core.duration import say_duration
@@ -79,16 +78,29 @@ _DO = {
 
 def headline(news: Sequence[News], called: Callable[[Job], str] | None = None) -> str:
     """Return what `news` tells in one line; `called` says how a job is named in it."""
-    if len({item.name for item in news}) == 1:
-        # Of a backlog the last of each kind counts.
-        said = " and ".join({item.kind: _done(item) for item in news}.values())
+    if _is_one_story(news):
+        said = " and ".join(map(_done, news))
         return f"{(called or full_name)(news[0].episode.job)} {said}"
     parts: list[str] = []
     for kind, (does, do) in _DO.items():
-        if number := sum(item.kind is kind for item in news):
+        if number := len({item.name for item in news if item.kind is kind}):
             jobs = f"{number:,}" if parts else count(number, "job")
             parts.append(f"{jobs} {does if number == 1 else do}")
     return ", ".join(parts) or "no news"
+
+
+def _is_one_story(news: Sequence[News]) -> bool:
+    """Tell whether `news` is of one job, and reads in its order as what happened.
+
+    What waited for a mail server may tell of several episodes: the end of an older one is no end
+    of the newer.
+    """
+    troubles = {item.episode.kind for item in news}
+    return (
+        len({item.name for item in news}) == 1
+        and len({item.kind for item in news}) == len(news)
+        and len({(item.episode.kind, item.episode.id) for item in news}) == len(troubles)
+    )
 
 
 def say_failure(exit_status: str) -> str:
@@ -105,12 +117,6 @@ def say_exit(exit_status: str) -> str:
         return ""
     is_status = exit_status.isdecimal()
     return f"exit status {exit_status}" if is_status else f"killed by {shown(exit_status)}"
-
-
-def say_step(job: Job) -> str:
-    """Return the command that tells all that bears on what is told of `job`."""
-    names = (quote(shown(name)) for name in (job.account, job.cronname))
-    return f"gocron explain {' '.join(names)}"
 
 
 def say_last_ok(job: Job, at: int | None = None) -> str:

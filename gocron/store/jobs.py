@@ -1,6 +1,8 @@
 """Jobs as they are read: found, listed, counted."""
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from peewee import Tuple, Value
@@ -50,18 +52,23 @@ def key_in(job: Any, keys: Sequence[tuple[str, str]]) -> Any:
 def every_job(
     store: Store, account: str | None = None, missing: bool = False, failing: bool = False
 ) -> Iterator[Job]:
-    """Yield the jobs by account and cronname: all, or those of one account, missing, failing.
+    """Yield the jobs by account and cronname: all, or those of one account.
 
+    With `missing` those that are, with `failing` those that fail, with both those that do either.
     The account may be in another spelling than it is stored in.
     """
     job = store.tables.job
     query = job.select(*columns(store)).order_by(job.account, job.cronname)
     if account is not None:
         query = query.where(job.account == known_account(store, account))
-    if missing:
-        query = query.where(job.missed_at.is_null(False) & job.back_at.is_null())
-    if failing:
-        query = query.where(is_failing(job))
+    is_missing = job.missed_at.is_null(False) & job.back_at.is_null()
+    if missing or failing:
+        wanted = [
+            condition
+            for condition, is_wanted in ((is_missing, missing), (is_failing(job), failing))
+            if is_wanted
+        ]
+        query = query.where(reduce(or_, wanted))
     return (as_job(row) for row in query.iterator())
 
 

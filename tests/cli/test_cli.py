@@ -263,7 +263,8 @@ def test_failing_jobs_are_listed_as_such(host: Host) -> None:
     ]
     listed = host.run("jobs", "list", "--failing").lines
     assert [line.split()[1] for line in listed[1:]] == ["broken", "worse"]
-    assert host.run("jobs", "list", "--failing", "--missing").out == "no jobs\n"
+    assert host.run("jobs", "list", "--missing").out == "no jobs\n"
+    assert host.run("jobs", "list", "--failing", "--missing").lines == listed
     told, _ = json.loads(host.run("jobs", "list", "--failing", "--json").out)
     assert {key: told[key] for key in ("state", "last_ok", "failing_since", "exit_status")} == {
         "state": "failing",

@@ -68,6 +68,7 @@ def test_a_run_took_what_its_end_told_or_else_the_time_since_its_start() -> None
     assert durations(entry(100, START), entry(160, FAIL)) == [None, 60]
     assert durations(entry(100, START), entry(160, OK, 7)) == [None, 7]
     assert durations(entry(100, OK), entry(160, OK)) == [None, None]
+    assert durations() == []
     assert durations(entry(100, START), entry(130, START), entry(160, OK)) == [None, None, 30]
     assert durations(entry(100, START), entry(160, OK), entry(170, OK)) == [None, 60, None]
     assert durations(entry(900, START), entry(160, OK)) == [None, None], "the clock was put back"

@@ -100,6 +100,87 @@ def test_the_text_tells_what_one_needs_to_know_at_night():
     )
 
 
+def failed(name="backup", account="web-01", exit_status="3", output="", **more) -> News:
+    told = news(name, account, Kind.FAILED, **more)
+    job = replace(told.episode.job, failures=2, exit_status=exit_status, failed_at=NOW - 60)
+    episode = replace(told.episode, job=job, missed_at=NOW - 60, exit_status=exit_status)
+    return replace(told, episode=episode, output=output)
+
+
+@pytest.mark.parametrize(
+    ("exit_status", "subject"),
+    [
+        ("3", "backup (web-01) failed with exit status 3"),
+        ("TERM", "backup (web-01) was killed by TERM"),
+        ("", "backup (web-01) failed"),
+    ],
+)
+def test_the_subject_of_a_failure_says_how_it_failed(exit_status, subject):
+    assert mail(failed(exit_status=exit_status))["Subject"] == f"[gocron] {subject}"
+
+
+def test_the_mail_of_a_failure_has_last_ok_the_end_of_the_output_and_one_next_step():
+    output = "\n".join(["a line", *("more" for _ in range(60)), "pg_dump: no space left", ""])
+    said = text(mail(failed(output=output))).replace("\r\n", "\n")
+    assert said.startswith(
+        "backup (web-01) failed with exit status 3.\n"
+        "\n"
+        "backup\n"
+        "account: web-01\n"
+        "failed at: 2026-11-23 13:59:05 UTC\n"
+        "failed in a row: 2 times\n"
+        "last ok: 2026-11-23 10:45:05 UTC\n"
+        "came from: 10.0.0.3\n"
+        "runs every: 1 h + 10 min grace\n"
+        "\n"
+        "    \u2026\n"
+    )
+    assert "    pg_dump: no space left\n\nStatus page:" in said
+    assert "a line" not in said
+    assert said.count("exit status 3") == 1
+    assert said.count("\nNext step, on the host of gocron:\ngocron explain web-01 backup\n") == 1
+
+
+def test_how_a_job_failed_stands_with_it_where_the_headline_has_no_room():
+    for said in (text, html):
+        assert "exit status 4" in said(mail(failed("a"), failed("b", exit_status="4")))
+
+
+@pytest.mark.parametrize(
+    ("told", "step"),
+    [
+        ([news("a b", "x'y")], "gocron explain 'x'\"'\"'y' 'a b'"),
+        ([news("a"), news("b")], "gocron jobs list --missing"),
+        ([failed("a"), failed("b")], "gocron jobs list --failing"),
+        ([news("a"), failed("b")], "gocron jobs list --missing --failing"),
+        ([news("a"), failed("a")], "gocron explain web-01 a"),
+        ([back()], ""),
+    ],
+)
+def test_a_mail_of_what_is_wrong_names_one_next_step(told, step):
+    said = text(mail(*told)).replace("\r\n", "\n")
+    assert said.count("Next step") == bool(step)
+    assert step in said
+
+
+def test_a_job_that_failed_and_is_back_is_told_of_without_saying_anything_twice():
+    said = text(mail(failed(), back())).replace("\r\n", "\n")
+    lines = [line for line in said.split("\n") if ": " in line and not line.startswith("account")]
+    assert len(lines) == len(set(lines)), said
+
+
+def test_the_end_of_an_older_failure_is_not_told_as_the_end_of_a_newer_one():
+    older = replace(failed().episode, id=2, missed_at=NOW - 9000, ended_at=NOW - 600)
+    works = replace(failed(), kind=Kind.WORKS, episode=older)
+    assert mail(failed(), works)["Subject"].startswith("[gocron] 1 job failed, 1 works again: ")
+
+
+def test_of_one_very_long_line_the_end_is_told():
+    said = text(mail(failed(output="x" * 9000 + " the end"))).replace("\r\n", "\n")
+    assert " the end\n" in said
+    assert len(said) < 5000
+
+
 def test_text_and_html_tell_the_same():
     message = mail(news(), back("sync"))
     for fact in ("backup", "sync", "late by", "silent for", "2026-11-23 12:50:05 UTC"):
