@@ -25,6 +25,7 @@ from gocron.render.wording import (
     cut,
     full_name,
     headline,
+    is_one_story,
     say_accounts,
     shown,
 )
@@ -191,10 +192,11 @@ def _subject(digest: Digest, form: Form) -> str:
     if form.is_nameless:
         return f"[gocron] {nameless_headline(digest)}"
     subject = f"[gocron] {headline(news)}"
-    if len(digest.jobs) > 1:
+    if not is_one_story(news):
         each = (digest.missing, digest.failed, digest.back, digest.works)
         turns = [item for some in each for item in in_turns(some, _accounts)]
-        subject = _with_names(subject, [item for item in turns if item.name not in digest.unnamed])
+        named = {item.name: item for item in turns if item.name not in digest.unnamed}
+        subject = _with_names(subject, list(named.values()))
     # An encoded word in a name would be decoded into whatever it holds.
     return subject.replace("=?", "= ?")
 

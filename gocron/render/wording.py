@@ -78,7 +78,7 @@ _DO = {
 
 def headline(news: Sequence[News], called: Callable[[Job], str] | None = None) -> str:
     """Return what `news` tells in one line; `called` says how a job is named in it."""
-    if _is_one_story(news):
+    if is_one_story(news):
         said = " and ".join(map(_done, news))
         return f"{(called or full_name)(news[0].episode.job)} {said}"
     parts: list[str] = []
@@ -89,7 +89,7 @@ def headline(news: Sequence[News], called: Callable[[Job], str] | None = None) -
     return ", ".join(parts) or "no news"
 
 
-def _is_one_story(news: Sequence[News]) -> bool:
+def is_one_story(news: Sequence[News]) -> bool:
     """Tell whether `news` is of one job, and reads in its order as what happened.
 
     What waited for a mail server may tell of several episodes: the end of an older one is no end
