@@ -2,16 +2,26 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from gocron.config import Config
+from gocron.core.job import Job
+from gocron.core.news import Episode, Trouble
 from gocron.core.odd import notes
 from gocron.errors import ExitStatus, GocronError, worst
 from gocron.notify import DeliveryFailed
 from gocron.output import complain, flush, say
-from gocron.render.summary import Report, ended_row, missing_row, summary_text
+from gocron.render.summary import (
+    Report,
+    ended_row,
+    failing_row,
+    missing_row,
+    summary_text,
+    works_row,
+)
 from gocron.render.templates import Templates
 from gocron.render.wording import full_name
-from gocron.store import counts, deliveries, episodes, jobs
+from gocron.store import counts, deliveries, episodes, failing, jobs
 from gocron.store.database import Store
 from gocron.store.schema import opened
 from gocron.sweep.bulkhead import Bulkheads, Item
@@ -19,6 +29,7 @@ from gocron.sweep.channels import post_summary
 
 PERIOD_S = 7 * 86_400
 MISSING_LISTED = 1000
+FAILING_LISTED = 1000
 ENDED_LISTED = 100
 ODD_LISTED = 20
 
@@ -69,11 +80,12 @@ def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Rep
     longest = jobs.longest_silent(store, MISSING_LISTED)
     missing = sorted(longest, key=lambda job: (job.account, job.cronname))
     odd, odd_count = jobs.odd(store, interval_s, now, ODD_LISTED)
-    ended, ended_count = episodes.ended_since(store, since, ENDED_LISTED)
+    ended, ended_count = episodes.ended_since(store, Trouble.MISSING, since, ENDED_LISTED)
+    works, works_count = _works(store, since, now, bulkheads)
     return Report(
         now=now,
         since=since,
-        totals=totals,
+        totals=replace(totals, failing=failing.count_by_account(store).total()),
         missing=_showable(
             bulkheads, "summing up", missing, lambda job: missing_row(job, now), full_name
         ),
@@ -90,7 +102,32 @@ def report(store: Store, now: int, interval_s: int, bulkheads: Bulkheads) -> Rep
         reprieved=jobs.count_spared(store),
         odd=tuple((job, tuple(notes(job, interval_s, now))) for job in odd),
         odd_count=odd_count,
+        failing=_failing(store, bulkheads),
+        works=works,
+        works_count=works_count,
     )
+
+
+def _failing(store: Store, bulkheads: Bulkheads) -> tuple[Job, ...]:
+    """Return the jobs that fail longest, by account and name."""
+    some = failing.failing_longest(store, FAILING_LISTED)
+    some.sort(key=lambda job: (job.account, job.cronname))
+    return _showable(bulkheads, "summing up", some, failing_row, full_name)
+
+
+def _works(
+    store: Store, since: int, now: int, bulkheads: Bulkheads
+) -> tuple[tuple[Episode, ...], int]:
+    """Return the failures that ended since then, and how many they are."""
+    some, number = episodes.ended_since(store, Trouble.FAILING, since, ENDED_LISTED)
+    fit = _showable(
+        bulkheads,
+        "summing up the failure of",
+        some,
+        lambda episode: works_row(episode, now),
+        lambda episode: full_name(episode.job),
+    )
+    return fit, number
 
 
 def _showable(

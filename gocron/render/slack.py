@@ -102,9 +102,14 @@ def summary_post(report: Report, channel: str, page_url: str) -> dict[str, Any]:
     totals = report.totals
     lines = _part("Missing", [_missing_line(job, report.now) for job in report.missing])
     lines += _left_out(report.missing_left_out + max(len(report.missing) - LISTED_LIMIT, 0))
+    failing = [_failing_line(job) for job in report.failing]
+    lines += _part("Failing", failing)
+    lines += _left_out(report.failing_left_out + max(len(failing) - LISTED_LIMIT, 0))
     ended = [_ended_line(episode) for episode in report.ended]
     lines += _part("Went missing and came back", ended)
     lines += _left_out(report.ended_count - min(len(report.ended), LISTED_LIMIT))
+    lines += _part("Failed and works again", [_works_line(episode) for episode in report.works])
+    lines += _left_out(report.works_count - min(len(report.works), LISTED_LIMIT))
     lines += _part("Not delivered", [_undelivered_line(item) for item in report.undelivered])
     lines += _left_out(len(report.undelivered) - LISTED_LIMIT)
     lines += _part("Odd, and watched all the same", [_odd_line(*item) for item in report.odd])
@@ -201,6 +206,16 @@ def _block(output: str) -> str:
 def _missing_line(job: Job, now: int) -> str:
     seen = _date(job.last_seen_at) if job.was_heard else "never"
     return f"{_name(job)} last heard {seen}, silent for {say_duration(now - job.last_seen_at)}"
+
+
+def _failing_line(job: Job) -> str:
+    ok = _date(job.last_ok_at) if job.last_ok_at else "never"
+    since = _date(job.failing_since or 0)
+    return f"{_name(job)} {say_failure(job.exit_status)}, failing since {since}, last ok {ok}"
+
+
+def _works_line(episode: Episode) -> str:
+    return f"{_name(episode.job)} {_works(episode)}"
 
 
 def _odd_line(job: Job, notes: Sequence[str]) -> str:

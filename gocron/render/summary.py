@@ -1,5 +1,6 @@
 """The summary: what was silent since the last one, as text."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gocron.core.duration import say_duration
@@ -12,7 +13,9 @@ from gocron.render.wording import (
     cut,
     say_attempts,
     say_channel,
+    say_failure,
     say_frequency,
+    say_last_ok,
     say_last_seen,
     shown,
 )
@@ -25,8 +28,9 @@ class Report:
     """What the summary at `now` tells of the time since `since`, both epoch seconds.
 
     `missing` goes by account and leaves out `missing_left_out` jobs; `ended` holds the first
-    of `ended_count` episodes that ended in that time. `reprieved` are overdue and not told of.
-    `odd` are the first of `odd_count` jobs about which there are notes.
+    of `ended_count` silences that ended in that time. `reprieved` are overdue and not told of.
+    `odd` are the first of `odd_count` jobs about which there are notes. `failing` are the first of
+    the jobs that fail, and `works` the first of `works_count` failures that ended.
     """
 
     now: int
@@ -40,6 +44,14 @@ class Report:
     reprieved: int = 0
     odd: tuple[tuple[Job, tuple[str, ...]], ...] = ()
     odd_count: int = 0
+    failing: tuple[Job, ...] = ()
+    works: tuple[Episode, ...] = ()
+    works_count: int = 0
+
+    @property
+    def failing_left_out(self) -> int:
+        """How many jobs fail that are not among `failing`."""
+        return max(self.totals.failing - len(self.failing), 0)
 
 
 def verdict(report: Report) -> str:
@@ -47,11 +59,12 @@ def verdict(report: Report) -> str:
     totals = report.totals
     if not totals.jobs:
         return "No job has checked in yet"
-    if totals.missing:
-        verb = "is" if totals.missing == 1 else "are"
-        return f"{totals.missing:,} of {count(totals.jobs, 'job')} {verb} missing"
-    if report.ended_count:
-        return f"Nothing is missing now; {count(report.ended_count, 'silence')} ended"
+    if totals.missing or totals.failing:
+        return _wrong(totals)
+    if report.ended_count or report.works_count:
+        silences = count(report.ended_count, "silence") if report.ended_count else ""
+        failures = count(report.works_count, "failure") if report.works_count else ""
+        return f"Nothing is missing now; {' and '.join(filter(None, (silences, failures)))} ended"
     if report.undelivered:
         return "Nothing is missing, but news could not be delivered"
     if report.reprieved:
@@ -65,6 +78,16 @@ def verdict(report: Report) -> str:
     )
 
 
+def _wrong(totals: Totals) -> str:
+    """Return how many jobs are missing and how many fail, of how many."""
+    of_all = f"of {count(totals.jobs, 'job')}"
+    fail = f"{'fails' if totals.failing == 1 else 'fail'}"
+    if not totals.missing:
+        return f"{totals.failing:,} {of_all} {fail}"
+    missing = f"{totals.missing:,} {of_all} {'is' if totals.missing == 1 else 'are'} missing"
+    return f"{missing}, {totals.failing:,} {fail}" if totals.failing else missing
+
+
 def summary_text(templates: Templates, report: Report) -> str:
     """Return `report` as text, one line where nothing is wrong.
 
@@ -74,8 +97,10 @@ def summary_text(templates: Templates, report: Report) -> str:
         "summary",
         report=report,
         verdict=verdict(report),
-        missing=_by_account(report),
+        missing=_by_account(report.missing, lambda job: missing_row(job, report.now)),
         ended=[ended_row(episode, report.now) for episode in report.ended],
+        failing=_by_account(report.failing, failing_row),
+        works=[works_row(episode, report.now) for episode in report.works],
         undelivered=[_undelivered(item) for item in report.undelivered],
         odd=[
             {"name": shown(job.cronname), "account": shown(job.account), "notes": "; ".join(notes)}
@@ -107,10 +132,33 @@ def ended_row(episode: Episode, now: int) -> dict[str, str]:
     }
 
 
-def _by_account(report: Report) -> dict[str, list[dict[str, str]]]:
+def failing_row(job: Job) -> dict[str, str]:
+    """Return what the summary says of a job that fails."""
+    since = say_time(job.failing_since or 0)
+    return {
+        "name": shown(job.cronname),
+        "failed": f"{say_failure(job.exit_status)}, failing since {since}",
+        "last_ok": say_last_ok(job),
+    }
+
+
+def works_row(episode: Episode, now: int) -> dict[str, str]:
+    """Return what the summary at `now` says of a failure that ended."""
+    ended_at = now if episode.ended_at is None else episode.ended_at
+    return {
+        "name": shown(episode.job.cronname),
+        "account": shown(episode.job.account),
+        "works_since": say_time(ended_at),
+        "failed_for": say_duration(ended_at - episode.missed_at),
+    }
+
+
+def _by_account(
+    some: Iterable[Job], row: Callable[[Job], dict[str, str]]
+) -> dict[str, list[dict[str, str]]]:
     groups: dict[str, list[dict[str, str]]] = {}
-    for job in report.missing:
-        groups.setdefault(shown(job.account), []).append(missing_row(job, report.now))
+    for job in some:
+        groups.setdefault(shown(job.account), []).append(row(job))
     return groups
 
 

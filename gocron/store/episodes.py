@@ -86,10 +86,12 @@ def end(store: Store, back: Sequence[Job], now: int, tell: bool) -> list[Job]:
     return store.write(work)
 
 
-def ended_since(store: Store, since: int, limit: int) -> tuple[list[Episode], int]:
+def ended_since(
+    store: Store, trouble: Trouble, since: int, limit: int
+) -> tuple[list[Episode], int]:
     """Return the newest `limit` episodes that ended at `since` or later, and their number."""
     episode = store.tables.episode
-    found = episode.ended_at >= since
+    found = (episode.ended_at >= since) & (episode.kind == trouble.value)
     query = _episodes(store).where(found).order_by(episode.ended_at.desc(), episode.id)
     return _read(query.limit(limit)), episode.select(episode.id).where(found).count()
 

@@ -1,5 +1,6 @@
 """Jobs whose runs fail: which are to be told of, which work again; their episodes."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,12 +45,12 @@ def failing_longest(store: Store, limit: int) -> list[Job]:
     return [jobs.as_job(row) for row in query.order_by(since, job.id).limit(limit)]
 
 
-def count_by_account(store: Store) -> dict[str, int]:
-    """Return how many jobs of each account fail, of those in which any does."""
+def count_by_account(store: Store) -> Counter[str]:
+    """Return how many jobs of each account fail."""
     job = store.tables.job
     query = job.select(job.account, fn.COUNT(job.id).alias("failing"))
     found = query.where(jobs.is_failing(job)).group_by(job.account)
-    return {row["account"]: row["failing"] for row in found}
+    return Counter({row["account"]: row["failing"] for row in found})
 
 
 def begin(store: Store, some: Sequence[Job], now: int, channel: Traits) -> list[Job]:

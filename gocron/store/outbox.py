@@ -239,8 +239,7 @@ def _read(store: Store, waiting: Waiting, key: str) -> Digest | None:
         # Its jobs were forgotten this very moment.
         return None
     rows = list(_rows(store, key))
-    failed = [row for row in rows if row["news_kind"] == Kind.FAILED.value]
-    since = {row["id"]: row["episode_missed_at"] for row in failed}
+    since = {row["id"]: row["episode_missed_at"] for row in rows if row["news_kind"] == Kind.FAILED}
     printed = runs.output_of_failures(store, since)
     told = tuple(
         News(

@@ -5,6 +5,7 @@ published up to when stands in a file of the folder, so that each host keeps its
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
@@ -41,14 +42,13 @@ NAMING = 2
 INDEX_JOBS = 500
 INDEX_ACCOUNTS = 200
 INDEX_MISSING = 500
-INDEX_FAILING = 500
 INDEX_UNDELIVERED = 50
 INDEX_SPARED = 200
 INDEX_OUTAGES = 5
+OUTAGES_SHOWN_S = 7 * 86_400
 
 # So many jobs are rendered anew each sweep though nothing but their last check-in changed.
 ROWS_IN_TURN = 1000
-
 # So many jobs of accounts that changed are rendered in one sweep; more have to wait for the
 # next. The index tells at once what is missing.
 ROWS_CHANGED = 20_000
@@ -56,8 +56,6 @@ ROWS_CHANGED = 20_000
 # A count that another sweep is folding in at this moment carries an earlier time: it is looked for
 # this far back.
 LOOK_BACK_S = 120
-
-OUTAGES_SHOWN_S = 7 * 86_400
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ class Press:
         return self.now if self.bulkheads.is_whole else counts.totals(self.store).swept_at or 0
 
     @cached_property
-    def _failing_by_account(self) -> dict[str, int]:
+    def _failing(self) -> Counter[str]:
         return failing.count_by_account(self.store)
 
     def wrote_account(self, account: Account) -> bool:
@@ -179,9 +177,7 @@ class Press:
         rows = self._rows(jobs.every_job(self.store, account=account.name))
         # Its content's age, not this sweep's: what did not change is not written again.
         as_of = max([account.changed_at, *(row.job.last_seen_at for row in rows)])
-        fail = sum(row.job.failing_since is not None for row in rows)
-        account = replace(account, failing=fail)
-        page = AccountPage(as_of, self.interval_s, __version__, account, rows)
+        page = AccountPage(as_of, self.interval_s, __version__, self._counted(account), rows)
         write(path, account_html(self.templates, page))
 
     def _asset(self, name: str) -> None:
@@ -195,10 +191,8 @@ class Press:
             written_at=self._swept_at,
             interval_s=self.interval_s,
             version=__version__,
-            totals=replace(
-                totals, swept_at=self._swept_at, failing=sum(self._failing_by_account.values())
-            ),
-            failing=self._rows(failing.failing_longest(self.store, INDEX_FAILING)),
+            totals=replace(totals, swept_at=self._swept_at, failing=self._failing.total()),
+            failing=self._rows(failing.failing_longest(self.store, INDEX_MISSING)),
             missing=self._rows(missing),
             missing_left_out=max(totals.missing - len(missing), 0),
             groups=() if many else self._groups(inline=totals.jobs <= INDEX_JOBS),
@@ -231,7 +225,7 @@ class Press:
 
     def _counted(self, account: Account) -> Account:
         """Return `account` with how many of its jobs fail."""
-        return replace(account, failing=self._failing_by_account.get(account.name, 0))
+        return replace(account, failing=self._failing[account.name])
 
     def _rows(self, some: Iterable[Job]) -> tuple[Row, ...]:
         """Return the jobs as rows; one that can't be shown is left out, and told of."""

@@ -69,6 +69,35 @@ def test_missing_jobs_stand_below_their_account():
     assert "  and 2 more jobs\n" in told
 
 
+def test_jobs_that_fail_are_told_with_how_since_when_and_when_they_worked_last():
+    broken = replace(
+        job("sync"), exit_status="3", failing_at=NOW - 7200, last_ok_at=NOW - 86_400, failures=2
+    )
+    one = report()
+    one = replace(one, failing=(broken,), totals=replace(one.totals, failing=2))
+    told = said(one)
+    assert told.splitlines()[0] == "gocron: 2 of 42 jobs fail."
+    assert "0 missing, 2 failing." in told
+    assert (
+        "\nFailing\n"
+        "  web-01\n"
+        "    sync: failed with exit status 3, failing since 2026-11-23 12:00:05 UTC; "
+        "last ok 2026-11-22 14:00:05 UTC\n"
+        "  and 1 more job\n"
+    ) in told
+    both = report((job("backup"),))
+    both = replace(both, failing=(broken,), totals=replace(both.totals, failing=1))
+    assert said(both).startswith("gocron: 1 of 42 jobs is missing, 1 fails.\n")
+
+
+def test_failures_that_ended_are_told_with_their_length():
+    works = (Episode(1, job("sync"), NOW - 7500, 0, NOW - 4200),)
+    told = said(replace(report(), works=works, works_count=2))
+    assert told.startswith("gocron: Nothing is missing now; 2 failures ended.\n")
+    assert "  sync (web-01): works since 2026-11-23 12:50:05 UTC, after 55 min\n" in told
+    assert "  and 1 more\n" in told
+
+
 def test_jobs_that_came_back_are_told_with_their_silence():
     told = said(report(ended=(Episode(1, job("sync"), NOW - 7500, NOW - 11_700, NOW - 4200),)))
     assert told.startswith("gocron: Nothing is missing now; 3 silences ended.\n")
