@@ -29,6 +29,9 @@ HOST = "127.0.0.1"
 SWEEP_EVERY_S = 5
 SILENT_AFTER_S = 20
 HEARTBEAT_S = 5
+DAY_S = 86_400
+FAILED_OUTPUT = """pg_dump: dumping contents of table "orders"
+pg_dump: error: could not write to file: No space left on device"""
 START_PATIENCE_S = 20
 
 INTRODUCTION = """
@@ -41,8 +44,10 @@ gocron runs here until you press Ctrl-C, and leaves no data behind.
   Status page   {page}
   Mails         appear below, and as files in {mails}
 
-  The job "nightly-report" has checked in once and won't again: in about {alert_s} seconds
-  you will see its alert. "heartbeat" checks in every {heartbeat_s} seconds and stays well.
+  The job "nightly-dump" has reported a failure: in about {sweep_s} seconds you will see its
+  alert, with what it printed. "nightly-report" has checked in once and won't again: its alert
+  comes in about {alert_s} seconds. "heartbeat" checks in every {heartbeat_s} seconds, and all is
+  well with it.
 """
 
 
@@ -76,11 +81,13 @@ def _run(folder: Path, port: int, stopping: threading.Event) -> None:
         with _program("front", config) as front_process, _program("back", config):
             _await(front, front_process, stopping)
             _check_in(front, "nightly-report", SILENT_AFTER_S)
+            _check_in(front, "nightly-dump", DAY_S, exit="1", msg=FAILED_OUTPUT)
             say(
                 INTRODUCTION.format(
                     check_in=check_in(front, {**SAMPLE, "frequency": "60", "grace": "30"}),
                     page=page,
                     mails=mails,
+                    sweep_s=SWEEP_EVERY_S,
                     alert_s=SILENT_AFTER_S + SWEEP_EVERY_S,
                     heartbeat_s=HEARTBEAT_S,
                 )
@@ -155,12 +162,13 @@ def _await(front: str, process: "subprocess.Popen[bytes]", stopping: threading.E
         raise GocronError("demo", "the front did not start", "see the lines above")
 
 
-def _check_in(front: str, cronname: str, frequency_s: int) -> None:
+def _check_in(front: str, cronname: str, frequency_s: int, **told: str) -> None:
     fields = {
         "cronname": cronname,
         "account": "demo",
         "email": "you@example.com",
         "frequency": frequency_s,
+        **told,
     }
     url = f"{front}/?{urllib.parse.urlencode(fields)}"
     try:

@@ -16,7 +16,7 @@ from gocron.commands.config import example
 from gocron.config import Config, load_config
 from gocron.errors import ConfigError, ExitStatus, GocronError, UnknownJob
 from gocron.notify.http import NoAnswer, fetch
-from gocron.render.crontab import SAMPLE, check_in
+from gocron.render.crontab import SAMPLE, report
 from gocron.store import counts, job_row
 from gocron.store.database import Store
 from gocron.sweep.world import here_url
@@ -92,8 +92,8 @@ def _check_in(url: str) -> str:
 
 
 def check_in_command(address: str, account: str, email: str) -> None:
-    """Print the command that goes to the end of a line of a crontab."""
-    print(check_in(address, {**SAMPLE, "account": account, "email": email}))
+    """Print the command that goes right behind the command in a line of a crontab."""
+    print(report(address, {**SAMPLE, "account": account, "email": email}))
 
 
 def swept(path: str) -> None:

@@ -121,12 +121,12 @@ tell_what_next() {
     email=${EMAIL:-${operator_email:-ADDRESS}}
     line=$(ask check_in_command "$address" "$account" "$email" | printable)
     cat <<END
-gocron runs, and a check-in went through. In a crontab, after the command:
+gocron runs, and a check-in went through. In a crontab, right behind the command:
 
-  && $line
+  ; $line
 
   \`account\` is the host that the crontab is on, \`frequency\` how often the job runs, \`grace\` how late
-  is still in time. \`email\` is who is told when it goes silent$([ "$email" != ADDRESS ] || echo ": write it in place of ADDRESS").
+  is still in time. \`email\` is who is told when it fails or goes silent$([ "$email" != ADDRESS ] || echo ": write it in place of ADDRESS").
 
 Status page   $page
 Settings      $CONFIG, the mail server among them; \`gocron check\` tests them

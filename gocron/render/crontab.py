@@ -35,9 +35,24 @@ def check_in(address: str, fields: Mapping[str, str]) -> str:
     return f'{CURL} "{address.rstrip("/")}/?{query(fields)}"'
 
 
-def crontab_line(schedule: str, command: str, address: str, fields: Mapping[str, str]) -> str:
-    """Return the line of a crontab that runs `command` and checks in when it ended well.
+def report(address: str, fields: Mapping[str, str]) -> str:
+    """Return the command that tells, right behind a command, how that one ended.
 
-    To cron a % ends the command, unless a backslash stands before it.
+    The shell puts its exit status in place of `$?`: so the quotes are double.
     """
-    return f"{schedule}  {command} && {check_in(address, fields)}".replace("%", r"\%")
+    return f'{CURL} "{address.rstrip("/")}/?{query(fields)}&exit=$?"'
+
+
+def crontab_line(schedule: str, command: str, address: str, fields: Mapping[str, str]) -> str:
+    """Return the line of a crontab that runs `command` and checks in when it ended well."""
+    return _escaped(f"{schedule}  {command} && {check_in(address, fields)}")
+
+
+def reporting_line(schedule: str, command: str, address: str, fields: Mapping[str, str]) -> str:
+    """Return the line of a crontab that runs `command` and reports how it ended."""
+    return _escaped(f"{schedule}  {command}; {report(address, fields)}")
+
+
+def _escaped(line: str) -> str:
+    """Return `line` as a crontab has it: to cron a % ends the command, unless it is escaped."""
+    return line.replace("%", r"\%")

@@ -1,4 +1,4 @@
-"""The lines that gocron_job writes for cron: each checks in exactly when all of it ended well.
+"""The lines that gocron_job writes for cron: each reports how all of it ended.
 
 No host is booted: the role writes files here, and they are run as cron runs them.
 """
@@ -181,8 +181,8 @@ def as_cron_takes_it(command: str, keeps_backslashes: bool) -> str:
     return taken
 
 
-def run(file: str, folder: Path, keeps_backslashes: bool) -> tuple[str, list[str]]:
-    """Run the one job of a file of cron's; return what it printed, and with what it checked in."""
+def run(file: str, folder: Path, keeps_backslashes: bool) -> tuple[str, list[str], int]:
+    """Run the one job of a file of cron's; return what it printed, what it reported, its status."""
     lines = [line for line in file.splitlines() if not line.startswith("#")]
     assert lines[:2] == [
         "SHELL=/bin/sh",
@@ -192,7 +192,9 @@ def run(file: str, folder: Path, keeps_backslashes: bool) -> tuple[str, list[str
     *_, user, command = line.split(" ", 6)
     assert user == "root"
     assert len(command) <= 998
-    (folder / "curl").write_text('#!/bin/sh\nfor last; do :; done; echo "$last" >>"$CALLED"\n')
+    (folder / "curl").write_text(
+        '#!/bin/sh\nfor last; do :; done; echo "$last" >>"$CALLED"\nexit 22\n'
+    )
     (folder / "curl").chmod(0o755)
     called = folder / "called"
     done = subprocess.run(
@@ -203,19 +205,20 @@ def run(file: str, folder: Path, keeps_backslashes: bool) -> tuple[str, list[str
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    return done.stdout, called.read_text().splitlines() if called.exists() else []
+    return done.stdout, called.read_text().splitlines(), done.returncode
 
 
 @pytest.mark.parametrize("keeps_backslashes", [False, True])
 @pytest.mark.parametrize("name", [name for name, told in COMMANDS.items() if told[1] is not None])
-def test_a_command_checks_in_exactly_when_all_of_it_ended_well(
+def test_a_command_reports_once_how_all_of_it_ended_and_ends_so_itself(
     results: Results, tmp_path: Path, name: str, keeps_backslashes: bool
 ) -> None:
     result = results[f"command {name}"]
     assert "file" in result, result
-    printed, called = run(result["file"], tmp_path, keeps_backslashes)
+    printed, called, status = run(result["file"], tmp_path, keeps_backslashes)
     url = "https://gocron.example.com/?cronname=a&account=web-01&email=ops%40example.com"
-    assert called == ([f"{url}&frequency=1d"] if COMMANDS[name][1] else [])
+    assert called == [f"{url}&frequency=1d&exit={status}"]
+    assert (status == 0) == COMMANDS[name][1]
     if COMMANDS[name][1]:
         assert printed.strip() == PRINTS.get(name, "ok")
 

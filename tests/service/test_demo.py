@@ -19,6 +19,10 @@ def test_the_demo_shows_an_alert_and_leaves_nothing_running(tmp_path: Path, endi
         out.open("wb") as stream,
         program("main", "demo", "--port", port, stdout=stream, stderr=stream) as demo,
     ):
+        until(
+            lambda: "Subject: [gocron] nightly-dump (demo) failed with exit status 1" in said(out)
+        )
+        assert "No space left on device" in said(out)
         until(lambda: "Subject: [gocron] nightly-report (demo) has not checked in" in said(out))
         folder = Path(said(out).split("as files in ")[1].split()[0]).parent
         assert f"http://127.0.0.1:{port}/?cronname=" in said(out)

@@ -17,7 +17,14 @@ import pytest
 from gocron.core.checkin import first_time_needs, read_checkin
 from gocron.core.own_outage import SHUT_AFTER_S, SIGN_EVERY_S
 from gocron.front.request import retry_later
-from gocron.render.crontab import CURL, CURL_POST, SAMPLE, check_in, crontab_line
+from gocron.render.crontab import (
+    CURL,
+    CURL_POST,
+    SAMPLE,
+    check_in,
+    crontab_line,
+    reporting_line,
+)
 
 ROOT = Path(__file__).parents[2]
 TRIES = 1 + int(re.search(r"--retry (\d+) ", CURL)[1])
@@ -120,6 +127,28 @@ def test_the_readme_shows_the_sample() -> None:
         "17 3 * * *", "/usr/local/bin/backup", "http://gocron.example.com:8080/", SAMPLE
     )
     assert f"\n    {line}\n" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_readme_and_example_show_the_line_that_reports_failures() -> None:
+    told = ("17 3 * * *", "/usr/local/bin/backup", "http://gocron.example.com:8080/", SAMPLE)
+    assert f"\n    {reporting_line(*told)}\n" in (ROOT / "README.md").read_text("utf-8")
+    example = (ROOT / "contrib/cron/crontab.example").read_text("utf-8")
+    assert '&grace=2h&exit=$?"\n' in example
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_status"),
+    [("true", "0"), ("false", "1"), ("(exit 3)", "3"), ("kill -9 $$", None), ("true | false", "1")],
+)
+def test_a_line_that_reports_tells_how_the_command_ended(
+    tmp_path: Path, command: str, exit_status: str | None
+) -> None:
+    with door() as opened:
+        line = reporting_line("", command, opened.url, SAMPLE).strip()
+        subprocess.run(["/bin/sh", "-c", line], check=False, capture_output=True)
+    told = [dict(parse_qsl(urlsplit(path).query)) for _, path, _ in opened.came]
+    # A shell that is killed itself reports nothing: then the silence is told.
+    assert told == ([] if exit_status is None else [{**SAMPLE, "exit": exit_status}])
 
 
 def test_every_line_of_an_example_has_a_grace() -> None:

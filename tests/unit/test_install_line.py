@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from gocron.core.checkin import Refused, read_checkin
-from gocron.render.crontab import SAMPLE, check_in
+from gocron.render.crontab import SAMPLE, report
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,10 +45,11 @@ def printed(**told: str) -> str:
     said = subprocess.run(
         ["/bin/sh", "-c", SCRIPT], env=environment, check=True, capture_output=True, text=True
     ).stdout
-    (line,) = re.findall(r"(?m)^  && (curl .*)$", said)
+    (line,) = re.findall(r"(?m)^  ; (curl .*)$", said)
     url = shlex.split(line)[-1]
     fields = dict(parse_qsl(urlsplit(url).query))
-    assert line == check_in(url.partition("/?")[0], fields), "as everywhere"
+    assert fields.pop("exit") == "$?"
+    assert line == report(url.partition("/?")[0], fields), "as everywhere"
     return url
 
 
@@ -73,7 +74,7 @@ def test_its_address_is_one_that_others_reach(told: dict[str, str], address: str
 
 def test_a_daily_job_may_take_a_minute_longer_than_the_night_before() -> None:
     fields = dict(parse_qsl(urlsplit(printed()).query))
-    assert fields == {**SAMPLE, "account": "web-01"}
+    assert fields == {**SAMPLE, "account": "web-01", "exit": "$?"}
 
 
 def test_news_goes_to_whom_email_names_or_else_to_the_operator() -> None:
@@ -86,4 +87,6 @@ def test_news_goes_to_whom_email_names_or_else_to_the_operator() -> None:
 
 def test_a_line_that_nobody_put_an_address_into_is_refused_instead_of_alerting_nobody() -> None:
     with pytest.raises(Refused, match="email: 'ADDRESS' is no address"):
-        read_checkin(parse_qsl(urlsplit(printed(EMAIL="")).query), "192.0.2.1", 0)
+        read_checkin(
+            parse_qsl(urlsplit(printed(EMAIL="").replace("$?", "0")).query), "192.0.2.1", 0
+        )
