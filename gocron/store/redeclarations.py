@@ -14,7 +14,7 @@ from peewee import Value, chunked, fn
 from gocron.core.channel import ADDRESSED, Traits
 from gocron.core.job import Job
 from gocron.core.mailbox import mailbox_of, recipients_of
-from gocron.core.news import Kind
+from gocron.core.news import BEGINNINGS, Kind
 from gocron.core.redeclaration import Declaration, Redeclaration, is_news
 from gocron.store.database import ROWS_A_STATEMENT, Store, Transaction
 from gocron.store.news import news_row, queue_news
@@ -31,8 +31,8 @@ def queue(store: Store, now: int, channel: Traits) -> None:
 
     A job is told of once a day at most: what follows waits until then, and is compared with
     what the job declares by then. What comes to nothing is no news. An address that a job got
-    while it is missing is told so at once, and so is one that it got instead of an address that
-    was given up, whenever that was.
+    while it is missing or fails is told so at once, and so is one that it got instead of an
+    address that was given up, whenever that was.
     """
     for some in chunked(_given_up_and_mended(store), ROWS_A_STATEMENT):
         store.write(partial(_tell_new_recipients, job_ids=some, now=now))
@@ -118,7 +118,7 @@ def _queue_some(tx: Transaction, ids: Sequence[int], now: int, channel: Traits) 
     still_open = table.id.in_(list(ids)) & table.queued_at.is_null()
     locked = tx.locked_if_free(table.select(table.id).where(still_open).order_by(table.id))
     rows = _with_jobs(tx.store, [row["id"] for row in locked], now)
-    for some in chunked([row["job_id"] for row in rows if row["is_missing"]], ROWS_A_STATEMENT):
+    for some in chunked([row["job_id"] for row in rows if row["is_wrong"]], ROWS_A_STATEMENT):
         _tell_new_recipients(tx, some, now)
     told: list[dict[str, Any]] = []
     void: list[dict[str, Any]] = []
@@ -144,6 +144,8 @@ def _with_jobs(store: Store, ids: Sequence[int], now: int) -> list[dict[str, Any
             (other.job_id == table.job_id) & (other.queued_at > now - TOLD_ONCE_IN_S)
         )
     )
+    is_missing = job.missed_at.is_null(False) & job.back_at.is_null()
+    is_failing = job.failing_at.is_null(False) & job.worked_at.is_null()
     query = (
         table.select(
             *_columns(table),
@@ -153,7 +155,7 @@ def _with_jobs(store: Store, ids: Sequence[int], now: int) -> list[dict[str, Any
             job.grace_s,
             job.site,
             job.address.alias("heard_from"),
-            (job.missed_at.is_null(False) & job.back_at.is_null()).alias("is_missing"),
+            (is_missing | is_failing).alias("is_wrong"),
             told_lately.alias("told_lately"),
         )
         .join(job, on=(job.id == table.job_id))
@@ -164,7 +166,10 @@ def _with_jobs(store: Store, ids: Sequence[int], now: int) -> list[dict[str, Any
 
 
 def _given_up_and_mended(store: Store) -> list[int]:
-    """Return the missing jobs of which an address was given up that they don't name any more."""
+    """Return the jobs whose episode lasts, and of which an address was given up.
+
+    That is one that they don't name any more.
+    """
     news, episode, job = store.tables.news, store.tables.episode, store.tables.job
     find = fn.STRPOS if store.is_postgres else fn.INSTR
     listed = Value(",").concat(fn.REPLACE(job.email, " ", "")).concat(",")
@@ -177,7 +182,7 @@ def _given_up_and_mended(store: Store) -> list[int]:
         .where(
             news.given_up_at.is_null(False)
             & episode.ended_at.is_null()
-            & (news.kind == Kind.MISSING.value)
+            & news.kind.in_(BEGINNINGS)
             & (job.email != "")
             & ~is_named
         )
@@ -187,32 +192,35 @@ def _given_up_and_mended(store: Store) -> list[int]:
 
 
 def _tell_new_recipients(tx: Transaction, job_ids: Sequence[int], now: int) -> None:
-    """Queue that these jobs are missing for addresses that they got since their episode began.
+    """Queue that these jobs are missing, or fail, for addresses that they got since that began.
 
     Only where the channel that tells of the episode has recipients. Whoever has the news already
     doesn't get it again; where it was given up, his mailbox in another spelling may take it.
     """
     news, episode, job = tx.tables.news, tx.tables.episode, tx.tables.job
     query = (
-        episode.select(episode.id, job.email, news.channel, news.recipient, news.given_up_at)
+        episode.select(
+            *(episode.id, job.email),
+            *(news.kind, news.channel, news.recipient, news.given_up_at),
+        )
         .join(job, on=(job.id == episode.job_id))
         .join(news, on=(news.episode_id == episode.id))
         .where(
             job.id.in_(list(job_ids))
             & episode.ended_at.is_null()
-            & (news.kind == Kind.MISSING.value)
+            & news.kind.in_(BEGINNINGS)
             & news.channel.in_(ADDRESSED)
         )
         .order_by(episode.id)
     )
-    told: dict[tuple[int, str, str], set[str]] = defaultdict(set)
+    told: dict[tuple[int, str, str, str], set[str]] = defaultdict(set)
     for row in query:
-        have_it = told[row["id"], row["channel"], row["email"]]
+        have_it = told[row["id"], row["kind"], row["channel"], row["email"]]
         if row["given_up_at"] is None:
             have_it.add(mailbox_of(row["recipient"]))
     rows = [
-        news_row(Kind.MISSING, channel, recipient, now, episode_id=episode_id)
-        for (episode_id, channel, email), have_it in told.items()
+        news_row(Kind(kind), channel, recipient, now, episode_id=episode_id)
+        for (episode_id, kind, channel, email), have_it in told.items()
         for recipient in recipients_of(email)
         if mailbox_of(recipient) not in have_it
     ]

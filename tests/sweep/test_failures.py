@@ -184,3 +184,38 @@ def test_a_failure_that_printed_nothing_is_not_told_with_the_output_of_an_older_
     (mail,) = gocron.mail.mails
     assert mail["Subject"] == "[gocron] backup (web-01) failed with exit status 4"
     assert "no space left" not in mail.as_string()
+
+
+def test_an_address_that_a_job_gets_while_it_fails_is_told_of_the_failure_and_of_its_end(
+    gocron: Gocron,
+) -> None:
+    fail(gocron, NOON)
+    gocron.sweep(NOON + MINUTE)
+    gocron.mail.received.clear()
+    gocron.hear("backup", NOON + HOUR, email="new@example.com", signal=FAILED)
+    for minute in (1, 2):
+        gocron.sweep(NOON + HOUR + minute * MINUTE)
+    told = {mail["To"]: mail["Subject"] for mail in gocron.mail.mails}
+    assert len(gocron.mail.mails) == 2
+    assert told["new@example.com"] == "[gocron] backup (web-01) failed with exit status 3"
+    assert "declared anew" in told["ops@example.com"]
+    gocron.mail.received.clear()
+    gocron.hear("backup", NOON + 2 * HOUR, email="new@example.com")
+    gocron.sweep(NOON + 2 * HOUR + MINUTE)
+    assert sorted(mail["To"] for mail in gocron.mail.mails) == [
+        *("new@example.com", "ops@example.com"),
+    ]
+
+
+def test_the_address_that_takes_the_place_of_one_that_was_given_up_is_told_of_the_failure(
+    gocron: Gocron,
+) -> None:
+    gocron.mail.answers["RCPT"] = "550 5.1.1 no such user"
+    fail(gocron, NOON)
+    gocron.sweep(NOON + MINUTE)
+    gocron.mail.answers.clear()
+    gocron.mail.received.clear()
+    gocron.hear("backup", NOON + HOUR, email="new@example.com", signal=FAILED)
+    gocron.sweep(NOON + HOUR + MINUTE)
+    told = [mail["Subject"] for mail in gocron.mail.mails if mail["To"] == "new@example.com"]
+    assert told == ["[gocron] backup (web-01) failed with exit status 3"]

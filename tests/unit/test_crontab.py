@@ -151,6 +151,23 @@ def test_a_line_that_reports_tells_how_the_command_ended(
     assert told == ([] if exit_status is None else [{**SAMPLE, "exit": exit_status}])
 
 
+def test_the_documented_line_with_output_tells_the_exit_status_and_the_end_of_it() -> None:
+    docs = (ROOT / "docs/check-in.md").read_text("utf-8").splitlines()
+    (line,) = (line.strip() for line in docs if line.strip().startswith("out=$("))
+    assert "%" not in line, "cron ends the command at a %"
+    with door() as opened:
+        line = line.replace("http://gocron.example.com:8080", opened.url)
+        line = line.replace("/usr/local/bin/backup", "sh -c 'seq 9999; echo \"a&b %\" >&2; exit 3'")
+        subprocess.run(["/bin/sh", "-c", line], check=True, capture_output=True)
+    ((method, path, body),) = opened.came
+    assert method == "POST"
+    assert dict(parse_qsl(urlsplit(path).query)) == {**SAMPLE, "exit": "3"}
+    ((name, printed),) = parse_qsl(body.decode())
+    assert name == "msg"
+    assert printed.endswith("9999\na&b %")
+    assert len(body) < 16_384, "as much as nginx takes"
+
+
 def test_every_line_of_an_example_has_a_grace() -> None:
     for name, line in copies():
         if "frequency" in line:
