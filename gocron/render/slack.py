@@ -58,7 +58,7 @@ def alert_post(
     if digest.redeclarations:
         return _redeclared_post(digest, channel, link, room)
     listed, rest = digest.shared(news, room)
-    lines = [_news_line(item, now) for item in listed]
+    lines = [_news_line(item, now, is_alone=len(digest.jobs) == 1) for item in listed]
     accounts = [item.episode.job.account for item in rest]
     lines += [f"and {say_accounts(accounts, _code)}"] if rest else []
     step = next_step(digest)
@@ -162,7 +162,7 @@ def _packed(lines: Iterable[str]) -> list[str]:
     return texts[:_SECTION_COUNT_LIMIT]
 
 
-def _news_line(item: News, now: int) -> str:
+def _news_line(item: News, now: int, is_alone: bool) -> str:
     episode, job = item.episode, item.episode.job
     facts = "".join(f"\n{label}: {_code(text, _FACT_LIMIT)}" for label, text in item.remarks)
     if item.kind is Kind.BACK:
@@ -170,7 +170,7 @@ def _news_line(item: News, now: int) -> str:
     if item.kind is Kind.WORKS:
         return f":large_green_circle: {_name(job)} {_works(episode)}{facts}"
     if item.kind is Kind.FAILED:
-        return f":red_circle: {_name(job)} {_failed(item)}{facts}"
+        return f":red_circle: {_name(job)} {_failed(item, is_alone)}{facts}"
     if episode.reason:
         facts += f"\nwhy: {_code(episode.reason, _FACT_LIMIT)}"
     late = say_duration(now - episode.missed_at)
@@ -182,11 +182,13 @@ def _news_line(item: News, now: int) -> str:
     )
 
 
-def _failed(item: News) -> str:
+def _failed(item: News, is_alone: bool) -> str:
+    """Return what a post says of a failure; where its job `is_alone` the title says how."""
     episode, job = item.episode, item.episode.job
     last = f"\n{_block(item.output)}" if item.output else ""
     ok = _date(episode.last_seen_at) if episode.last_seen_at else "never"
-    failed = f"{say_failure(episode.exit_status)} {_date(episode.missed_at)}"
+    how = "failed" if is_alone else say_failure(episode.exit_status)
+    failed = f"{how} {_date(episode.missed_at)}"
     return f"{failed}; last ok {ok}; runs every {say_frequency(job)}{last}"
 
 

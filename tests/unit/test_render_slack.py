@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gocron.core.job import Job, Totals
-from gocron.core.news import Digest, Episode, Kind, News, Undelivered
+from gocron.core.news import Digest, Episode, Kind, News, Trouble, Undelivered
 from gocron.render.slack import alert_post, summary_post
 from gocron.render.summary import Report
 
@@ -150,3 +150,31 @@ def test_no_account_crowds_another_out_of_a_post():
     said = texts(alert_post(Digest("key", "slack", "", NOW, 1, told), "", PAGE, NOW))
     assert "`dump` (`db-01`)" in said
     assert "and 471 more of `web-01`" in said
+
+
+def test_a_failure_is_told_with_how_once_the_end_of_the_output_and_one_next_step() -> None:
+    told = News(
+        1, Kind.FAILED, replace(episode("backup"), exit_status="3"), output="a\n" * 99 + "`b` <c>"
+    )
+    post = alert_post(Digest("key", "slack", "", NOW, 1, (told,)), "", PAGE, NOW)
+    assert post["blocks"][0]["text"]["text"] == "backup (web-01) failed with exit status 3"
+    said = texts(post)
+    assert said.count("exit status 3") == 1
+    assert "\n\u02cbb\u02cb &lt;c&gt;```" in said
+    assert said.count("\na") == 9
+    assert said.count("next step: `gocron explain web-01 backup`") == 1
+    other = replace(told, episode=replace(episode("other"), id=2, exit_status="TERM"))
+    post = alert_post(Digest("key", "slack", "", NOW, 1, (told, other)), "", PAGE, NOW)
+    assert "`backup` (`web-01`) failed with exit status 3" in texts(post)
+    assert "`other` (`web-01`) was killed by TERM" in texts(post)
+    assert "next step: `gocron jobs list --failing`" in texts(post)
+
+
+def test_a_summary_post_tells_what_fails_and_what_works_again() -> None:
+    fails = replace(job("dump"), missed_at=None, exit_status="3", failing_at=NOW - 60)
+    works = replace(episode("sync"), kind=Trouble.FAILING)
+    whole = replace(report(times=0), failing=(fails,), works=(works,), works_count=1)
+    said = texts(summary_post(replace(whole, totals=Totals(7, 42, 0, NOW, failing=1)), "", PAGE))
+    assert said.startswith("1 of 42 jobs fails")
+    assert "*Failing*\n`dump` (`web-01`) failed with exit status 3, failing since" in said
+    assert "*Failed and works again*\n`sync` (`web-01`) works again since" in said
