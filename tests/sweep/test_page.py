@@ -15,7 +15,7 @@ from gocron.core.signal import FAIL, Signal
 from gocron.errors import ExitStatus
 from gocron.render.crontab import SAMPLE, check_in
 from gocron.render.page import account_file
-from gocron.store import counts, job_row
+from gocron.store import counts, declarations, job_row
 from gocron.store.schema import open_store
 from gocron.sweep import sweep
 from tests.sweep.conftest import HOUR, NOON, Gocron, quiet_world
@@ -96,17 +96,11 @@ def test_the_pages_are_written_when_a_job_fails_and_when_it_works_again(gocron: 
     gocron.sweep(NOON)
     # Whose turn it is not: only a change has this page written.
     pages = folder(gocron) / account_file("web-01")
-    for count, (at, signal) in enumerate(
-        [(NOON + 600, Signal(FAIL, "3")), (NOON + 1200, Signal())], start=1
-    ):
+    for at, signal in ((NOON + 600, Signal(FAIL, "3")), (NOON + 1200, Signal())):
         before = pages.read_text("utf-8")
         gocron.hear("backup", at, signal=signal)
-        with gocron.store.connected():
-            counts.fold_changes(gocron.store, at)
-            (changed,) = counts.changed_since(gocron.store, at)
-        assert changed.name == "web-01", count
         gocron.sweep(at)
-        assert pages.read_text("utf-8") != before
+        assert pages.read_text("utf-8") != before, at
     assert "failing" not in pages.read_text("utf-8")
     assert "Nothing is missing.</h1>" in page(gocron)
 
@@ -114,7 +108,7 @@ def test_the_pages_are_written_when_a_job_fails_and_when_it_works_again(gocron: 
 def test_a_job_that_was_only_declared_is_unheard(gocron: Gocron) -> None:
     with gocron.store.connected():
         told = CheckIn("web-01", "backup", "ops@example.com", HOUR, None, None, "", NOON)
-        job_row.declare(gocron.store, told)
+        declarations.declare(gocron.store, told)
     gocron.sweep(NOON)
     assert "<td>unheard</td>" in page(gocron)
     gocron.hear("backup", NOON + 60)
