@@ -180,7 +180,7 @@ def test_an_alert_and_its_end_that_never_left_come_in_one_mail(gocron: Gocron) -
     gocron.mail.start()
     gocron.sweep(LATE + 10)
     (mail,) = [mail for to, mail in gocron.mail.received if to == "ops@example.com"]
-    assert mail["Subject"].startswith("[gocron] 1 job has not checked in, 1 is back")
+    assert mail["Subject"] == "[gocron] a (web-01) has not checked in and is back after 2 h"
 
 
 def test_a_claim_keeps_other_sweeps_away_until_its_lease_ends(gocron: Gocron) -> None:

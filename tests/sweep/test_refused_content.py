@@ -9,6 +9,7 @@ import pytest
 from gocron.core.job import Job
 from gocron.notify import DeliveryFailed, Lease
 from gocron.notify.mail import Mail
+from gocron.render import entry as render_entry
 from gocron.render import mail as render_mail
 from gocron.render import slack as render_slack
 from gocron.store import outbox, parts
@@ -91,8 +92,8 @@ def test_what_is_told_of_one_job_is_never_told_in_two_mails(gocron: Gocron) -> N
     gocron.sweep(LATE + HOUR)
     subjects = [subject.replace("[gocron] ", "") for subject in gocron.mail.subjects]
     assert sorted(subject.split(":")[0] for subject in subjects if " back" in subject) == [
-        "1 job has not checked in, 1 is back",
-        "1 job has not checked in, 1 is back",
+        "1 job has not checked in and is back after 2 h",
+        "a (web-01) has not checked in and is back after 2 h",
     ]
 
 
@@ -271,7 +272,7 @@ def test_one_job_that_a_bug_keeps_from_being_written_is_told_without_its_name(
 
     monkeypatch.setattr(render_mail, "full_name", stumbles)
     monkeypatch.setattr("gocron.render.wording.full_name", stumbles)
-    monkeypatch.setattr(render_mail, "say_frequency", lambda job: stumbles(job))
+    monkeypatch.setattr(render_entry, "say_frequency", lambda job: stumbles(job))
     hear_jobs(gocron, 10)
     gocron.hear(BAD, NOON)
     gocron.hear("elsewhere", NOON, email="dev@example.com")
@@ -290,7 +291,9 @@ def test_a_post_that_a_bug_keeps_from_being_written_holds_no_other(
     monkeypatch.setattr(
         render_slack,
         "_news_line",
-        lambda item, now: 1 / 0 if item.episode.job.cronname == BAD else line(item, now),
+        lambda item, now, **alone: (
+            1 / 0 if item.episode.job.cronname == BAD else line(item, now, **alone)
+        ),
     )
     gocron.set(prefer_slack=True, slack_hook_url=slack.url)
     hear_jobs(gocron, 10)
