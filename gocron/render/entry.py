@@ -9,9 +9,9 @@ from gocron.render.moment import say_time
 from gocron.render.wording import (
     ELLIPSIS,
     say_exit,
-    say_frequency,
     say_last_ok,
     say_last_seen,
+    say_runs,
     shown,
 )
 
@@ -68,7 +68,7 @@ def _missed_facts(item: News, now: int) -> list[tuple[str, str]]:
         facts.append(("back since", say_time(episode.ended_at)))
     facts.append(("last heard", say_last_seen(job, episode.last_seen_at)))
     facts.append(("last came from", shown(job.address) if job.address else "unknown"))
-    facts.append(("runs every", say_frequency(job)))
+    facts.append(say_runs(job))
     facts += item.remarks
     if episode.reason:
         facts.append(("why", episode.reason))
@@ -84,7 +84,7 @@ def _back_facts(item: News) -> list[tuple[str, str]]:
     facts.append(("was expected by", say_time(episode.missed_at)))
     facts.append(("heard before that", say_time(episode.last_seen_at)))
     facts.append(("came from", shown(job.address) if job.address else "unknown"))
-    facts.append(("runs every", say_frequency(job)))
+    facts.append(say_runs(job))
     facts += item.remarks
     return facts
 
@@ -100,7 +100,7 @@ def _failed_facts(item: News, is_alone: bool) -> list[tuple[str, str]]:
         facts.append(("works since", say_time(episode.ended_at)))
     facts.append(("last ok", say_last_ok(job, episode.last_seen_at)))
     facts.append(("came from", shown(job.address) if job.address else "unknown"))
-    facts.append(("runs every", say_frequency(job)))
+    facts.append(say_runs(job))
     return facts
 
 
@@ -112,7 +112,7 @@ def _works_facts(item: News) -> list[tuple[str, str]]:
         facts.append(("failed for", say_duration(episode.ended_at - episode.missed_at)))
     facts.append(("failed first", say_time(episode.missed_at)))
     facts.append(("came from", shown(job.address) if job.address else "unknown"))
-    facts.append(("runs every", say_frequency(job)))
+    facts.append(say_runs(job))
     return facts
 
 

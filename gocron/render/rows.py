@@ -6,7 +6,7 @@ from typing import NamedTuple
 from gocron.core.duration import say_duration
 from gocron.core.job import Job, Status
 from gocron.render.moment import iso, say_time
-from gocron.render.wording import STATES, say_exit, say_last_ok, shown
+from gocron.render.wording import STATES, say_exit, say_last_ok, say_often, shown
 
 
 class RowView(NamedTuple):
@@ -52,7 +52,7 @@ def row_view(job: Job, status: Status, notes: Sequence[str] = ()) -> RowView:
         seen=say_time(job.last_seen_at) if job.was_heard else "never",
         due_iso=iso(due_at),
         due=say_time(due_at),
-        every=say_duration(job.frequency_s),
+        every=say_often(job),
         grace=say_duration(job.grace_s) if job.grace_s else "",
         address=shown(job.address) if job.address else "",
         again_iso="" if again_at is None else iso(again_at),

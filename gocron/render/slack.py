@@ -20,7 +20,7 @@ from gocron.render.wording import (
     say_attempts,
     say_channel,
     say_failure,
-    say_frequency,
+    say_runs,
     shown,
 )
 
@@ -178,7 +178,7 @@ def _news_line(item: News, now: int, is_alone: bool) -> str:
     source = f", last from {_code(job.address)}" if job.address else ""
     return (
         f":red_circle: {_name(job)} expected by {_date(episode.missed_at)}, {late} late; "
-        f"last heard {seen}{source}; runs every {say_frequency(job)}{facts}"
+        f"last heard {seen}{source}; {_runs(job)}{facts}"
     )
 
 
@@ -189,7 +189,7 @@ def _failed(item: News, is_alone: bool) -> str:
     ok = _date(episode.last_seen_at) if episode.last_seen_at else "never"
     how = "failed" if is_alone else say_failure(episode.exit_status)
     failed = f"{how} {_date(episode.missed_at)}"
-    return f"{failed}; last ok {ok}; runs every {say_frequency(job)}{last}"
+    return f"{failed}; last ok {ok}; {_runs(job)}{last}"
 
 
 def _works(episode: Episode) -> str:
@@ -197,6 +197,10 @@ def _works(episode: Episode) -> str:
         return "works again"
     lasted_s = episode.ended_at - episode.missed_at
     return f"works again since {_date(episode.ended_at)}, after {say_duration(lasted_s)}"
+
+
+def _runs(job: Job) -> str:
+    return _escaped(" ".join(say_runs(job)))
 
 
 def _block(output: str) -> str:

@@ -14,9 +14,9 @@ from gocron.render.wording import (
     say_attempts,
     say_channel,
     say_failure,
-    say_frequency,
     say_last_ok,
     say_last_seen,
+    say_runs,
     shown,
 )
 
@@ -118,7 +118,7 @@ def missing_row(job: Job, now: int) -> dict[str, str]:
         "name": shown(job.cronname),
         "last_seen": say_last_seen(job, job.last_seen_at),
         "silent_for": say_duration(now - job.last_seen_at),
-        "frequency": say_frequency(job),
+        "runs": " ".join(say_runs(job)),
     }
 
 

@@ -11,9 +11,10 @@ from gocron.core.judge import standing
 from gocron.core.news import Undelivered
 from gocron.core.recent import Heard
 from gocron.core.signal import Output
+from gocron.core.slots import in_words
 from gocron.render.moment import iso, say_time
 from gocron.render.runs import run_facts
-from gocron.render.wording import STATES, say_channel, say_recipient
+from gocron.render.wording import STATES, say_channel, say_often, say_recipient
 
 HEADINGS = ("ACCOUNT", "CRONNAME", "STATE", "LAST HEARD", "DUE", "FREQUENCY", "EMAIL")
 OUTBOX_HEADINGS = ("RECIPIENT", "BY", "NEWS", "STATE", "AGE", "TRIED", "NEXT TRY", "REASON")
@@ -59,7 +60,7 @@ def details(job: Job, heard: Sequence[Heard], now: int) -> str:
         "cronname": job.cronname,
         "state": _standing(job, now),
         "email": job.email,
-        "frequency": say_duration(job.frequency_s),
+        **_often(job),
         "grace": say_duration(job.grace_s),
         "site": "yes" if job.site else "no",
         "gateway": job.gateway or "none",
@@ -75,6 +76,12 @@ def details(job: Job, heard: Sequence[Heard], now: int) -> str:
     if job.failing_since is not None:
         told["failing since"] = say_time(job.failing_since)
     return "\n".join(f"{name + ':':15}{printable(value)}" for name, value in told.items())
+
+
+def _often(job: Job) -> dict[str, str]:
+    if job.schedule is None:
+        return {"frequency": say_often(job)}
+    return {"schedule": say_often(job), "in words": in_words(job.schedule)}
 
 
 def output_lines(kept: Output | None) -> str:
@@ -123,6 +130,8 @@ def _record(job: Job, now: int) -> dict[str, Any]:
         "state": STATES[standing(job, now)],
         "email": job.email,
         "frequency": job.frequency_s,
+        "schedule": None if job.schedule is None else job.schedule.expression,
+        "tz": None if job.schedule is None else job.schedule.zone,
         "grace": job.grace_s,
         "site": job.site,
         "gateway": job.gateway or None,
@@ -144,7 +153,7 @@ def _row(job: Job, now: int) -> tuple[str, ...]:
         _standing(job, now),
         _last_seen(job),
         say_time(job.due_at),
-        say_duration(job.frequency_s),
+        printable(say_often(job)),
         printable(job.email),
     )
 

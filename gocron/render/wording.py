@@ -55,11 +55,23 @@ def count(number: int, one: str, more: str = "") -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
-def say_frequency(job: Job) -> str:
-    """Return how often `job` is declared to run: `1 h + 10 min grace`; with a schedule, when."""
+def say_often(job: Job) -> str:
+    """Return how often `job` runs in few letters: `1 d`, or `17 3 * * 1-5 Europe/Berlin`."""
+    if job.schedule is None:
+        return say_duration(job.frequency_s)
+    return f"{job.schedule.expression} {job.schedule.zone}"
+
+
+def say_runs(job: Job) -> tuple[str, str]:
+    """Return when `job` is declared to run: `runs every` and `1 h + 10 min grace`, for example.
+
+    With a schedule that is `runs` and `at 03:17 on Monday through Friday, Europe/Berlin`.
+    """
     grace = f" + {say_duration(job.grace_s)} grace" if job.grace_s else ""
-    often = say_duration(job.frequency_s) if job.schedule is None else in_words(job.schedule)
-    return often + grace
+    if job.schedule is None:
+        return "runs every", say_duration(job.frequency_s) + grace
+    words = in_words(job.schedule)
+    return "runs", words[:1].lower() + words[1:] + grace
 
 
 def say_last_seen(job: Job, at: int) -> str:

@@ -21,9 +21,9 @@ from gocron.render.wording import (
     say_channel,
     say_exit,
     say_failure,
-    say_frequency,
     say_last_seen,
     say_recipient,
+    say_runs,
     shown,
 )
 from gocron.store import counts, deliveries, episodes, failing, jobs, outbox, redeclarations
@@ -166,7 +166,7 @@ def _facts(
     first, last = expected(job)
     return [
         ("job", full_name(job)),
-        ("runs every", say_frequency(job)),
+        say_runs(job),
         ("last heard", _last_seen(job)),
         *run_facts(job, heard),
         ("expected", f"from {say_time(first)} to {say_time(last)}"),

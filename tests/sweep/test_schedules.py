@@ -112,7 +112,7 @@ def test_the_mail_says_the_schedule_in_words(gocron: Gocron) -> None:
     gocron.sweep(at("2026-11-24 12:00:00"))
     (mail,) = gocron.mail.mails
     text = mail.get_body(("plain",)).get_content()
-    assert "At 03:17 on Monday through Friday, Europe/Berlin + 30 min grace" in text
+    assert "runs: at 03:17 on Monday through Friday, Europe/Berlin + 30 min grace" in text
 
 
 def test_a_wrong_clock_that_is_put_right_leaves_the_slots_right(gocron: Gocron) -> None:
