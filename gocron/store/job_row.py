@@ -6,7 +6,10 @@ from typing import Any
 
 from peewee import Case, chunked, fn
 
+from gocron.core.checkin import CheckIn
 from gocron.core.job import SPARED, Job, Status
+from gocron.core.recent import KEPT, KEPT_WIDTH, WIDTH, entry, recent
+from gocron.core.signal import FAIL, OK
 from gocron.core.slots import Cron, slots_at
 from gocron.errors import UnknownJob
 from gocron.store import deadlines, jobs
@@ -27,6 +30,35 @@ def lock_free(tx: Transaction, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     query = job.select(*columns, job.missed_at, job.back_at).where(job.id.in_(list(ids)))
     rows = tx.locked_if_free(query.order_by(job.account, job.cronname))
     return {row["id"]: row for row in rows}
+
+
+def note_failure(tx: Transaction, failure: CheckIn) -> None:
+    """Have a `failure` told that a later check-in overtook, unless it is known; its row is locked.
+
+    A run after it that worked ends it at once.
+    """
+    job = tx.tables.job
+    mine = (job.account == failure.account) & (job.cronname == failure.cronname)
+    columns = (job.recent, job.failing_at, job.failed_at, job.last_ok_at, job.failures)
+    (row,) = job.select(*columns).where(mine)
+    at = failure.seen_at
+    remembered = list(recent(row["recent"]))
+    is_known = any((one.at, one.kind) == (at, FAIL) for one in remembered)
+    # What lies before all that is remembered may have been told long ago.
+    is_old = len(remembered) == KEPT and at < remembered[-1].at
+    if is_known or is_old:
+        return
+    later = [one for one in remembered if one.at > at]
+    place = len(later) * WIDTH
+    text = row["recent"]
+    told = text[:place] + entry(at, FAIL, failure.signal.duration_s) + text[place:]
+    change: dict[Any, Any] = {job.recent: told[:KEPT_WIDTH]}
+    if row["failing_at"] is None and row["failed_at"] is None:
+        worked = [one.at for one in later if one.kind == OK]
+        worked_at = None if row["failures"] else min(worked, default=row["last_ok_at"])
+        change |= {job.failed_at: at, job.worked_at: worked_at}
+        change[job.exit_status] = failure.signal.exit_status
+    job.update(change).where(mine).execute()
 
 
 def lock_failing(tx: Transaction, ids: Iterable[int]) -> dict[int, dict[str, Any]]:
@@ -111,12 +143,14 @@ def hear_at(tx: Transaction, wrongly_heard: Any, right_at: int, now: int) -> boo
     job = tx.tables.job
     due = deadlines.due_at(right_at, job.frequency_s, job.grace_s)
     due = Case(None, [(wrongly_heard, due)], job.due_at)
+    runs = (job.last_ok_at, job.started_at, job.failed_at, job.failing_at, job.worked_at)
+    stamps = (job.back_at, *runs)
     change: dict[Any, Any] = {
         **dict.fromkeys((job.reprieve, job.excused_until, job.excused_by)),
         job.last_seen_at: Case(None, [(wrongly_heard, right_at)], job.last_seen_at),
         job.due_at: due,
         job.judge_at: due,
-        job.back_at: Case(None, [(job.back_at > now, right_at)], job.back_at),
+        **{stamp: Case(None, [(stamp > now, right_at)], stamp) for stamp in stamps},
     }
     which = wrongly_heard | job.reprieve.in_([one.value for one in SPARED])
     # Rows are locked in the order of all writers first: an update takes them as they lie.
@@ -142,6 +176,18 @@ def _expect_after(tx: Transaction, row: dict[str, Any], heard_at: int) -> None:
     due = next_slot_at + (row["grace_s"] or 0)
     slots = {job.slot_at: slot_at, job.next_slot_at: next_slot_at}
     job.update({**slots, job.due_at: due, job.judge_at: due}).where(job.id == row["id"]).execute()
+
+
+def go_on_failing(tx: Transaction, known: Job, other: Job, newest: Job) -> None:
+    """Have `known` failing since its other spelling was; `newest` of both says whether it is."""
+    failing_at = known.failing_at or other.failing_at
+    failed_at = None if failing_at else known.failed_at or other.failed_at
+    if failing_at is None and failed_at is None:
+        return
+    job = tx.tables.job
+    worked_at = None if newest.failures else newest.worked_at or newest.last_seen_at
+    change = {job.failing_at: failing_at, job.failed_at: failed_at, job.worked_at: worked_at}
+    job.update(change).where(job.id == known.id).execute()
 
 
 def rename(tx: Transaction, one: Job, account: str, cronname: str, gateway: str) -> None:

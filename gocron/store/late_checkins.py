@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from gocron.core.checkin import CheckIn
-from gocron.store import checkins, declarations, jobs
+from gocron.core.signal import FAIL
+from gocron.store import checkins, declarations, job_row, jobs
 from gocron.store.database import Store, Transaction
 from gocron.store.failures import UNFIT
 
@@ -14,8 +15,8 @@ def keep(
     """Keep `late` check-ins; return those that can't be kept.
 
     These are of unknown jobs, and don't tell all that a new one needs, or are none by which a
-    job `declares` itself, or hold what the database can't. The later time wins: what is older
-    than what is stored changes nothing.
+    job `declares` itself, or hold what the database can't. The later time wins: of what is older
+    than what is stored only a failure counts, which is told all the same.
     """
     try:
         return store.write(lambda tx: _keep(tx, late, declares)) if late else []
@@ -48,4 +49,8 @@ def _keep(
     }
     fresh = [one for one in late if one.key in seen_at and seen_at[one.key] < one.seen_at]
     checkins.record(tx, fresh)
+    overtaken = [one for one in late if one.seen_at < seen_at.get(one.key, 0)]
+    for failure in overtaken:
+        if failure.signal.kind == FAIL:
+            job_row.note_failure(tx, failure)
     return [one for one in late if one.key not in seen_at]

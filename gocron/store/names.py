@@ -8,6 +8,7 @@ from peewee import fn
 from gocron.core.checkin import CheckIn
 from gocron.core.job import Job
 from gocron.core.name import normal
+from gocron.core.news import Trouble
 from gocron.core.signal import FAIL, WORKED, Signal
 from gocron.store import checkins, job_row, jobs
 from gocron.store.database import Store, Transaction
@@ -68,7 +69,11 @@ def _make_one(tx: Transaction, known: Job, other: Job) -> None:
         is_back = newest.missed_at is None
         back_at = max(newest.last_seen_at, other.missed_at) if is_back else newest.back_at
         job_row.go_on_missing(tx, known.id, other.missed_at, back_at)
-    _move_episodes(tx, known.id, other.id)
+    job_row.go_on_failing(tx, known, other, newest)
+    for trouble in Trouble:
+        _move_open_episode(tx, trouble, known.id, other.id)
+    episode = tx.tables.episode
+    episode.update({episode.job_id: known.id}).where(episode.job_id == other.id).execute()
     told = (redeclaration.job_id == other.id) & redeclaration.queued_at.is_null(False)
     redeclaration.update({redeclaration.job_id: known.id}).where(told).execute()
     job_row.remove(tx, [other.id])
@@ -93,16 +98,16 @@ def _last_checkin(one: Job) -> CheckIn:
     )
 
 
-def _move_episodes(tx: Transaction, known_id: int, other_id: int) -> None:
-    """Let a job have the episodes of its other spelling.
+def _move_open_episode(tx: Transaction, trouble: Trouble, known_id: int, other_id: int) -> None:
+    """Let a job have what was told of an open episode of its other spelling.
 
-    Where each has an open one, both are one silence: whoever was told of it by the other is
-    told of its end, and nobody is told of it twice.
+    Where each has an open one, both are one: whoever was told of it by the other is told of its
+    end, and nobody is told of it twice.
     """
     episode, news = tx.tables.episode, tx.tables.news
-    of_both = episode.job_id.in_([known_id, other_id]) & episode.ended_at.is_null()
-    opened = {row["job_id"]: row["id"] for row in episode.select().where(of_both)}
-    moved = episode.job_id == other_id
+    of_both = episode.job_id.in_([known_id, other_id]) & (episode.kind == trouble.value)
+    query = episode.select().where(of_both & episode.ended_at.is_null())
+    opened = {row["job_id"]: row["id"] for row in query}
     if len(opened) > 1:
         mine = news.alias("mine")
         has_it = mine.select(mine.id).where(
@@ -113,8 +118,7 @@ def _move_episodes(tx: Transaction, known_id: int, other_id: int) -> None:
         )
         told_by_other = (news.episode_id == opened[other_id]) & ~fn.EXISTS(has_it)
         news.update({news.episode_id: opened[known_id]}).where(told_by_other).execute()
-        moved &= episode.ended_at.is_null(False)
-    episode.update({episode.job_id: known_id}).where(moved).execute()
+        episode.delete().where(episode.id == opened[other_id]).execute()
 
 
 def _spelled(name: str) -> str:

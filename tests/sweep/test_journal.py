@@ -203,6 +203,23 @@ def test_a_known_job_may_leave_out_what_its_first_line_told(gocron: Gocron, jour
     assert heard(gocron) == {"backup": NOON + 9}
 
 
+def test_a_failure_that_a_later_check_in_overtook_is_told_once(
+    gocron: Gocron, journal: Path
+) -> None:
+    gocron.hear("backup", NOON)
+    gocron.hear("backup", NOON + 40)
+    append(journal, line("backup", NOON + 20, fields=f"{FIELDS}&exit=3"))
+    for at in (NOON + 60, NOON + 120):
+        gocron.sweep(at)
+    append(journal, line("backup", NOON + 20, fields=f"{FIELDS}&exit=3"))
+    gocron.sweep(NOON + 180)
+    (mail,) = gocron.mail.mails
+    assert "failed with exit status 3 and works again after 20 s" in mail["Subject"]
+    job = gocron.job("backup")
+    assert (job.last_seen_at, job.failing_since, job.failures) == (NOON + 40, None, 0)
+    assert job.gaps == (20, 20)
+
+
 def test_usual_gaps_are_learned_from_lines_of_one_batch(gocron: Gocron, journal: Path) -> None:
     append(journal, *(line("backup", NOON + 60 * turn) for turn in range(4)))
     replay(gocron, NOON + 300)

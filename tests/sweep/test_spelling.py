@@ -7,6 +7,7 @@ import pytest
 from gocron.core.channel import MAIL
 from gocron.core.job import Job
 from gocron.core.name import normal
+from gocron.core.signal import FAIL, Signal
 from gocron.errors import UnknownJob
 from gocron.render.page import account_file
 from gocron.store import counts, episodes, job_row, jobs
@@ -82,6 +83,26 @@ def test_a_silence_of_both_spellings_is_one_silence_and_ends_with_either(gocron:
     gocron.sweep(NOON + 3 * HOUR + 1)
     assert told(gocron)[1:] == [("ops@example.com", "back")]
     assert every_job(gocron)[0].missed_at is None
+
+
+@pytest.mark.parametrize(("failed", "works"), [BOTH, BOTH[::-1]])
+def test_a_failure_of_either_spelling_is_told_once_and_ends_with_the_other(
+    gocron: Gocron, failed: str, works: str
+) -> None:
+    failure = Signal(FAIL, "3")
+    gocron.hear(works, NOON)
+    gocron.hear(failed, NOON + 1, signal=failure)
+    for minute in (1, 2):
+        gocron.sweep(NOON + minute * MINUTE)
+    gocron.hear(failed, NOON + 10 * MINUTE, signal=failure)
+    gocron.sweep(NOON + 11 * MINUTE)
+    gocron.hear(works, NOON + 20 * MINUTE)
+    gocron.sweep(NOON + 21 * MINUTE)
+    assert [mail["Subject"].rpartition(") ")[2] for mail in gocron.mail.mails] == [
+        "failed with exit status 3",
+        "works again after 19 min 59 s",
+    ]
+    assert every_job(gocron)[0].failing_since is None
 
 
 @pytest.mark.parametrize(("silent", "heard"), [BOTH, BOTH[::-1]])
