@@ -1,6 +1,7 @@
 """The fields of a request, from query string, form or JSON object, however hostile they are."""
 
 import json
+import re
 from io import BytesIO
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -20,6 +21,12 @@ YES_OR_NO_FIELD = "site"
 SIGN_HEADER = "Gocron-Sign"
 CONFIGURED_HEADER = "Gocron-Configured"
 
+# What a run printed.
+OUTPUT_FIELD = "msg"
+
+# What stands for a byte that is no UTF-8.
+_HALF = re.compile("[\udc80-\udcff]")
+
 Fields = list[tuple[str, str]]
 
 
@@ -38,25 +45,33 @@ def read_fields(query: str, content_type: str, body: bytes) -> Fields:
     # The original's clients send JSON under the form type that curl's -d chooses.
     if body.lstrip()[:1] == b"{":
         return fields + _json_fields(body)
-    return fields + _urlencoded(_decoded(body).strip())
+    return fields + _urlencoded(body.decode("utf-8", "surrogateescape").strip())
 
 
 def _urlencoded(text: str) -> Fields:
     if not text:
         return []
     try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELD_LIMIT)
+        fields = parse_qsl(
+            text, keep_blank_values=True, errors="surrogateescape", max_num_fields=FIELD_LIMIT
+        )
     except UnicodeError:
         raise _no_utf_8() from None
     except ValueError:
         raise Refused("request", f"has more than {FIELD_LIMIT} fields") from None
+    return _readable(fields)
 
 
-def _decoded(body: bytes) -> str:
-    try:
-        return body.decode("utf-8")
-    except UnicodeError:
-        raise _no_utf_8() from None
+def _readable(fields: Fields) -> Fields:
+    """Return `fields`. Raises Refused where another than a run's output is no UTF-8.
+
+    That may be cut anywhere, or come from a program that writes another encoding.
+    """
+    for name, value in fields:
+        halves = name if name.strip().lower() == OUTPUT_FIELD else name + value
+        if not halves.isprintable() and _HALF.search(halves):
+            raise _no_utf_8()
+    return fields
 
 
 def _no_utf_8() -> Refused:
@@ -88,10 +103,12 @@ def _multipart(content_type: str, body: bytes) -> Fields:
 
 def _json_fields(body: bytes) -> Fields:
     try:
-        pairs = json.loads(_decoded(body), object_pairs_hook=list)
+        pairs = json.loads(body.decode("utf-8", "surrogateescape"), object_pairs_hook=list)
     except (ValueError, RecursionError):
         raise Refused("request", 'is no JSON object such as {"cronname": "backup"}') from None
-    return [(name, _json_text(name, value)) for name, value in pairs if value is not None]
+    return _readable(
+        [(name, _json_text(name, value)) for name, value in pairs if value is not None]
+    )
 
 
 def _json_text(name: str, value: object) -> str:

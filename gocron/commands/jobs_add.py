@@ -37,9 +37,7 @@ def run(arguments: Namespace, config: Config) -> ExitStatus:
                 raise needs
             say(declarations.declare(store, replace(declared, seen_at=store.now())))
         lengths = declared.frequency_s, declared.grace_s
-        for note in odd.declared(
-            *lengths, declared.site, config.interval, declared.schedule is not None
-        ):
+        for note in odd.declared(*lengths, declared.site, config.interval, declared.schedule):
             complain("gocron jobs add", note)
     except Refused as refused:
         complain("gocron jobs add", str(refused))

@@ -13,7 +13,7 @@ from gocron.core.refused import Refused as Refused
 from gocron.core.schedule import due_at
 from gocron.core.signal import FIELDS as SIGNAL_FIELDS
 from gocron.core.signal import LOG, WORKED, Signal, read_signal
-from gocron.core.slots import Cron, read_schedule, slots_at, smallest_gap_s
+from gocron.core.slots import Cron, longest_gap_s, read_schedule, slots_at
 from gocron.core.zone import UTC
 
 FIELDS = (
@@ -37,7 +37,7 @@ class CheckIn:
     `seen_at` is 0 where it counts from when it is kept. `network` is what of `address` sites
     compare; `gateway` is "" where the job takes back that it named one. `misnamed` is why no new
     job may be named so; a known one goes on. `signal` is what it says of the run. With a `schedule`
-    the frequency is the shortest gap of that.
+    the frequency is the longest gap of that.
     """
 
     account: str
@@ -181,9 +181,9 @@ def _schedule(told: dict[str, str]) -> Cron | None:
 
 
 def _frequency_s(told: dict[str, str], schedule: Cron | None) -> int | None:
-    """Return the frequency that the fields declare: of a schedule its shortest gap."""
+    """Return the frequency that the fields declare: of a schedule its longest gap."""
     if schedule is not None:
-        return smallest_gap_s(schedule)
+        return longest_gap_s(schedule)
     return _length("frequency", told["frequency"], 1) if "frequency" in told else None
 
 

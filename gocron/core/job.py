@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gocron.core.mailbox import recipients_of
-from gocron.core.recent import gaps
+from gocron.core.recent import gaps, recent
+from gocron.core.signal import OK
 from gocron.core.slots import Cron
 
 # As many gaps tell how often a job really checks in.
@@ -57,7 +58,7 @@ class Job:
     open; `worked_at` is the first run after that which worked, until a sweep has ended the episode.
     `last_ok_at` is the last run that worked, `started_at` the beginning of the one that lasts.
 
-    With a `schedule` its frequency is the shortest gap of that. `slot_at` is the slot that was
+    With a `schedule` its frequency is the longest gap of that. `slot_at` is the slot that was
     satisfied last, `next_slot_at` the one that is expected; `early_s` is as it declared it.
     """
 
@@ -100,6 +101,11 @@ class Job:
     def gaps(self) -> tuple[int, ...]:
         """The lengths between its last runs in seconds, the newest first, up to three."""
         return gaps(self.recent, self.last_seen_at, GAPS)
+
+    @property
+    def ok_at(self) -> tuple[int, ...]:
+        """When its last runs that worked ended, the newest first, as far as is remembered."""
+        return tuple(one.at for one in recent(self.recent) if one.kind == OK)
 
     @property
     def failing_since(self) -> int | None:

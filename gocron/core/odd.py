@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from gocron.core.duration import say_duration
 from gocron.core.job import Job
+from gocron.core.slots import Cron, smallest_gap_s
 
 # What runs less often than this is not meant to be told of by the second.
 LONG_S = 3_600
@@ -29,13 +30,13 @@ def declared(
     grace_s: int | None,
     site: bool | None,
     interval_s: int,
-    by_schedule: bool = False,
+    schedule: Cron | None = None,
 ) -> tuple[str, ...]:
     """Return what is odd in what a job declares; None is not told. All lengths are seconds.
 
-    Sweeps look each `interval_s`. `by_schedule` where the frequency is the shortest gap of one.
+    Sweeps look each `interval_s`. The frequency of a `schedule` is its longest gap.
     """
-    return tuple(_odd(frequency_s, grace_s, site, interval_s, by_schedule))
+    return tuple(_odd(frequency_s, grace_s, site, interval_s, schedule))
 
 
 def _odd(
@@ -43,15 +44,17 @@ def _odd(
     grace_s: int | None,
     site: bool | None,
     interval_s: int,
-    by_schedule: bool,
+    schedule: Cron | None,
 ) -> Iterator[str]:
     if frequency_s is None:
         return
-    if by_schedule and grace_s and grace_s >= frequency_s:
-        yield (
-            f"a grace of {say_duration(grace_s)} lasts until the next run, which may come after "
-            f"{say_duration(frequency_s)}"
-        )
+    if schedule is not None:
+        frequency_s = smallest_gap_s(schedule)
+        if grace_s and grace_s >= frequency_s:
+            yield (
+                f"a grace of {say_duration(grace_s)} lasts until the next run, which may come "
+                f"after {say_duration(frequency_s)}"
+            )
     if frequency_s < interval_s:
         often = "once a minute" if interval_s == 60 else f"every {say_duration(interval_s)}"
         yield f"checked {often} only{_meant(frequency_s, 'd')}"
@@ -71,8 +74,7 @@ def has_several_hosts(returns: int, returned_at: int | None, now: int) -> bool:
 
 def notes(job: Job, interval_s: int, now: int) -> list[str]:
     """Return all that is odd about `job`."""
-    by_schedule = job.schedule is not None
-    told = list(declared(job.frequency_s, job.grace_s, job.site, interval_s, by_schedule))
+    told = list(declared(job.frequency_s, job.grace_s, job.site, interval_s, job.schedule))
     if has_several_hosts(job.returns, job.returned_at, now):
         told.append(f"{SEVERAL_HOSTS} {', '.join((job.address, *job.former_addresses))}")
     return told

@@ -29,6 +29,9 @@ _STATUS = re.compile(r"[0-9]{1,3}", re.ASCII)
 _REALTIME = re.compile(r"RTM(?:IN\+|AX-)[0-9]{1,2}", re.ASCII)
 _SECONDS = re.compile(r"([0-9]{1,8})\.[0-9]{1,9}", re.ASCII)
 
+# Half characters that stand for no byte.
+_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
 # A terminal obeys these, an eye sees nothing; half characters can't be written anywhere, and marks
 # of direction turn round what stands beside them.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
@@ -76,10 +79,13 @@ def read_signal(told: Mapping[str, str]) -> Signal:
         kind=_agreed(kind, status),
         exit_status="" if status == "0" else status,
         duration_s=_duration(told["duration"]) if "duration" in told else None,
-        output=kept_output(told["msg"].encode("utf-8", "surrogatepass"))
-        if told.get("msg")
-        else None,
+        output=kept_output(_bytes_of(told["msg"])) if told.get("msg") else None,
     )
+
+
+def _bytes_of(text: str) -> bytes:
+    """Return the bytes that a client sent, of which those that are no UTF-8 are half characters."""
+    return _HALF.sub("\ufffd", text).encode("utf-8", "surrogateescape")
 
 
 def kept_output(printed: bytes) -> str:

@@ -95,7 +95,15 @@ def smallest_gap_s(schedule: Schedule) -> int:
     """Return the shortest time between two slots, in seconds, where no clock is changed."""
     if isinstance(schedule, Every):
         return schedule.frequency_s
-    return _timetable(schedule).smallest_gap_s
+    return _timetable(schedule).gaps_s[0]
+
+
+@lru_cache(maxsize=1024)
+def longest_gap_s(schedule: Schedule) -> int:
+    """Return the longest time between two slots, in seconds, where no clock is changed."""
+    if isinstance(schedule, Every):
+        return schedule.frequency_s
+    return _timetable(schedule).gaps_s[1]
 
 
 def opens_at(schedule: Schedule, early_s: int | None, slot: int) -> int:

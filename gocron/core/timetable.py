@@ -16,7 +16,8 @@ _SEARCHED_DAYS = 41 * 366
 _FIRST_DAY = date(2001, 1, 1)
 _ALL_DAYS = 28 * 366
 # How many of the days that match are looked at for the two that are closest.
-_SAMPLE = 64
+# More than a year of one that comes each day.
+_SAMPLE = 400
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -64,16 +65,17 @@ class Timetable:
         return any(True for _ in self.days(_FIRST_DAY, 1, _ALL_DAYS))
 
     @property
-    def smallest_gap_s(self) -> int:
-        """The shortest time between two slots, in seconds, where no clock is changed."""
+    def gaps_s(self) -> tuple[int, int]:
+        """The shortest and the longest time between two slots, in seconds, but for clocks' changes.
+
+        They are those of the first years, or of as many as it takes to have enough days.
+        """
         times = self.times
-        within = min((after - before for before, after in pairwise(times)), default=DAY_S)
+        within = [after - before for before, after in pairwise(times)]
         days = islice(self.days(_FIRST_DAY, 1, _ALL_DAYS), _SAMPLE)
-        apart = min(
-            (after - before for before, after in pairwise(days)), default=timedelta(_ALL_DAYS)
-        )
-        overnight = apart.days * DAY_S - times[-1] + times[0]
-        return min(within, overnight) if len(times) > 1 else overnight
+        apart = {(after - before).days for before, after in pairwise(days)} or {_ALL_DAYS}
+        overnight = [days * DAY_S - times[-1] + times[0] for days in (min(apart), max(apart))]
+        return min(within + overnight), max(within + overnight)
 
     def later(self, zone: str, at: int) -> Iterator[int]:
         """Return the slots after the moment `at`, the first one first, in epoch seconds."""

@@ -154,8 +154,7 @@ class CheckIns:
     def _notes(self, checkin: CheckIn, due: int) -> tuple[str, ...]:
         interval_s = self._config.interval
         lengths = checkin.frequency_s, checkin.grace_s
-        by_schedule = checkin.schedule is not None
-        notes = odd.declared(*lengths, checkin.site, interval_s, by_schedule)
+        notes = odd.declared(*lengths, checkin.site, interval_s, checkin.schedule)
         return (*notes, odd.SEVERAL_HOSTS) if isinstance(due, DueOfSeveral) else notes
 
     def _knocked(self, instance: str, known: Known) -> Answer:

@@ -59,6 +59,9 @@ class _Policy(EmailPolicy):
         return self.fold(name, value).encode("utf-8", "surrogateescape")
 
 
+# Of what all runs of a mail printed together it has so many characters.
+OUTPUTS_LIMIT = 40_000
+
 _POLICY = _Policy(linesep="\r\n")
 
 
@@ -160,12 +163,16 @@ def _context(digest: Digest, letterhead: Letterhead, now: int, form: Form) -> di
     listed, named, rest = digest.shared(digest.in_order, *rooms(form))
     told: dict[Kind, list[Entry]] = {kind: [] for kind in Kind}
     said: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    room = OUTPUTS_LIMIT
     for item in listed:
         one = entry(item, now, is_alone=len(digest.jobs) == 1)
         # What the mail has said of the job already is not said again.
         facts = tuple(fact for fact in one.facts if fact not in said[item.name])
         said[item.name].update(facts)
-        told[item.kind].append(replace(one, facts=facts))
+        # A mail of hundreds of failures must not be refused for its size.
+        room -= len(one.output)
+        output = one.output if room >= 0 else ""
+        told[item.kind].append(replace(one, facts=facts, output=output))
     is_linked = form is not Form.PLAIN and _is_link(letterhead.page_url)
     return {
         "headline": headline(digest.in_order),

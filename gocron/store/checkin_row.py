@@ -119,7 +119,8 @@ def _told(job: Any) -> dict[str, Any]:
     """What the check-in tells, and the deadline that this makes."""
     # A run that satisfies no later slot than one before moves nothing.
     is_same = (EXCLUDED.schedule == job.schedule) & (EXCLUDED.zone == job.zone)
-    stays = is_same & (job.slot_at > EXCLUDED.slot_at)
+    # One beyond the next slot was satisfied by a clock that was ahead, and counts no more.
+    stays = is_same & job.slot_at.between(EXCLUDED.slot_at + 1, EXCLUDED.next_slot_at)
     next_slot_at = Case(None, [(stays, job.next_slot_at)], EXCLUDED.next_slot_at)
     return {
         **_declared(job, next_slot_at),
@@ -166,7 +167,10 @@ def _run(job: Any) -> dict[str, Any]:
         "last_ok_at": fn.COALESCE(EXCLUDED.last_ok_at, job.last_ok_at),
         "failed_at": Case(None, [(is_new, EXCLUDED.last_seen_at)], job.failed_at),
         "worked_at": Case(None, worked_at, job.worked_at),
-        "exit_status": Case(None, [(failed, EXCLUDED.exit_status)], job.exit_status),
+        # Of failures that nobody was told of the first one counts.
+        "exit_status": Case(
+            None, [(failed & job.failed_at.is_null(), EXCLUDED.exit_status)], job.exit_status
+        ),
         "started_at": EXCLUDED.started_at,
     }
 

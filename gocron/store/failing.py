@@ -24,14 +24,19 @@ def failed(store: Store, limit: int, after: tuple[int, int] | None = None) -> li
 def working(store: Store, limit: int, after: tuple[int, int] | None = None) -> list[Job]:
     """Return jobs that were told of as failing and work again, the first to do so first.
 
+    A failure that is not told yet, though it is over, is told before its end.
+
     `after` is (worked_at, id) of the last one seen.
     """
-    return _waiting(store, store.tables.job.worked_at, limit, after)
-
-
-def _waiting(store: Store, at: Any, limit: int, after: tuple[int, int] | None) -> list[Job]:
     job = store.tables.job
-    query = job.select(*jobs.columns(store)).where(at.is_null(False)).order_by(at, job.id)
+    return _waiting(store, job.worked_at, limit, after, job.failed_at.is_null())
+
+
+def _waiting(
+    store: Store, at: Any, limit: int, after: tuple[int, int] | None, *more: Any
+) -> list[Job]:
+    job = store.tables.job
+    query = job.select(*jobs.columns(store)).where(at.is_null(False), *more).order_by(at, job.id)
     if after is not None:
         query = query.where(Tuple(at, job.id) > Value(after))
     return [jobs.as_job(row) for row in query.limit(limit)]
@@ -67,7 +72,7 @@ def begin(store: Store, some: Sequence[Job], now: int, channel: Traits) -> list[
         told = {
             one.id: {
                 "missed_at": one.failed_at,
-                "last_seen_at": one.last_ok_at or 0,
+                "last_seen_at": _ok_before(one),
                 "exit_status": one.exit_status,
             }
             for one in begun
@@ -87,12 +92,25 @@ def end(store: Store, some: Sequence[Job], now: int, tell: bool) -> list[Job]:
 
     def work(tx: Transaction) -> list[Job]:
         rows = job_row.lock_failing(tx, [one.id for one in some])
-        ended = [
-            one for one in some if one.id in rows and rows[one.id]["worked_at"] == one.worked_at
-        ]
+        stands = {
+            job_id: row["worked_at"] for job_id, row in rows.items() if row["failed_at"] is None
+        }
+        ended = [one for one in some if stands.get(one.id) == one.worked_at]
         worked_at = tx.tables.job.worked_at
         episodes.close_episodes(tx, Trouble.FAILING, ended, worked_at, now, tell)
         job_row.mark_working(tx, ended)
         return ended
 
     return store.write(work)
+
+
+def _ok_before(job: Job) -> int:
+    """Return when a run of `job` worked last before it failed, 0 where that isn't known."""
+    at, failed_at = job.last_ok_at or 0, job.failed_at or 0
+    return at if at <= failed_at else max((one for one in job.ok_at if one < failed_at), default=0)
+
+
+def take_up(store: Store) -> None:
+    """Have told again what fails and has no open episode: a sweep of a version before ended it."""
+    if list(job_row.failing_without_episode(store).limit(1)):
+        store.write(job_row.take_up_failing)

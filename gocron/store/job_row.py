@@ -8,6 +8,7 @@ from peewee import Case, chunked, fn
 
 from gocron.core.checkin import CheckIn
 from gocron.core.job import SPARED, Job, Status
+from gocron.core.news import Trouble
 from gocron.core.recent import KEPT, KEPT_WIDTH, WIDTH, entry, recent
 from gocron.core.signal import FAIL, OK
 from gocron.core.slots import Cron, slots_at
@@ -54,10 +55,14 @@ def note_failure(tx: Transaction, failure: CheckIn) -> None:
     told = text[:place] + entry(at, FAIL, failure.signal.duration_s) + text[place:]
     change: dict[Any, Any] = {job.recent: told[:KEPT_WIDTH]}
     if row["failing_at"] is None and row["failed_at"] is None:
-        worked = [one.at for one in later if one.kind == OK]
-        worked_at = None if row["failures"] else min(worked, default=row["last_ok_at"])
-        change |= {job.failed_at: at, job.worked_at: worked_at}
-        change[job.exit_status] = failure.signal.exit_status
+        worked = [one.at for one in remembered if one.kind == OK and one.at >= at]
+        change |= {
+            job.failed_at: at,
+            job.worked_at: min(worked) if worked and not row["failures"] else None,
+            job.exit_status: failure.signal.exit_status,
+        }
+        if not worked and not row["failures"]:
+            change |= {job.failures: 1, job.started_at: None}
     job.update(change).where(mine).execute()
 
 
@@ -74,6 +79,29 @@ def mark_failing(tx: Transaction, some: Sequence[Job]) -> None:
     job = tx.tables.job
     change = {job.failing_at: job.failed_at, job.failed_at: None}
     _change_all(tx, some, change, job.failed_at.is_null(False))
+
+
+def failing_without_episode(store: Store) -> Any:
+    """Return a query for the jobs that fail and have no open episode of it."""
+    job, episode = store.tables.job, store.tables.episode
+    is_failing = (episode.kind == Trouble.FAILING.value) & episode.ended_at.is_null()
+    opened = fn.EXISTS(episode.select(episode.id).where((episode.job_id == job.id) & is_failing))
+    return job.select(job.id).where(job.failing_at.is_null(False) & ~opened)
+
+
+def take_up_failing(tx: Transaction) -> None:
+    """Note again the failure of each job that fails and has no open episode."""
+    job = tx.tables.job
+    lost = failing_without_episode(tx.store).order_by(job.account, job.cronname)
+    ids = [row["id"] for row in tx.locked_if_free(lost)]
+    for some in chunked(ids, ROWS_A_STATEMENT):
+        lasts = job.worked_at.is_null()
+        change = {
+            job.failed_at: Case(None, [(lasts, fn.COALESCE(job.failed_at, job.failing_at))]),
+            job.failing_at: None,
+            job.worked_at: None,
+        }
+        job.update(change).where(job.id.in_(some)).execute()
 
 
 def mark_working(tx: Transaction, some: Sequence[Job]) -> None:

@@ -49,7 +49,7 @@ def _keep(
     }
     fresh = [one for one in late if one.key in seen_at and seen_at[one.key] < one.seen_at]
     checkins.record(tx, fresh)
-    overtaken = [one for one in late if one.seen_at < seen_at.get(one.key, 0)]
+    overtaken = [one for one in late if one.seen_at <= seen_at.get(one.key, -1)]
     for failure in overtaken:
         if failure.signal.kind == FAIL:
             job_row.note_failure(tx, failure)

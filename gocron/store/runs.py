@@ -1,6 +1,7 @@
 """What is known of runs: what the last one printed, and the last one that failed."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from peewee import EXCLUDED, Case, fn
 
@@ -22,37 +23,43 @@ def keep_output(
     wanted = jobs.key_in(job, sorted({one.key for _, one in printed}))
     columns = (job.id, job.account, job.cronname, job.due_at)
     known = {(row["account"], row["cronname"]): row for row in job.select(*columns).where(wanted)}
-    # Of several outputs of one job the last one counts.
+    # Of several outputs of one job the last one counts, and the last one of a run that failed.
     last: dict[tuple[str, str], CheckIn] = {}
+    failed: dict[tuple[str, str], CheckIn] = {}
     for index, one in printed:
         if one.key in known:
             last[one.key] = one
+            if one.signal.kind == FAIL:
+                failed[one.key] = one
             due[index] = known[one.key]["due_at"] if due[index] is None else due[index]
-    _keep(tx, [(known[key]["id"], one) for key, one in sorted(last.items())], now)
+    rows = [_row(known[key]["id"], one, failed.get(key), now) for key, one in sorted(last.items())]
+    if rows:
+        _keep(tx, rows)
     return due
 
 
-def _keep(tx: Transaction, printed: Sequence[tuple[int, CheckIn]], now: int) -> None:
+def _row(job_id: int, last: CheckIn, failed: CheckIn | None, now: int) -> dict[str, Any]:
+    return {
+        "job_id": job_id,
+        "printed_at": last.seen_at or now,
+        "printed": last.signal.output or "",
+        "failed_at": None if failed is None else failed.seen_at or now,
+        "failed": "" if failed is None else failed.signal.output or "",
+    }
+
+
+def _keep(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     output = tx.tables.output
-    rows = []
-    for job_id, one in printed:
-        at, text = one.seen_at or now, one.signal.output or ""
-        failed = {"failed_at": at, "failed": text}
-        rows.append(
-            {"job_id": job_id, "printed_at": at, "printed": text}
-            | (failed if one.signal.kind == FAIL else {"failed_at": None, "failed": ""})
-        )
     is_failure = EXCLUDED.failed_at.is_null(False)
-    if rows:
-        output.insert(rows).on_conflict(
-            conflict_target=("job_id",),
-            update={
-                "printed_at": EXCLUDED.printed_at,
-                "printed": EXCLUDED.printed,
-                "failed_at": fn.COALESCE(EXCLUDED.failed_at, output.failed_at),
-                "failed": Case(None, [(is_failure, EXCLUDED.failed)], output.failed),
-            },
-        ).execute()
+    output.insert(rows).on_conflict(
+        conflict_target=("job_id",),
+        update={
+            "printed_at": EXCLUDED.printed_at,
+            "printed": EXCLUDED.printed,
+            "failed_at": fn.COALESCE(EXCLUDED.failed_at, output.failed_at),
+            "failed": Case(None, [(is_failure, EXCLUDED.failed)], output.failed),
+        },
+    ).execute()
 
 
 def output_of_failures(store: Store, since: Mapping[int, int]) -> dict[int, str]:

@@ -64,6 +64,7 @@ def tell_failures(store: Store, config: Config, now: int, bulkheads: Bulkheads) 
         for job in failing.end(store, some, now, config.notify_recovery):
             log.info("works again: %s", full_name(job))
 
+    failing.take_up(store)
     after = None
     while found := failing.failed(store, BATCH, after):
         after = found[-1].failed_at or 0, found[-1].id

@@ -2,11 +2,15 @@
 
 import pytest
 
+from gocron.core.checkin import CheckIn
 from gocron.core.job import Job
 from gocron.core.signal import FAIL, LOG, START, Signal
+from gocron.render.moment import say_time
+from gocron.store import checkins, failing
 from tests.sweep.conftest import HOUR, NOON, Gocron
 
 MINUTE = 60
+NAMES = "web-01", "backup"
 FAILED = Signal(FAIL, "3", output="pg_dump: no space left")
 
 
@@ -219,3 +223,71 @@ def test_the_address_that_takes_the_place_of_one_that_was_given_up_is_told_of_th
     gocron.sweep(NOON + HOUR + MINUTE)
     told = [mail["Subject"] for mail in gocron.mail.mails if mail["To"] == "new@example.com"]
     assert told == ["[gocron] backup (web-01) failed with exit status 3"]
+
+
+def test_a_failure_that_is_over_in_the_middle_of_a_sweep_is_told_before_its_end(
+    gocron: Gocron,
+) -> None:
+    gocron.hear("backup", NOON)
+    fail(gocron, NOON + 10)
+    gocron.hear("backup", NOON + 20)
+    with gocron.store.connected():
+        # As where the failure came after the sweep had looked for some.
+        assert failing.working(gocron.store, 10) == []
+    gocron.sweep(NOON + MINUTE)
+    assert subjects(gocron) == [
+        "backup (web-01) failed with exit status 3 and works again after 10 s"
+    ]
+    assert gocron.job("backup").failing_since is None
+
+
+def test_of_failures_between_two_sweeps_the_first_one_is_told(gocron: Gocron) -> None:
+    gocron.hear("backup", NOON)
+    fail(gocron, NOON + 20)
+    gocron.hear("backup", NOON + 30)
+    fail(gocron, NOON + 40, Signal(FAIL, "TERM"))
+    gocron.sweep(NOON + MINUTE)
+    (mail,) = gocron.mail.mails
+    text = mail.get_body(("plain",)).get_content()
+    assert "failed with exit status 3" in mail["Subject"]
+    assert f"last ok: {say_time(NOON)}" in text
+
+
+def test_an_episode_that_a_version_before_ended_is_begun_anew_while_the_job_fails(
+    gocron: Gocron,
+) -> None:
+    fail(gocron, NOON)
+    gocron.sweep(NOON + MINUTE)
+    with gocron.store.connected():
+        episode = gocron.store.tables.episode
+        gocron.store.write(lambda tx: episode.update({episode.ended_at: NOON + 90}).execute())
+    gocron.sweep(NOON + 2 * MINUTE)
+    gocron.hear("backup", NOON + 3 * MINUTE)
+    gocron.sweep(NOON + 4 * MINUTE)
+    assert [subject.rpartition(") ")[2] for subject in subjects(gocron)] == [
+        "failed with exit status 3",
+        "failed with exit status 3",
+        "works again after 3 min",
+    ]
+
+
+def test_the_output_of_a_failure_outlives_what_comes_in_the_same_group(gocron: Gocron) -> None:
+    gocron.hear("backup", NOON)
+    several = [
+        CheckIn(*NAMES, None, None, None, None, "::1", NOON + 1, signal=FAILED),
+        CheckIn(*NAMES, None, None, None, None, "::1", NOON + 2, signal=Signal(output="well")),
+    ]
+    with gocron.store.connected():
+        gocron.store.write(lambda tx: checkins.record(tx, several))
+    (row,) = gocron.rows("output")
+    assert (row["printed"], row["failed"]) == ("well", "pg_dump: no space left")
+
+
+def test_the_output_of_hundreds_of_failures_makes_no_mail_too_large(gocron: Gocron) -> None:
+    long = Signal(FAIL, "1", output="\u6f22" * 3_000)
+    for number in range(150):
+        fail(gocron, NOON + number, long, f"job-{number}")
+    gocron.sweep(NOON + HOUR)
+    (mail,) = gocron.mail.mails
+    assert len(mail.as_bytes()) < 2_000_000
+    assert "\u6f22" in mail.get_body(("plain",)).get_content()

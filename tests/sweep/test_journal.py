@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gocron.core.checkin import CheckIn
+from gocron.core.signal import START, Signal
 from gocron.store import checkin_row, declarations, job_row, late_checkins
 from gocron.store.schema import open_store
 from gocron.sweep import journal as gocron_journal
@@ -218,6 +219,19 @@ def test_a_failure_that_a_later_check_in_overtook_is_told_once(
     job = gocron.job("backup")
     assert (job.last_seen_at, job.failing_since, job.failures) == (NOON + 40, None, 0)
     assert job.gaps == (20, 20)
+
+
+def test_a_failure_of_the_second_in_which_the_run_began_is_kept(
+    gocron: Gocron, journal: Path
+) -> None:
+    gocron.hear("backup", NOON)
+    gocron.hear("backup", NOON + 20, signal=Signal(START))
+    append(journal, line("backup", NOON + 20, fields=f"{FIELDS}&exit=3"))
+    gocron.sweep(NOON + 60)
+    (mail,) = gocron.mail.mails
+    assert mail["Subject"].endswith("failed with exit status 3")
+    job = gocron.job("backup")
+    assert (job.failing_since, job.failures, job.started_at) == (NOON + 20, 1, None)
 
 
 def test_usual_gaps_are_learned_from_lines_of_one_batch(gocron: Gocron, journal: Path) -> None:

@@ -131,3 +131,22 @@ def test_signals_and_schedules_go_together() -> None:
     assert checkin.signal == Signal(FAIL, "3", output="no")
     assert checkin.schedule is not None
     assert checkin.frequency_s == DAY
+
+
+def test_a_slot_that_a_clock_ahead_satisfied_counts_no_more_once_it_is_right(
+    gocron: Gocron,
+) -> None:
+    now = at("2026-11-18 12:00:00")
+    declare(gocron, now + 365 * DAY, "0 * * * *")
+    assert hear(gocron, now) == at("2026-11-18 13:00:00")
+
+
+def test_whoever_was_told_until_then_is_told_of_a_schedule_that_leaves_more_time(
+    gocron: Gocron,
+) -> None:
+    now = at("2026-11-18 12:00:00")
+    declare(gocron, now, "*/5 * * * *")
+    declare(gocron, now + 60, "*/5 0 29 2 *")
+    gocron.sweep(now + 120)
+    (subject,) = gocron.mail.subjects
+    assert "declared" in subject

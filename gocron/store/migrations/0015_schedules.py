@@ -12,6 +12,6 @@ COLUMNS = (
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Add the columns; a version before goes by the frequency, the shortest gap of the schedule."""
+    """Add the columns; a version before goes by the frequency, the longest gap of the schedule."""
     for column in COLUMNS:
         db.execute_sql(f"ALTER TABLE job ADD COLUMN {column}")
