@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from gocron.core.excuse import Evidence, Limits
+from gocron.core.excuse import Evidence, Limits, excuse_of, own_outage_s
 from gocron.core.job import Job, Status
 from gocron.core.judge import JOURNAL_LAG_S, Ground, judge, own_outage_since, standing
 from gocron.core.outage import Outage
@@ -361,3 +361,26 @@ def test_an_own_outage_without_end_holds_for_a_day() -> None:
     own = (outage(DUE - 10, None, None),)
     assert judged(DUE - 10 + LIMITS.suppress_max_s, own=own).status is Status.HELD
     assert judged(DUE - 9 + LIMITS.suppress_max_s, own=own).ground is Ground.OWN_OUTAGE_TOO_LONG
+
+
+@pytest.mark.parametrize(
+    ("began_at", "ended_at", "lasted_s"),
+    [
+        (DUE - 100, DUE + 40, 40),
+        (DUE + 10, DUE + 40, 30),
+        (DUE + 10, DUE + 900, 90),
+        (DUE - 100, DUE - 40, 0),
+        (DUE + 500, DUE + 900, 0),
+    ],
+)
+def test_of_an_own_outage_counts_what_lies_between_two_moments(
+    began_at: int, ended_at: int, lasted_s: int
+) -> None:
+    own = Outage(1, None, began_at, ended_at)
+    assert own_outage_s(Evidence(None, (own,)), DUE, DUE + 100, LIMITS) == lasted_s
+
+
+def test_an_outage_that_ended_with_the_last_check_in_is_no_excuse() -> None:
+    one = habitual()
+    ended = Outage(1, None, one.last_seen_at - 600, one.last_seen_at)
+    assert excuse_of(one, Evidence(None, (ended,)), LIMITS) is None

@@ -76,6 +76,18 @@ def test_whoever_checked_in_shows_that_the_door_was_open_then() -> None:
     assert seen(Knock.FAILED, life(NOW - 9999, heard_at=NOW - 20), public=True).since == NOW - 20
 
 
+@pytest.mark.parametrize("later_s", [0, 1])
+def test_whoever_checked_in_long_after_the_way_was_shut_shows_that_it_was_open(
+    later_s: int,
+) -> None:
+    since, heard_at = NOW - 500, NOW - 500 + SHUT_AFTER_S + later_s
+    shut = seen(Knock.FAILED, life(NOW - 9999, heard_at=heard_at), public=True, since=since)
+    if later_s:
+        assert shut == Reached(BEFORE, ((since, heard_at),), heard_at)
+    else:
+        assert shut == Reached(BEFORE, (), since)
+
+
 def test_an_outage_ends_where_a_front_came_to_life() -> None:
     ended = seen(Knock.KEPT, life(NOW - 9999, NOW - 500), life(NOW - 100), since=NOW - 500)
     assert ended == Reached(NOW, ((NOW - 500, NOW - 100),))
