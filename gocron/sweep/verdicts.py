@@ -1,7 +1,8 @@
 """Verdicts: end the episodes of jobs that are back, judge who is overdue, keep what was judged."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from gocron.config import Config
 from gocron.core.excuse import Limits, deadline_of
@@ -44,10 +45,8 @@ def end_episodes(
             log.info("back: %s", full_name(job))
             ended.append(job)
 
-    after = None
-    while found := episodes.back(store, BATCH, after):
-        after = found[-1].back_at or 0, found[-1].id
-        bulkheads.each("ending the episode of", found, end, full_name, AGAIN)
+    for some in _in_batches(partial(episodes.back, store), lambda job: job.back_at):
+        bulkheads.each("ending the episode of", some, end, full_name, AGAIN)
 
 
 def tell_failures(store: Store, config: Config, now: int, bulkheads: Bulkheads) -> None:
@@ -65,14 +64,20 @@ def tell_failures(store: Store, config: Config, now: int, bulkheads: Bulkheads) 
             log.info("works again: %s", full_name(job))
 
     failing.take_up(store)
+    for some in _in_batches(partial(failing.failed, store), lambda job: job.failed_at):
+        bulkheads.each("telling that runs failed of", some, begin, full_name, AGAIN)
+    for some in _in_batches(partial(failing.working, store), lambda job: job.worked_at):
+        bulkheads.each("ending the failures of", some, end, full_name, AGAIN)
+
+
+def _in_batches(
+    find: Callable[[int, tuple[int, int] | None], list[Job]], moment: Callable[[Job], int | None]
+) -> Iterator[list[Job]]:
+    """Yield what `find` finds, each time so many after the last one, in the order of `moment`."""
     after = None
-    while found := failing.failed(store, BATCH, after):
-        after = found[-1].failed_at or 0, found[-1].id
-        bulkheads.each("telling that runs failed of", found, begin, full_name, AGAIN)
-    after = None
-    while found := failing.working(store, BATCH, after):
-        after = found[-1].worked_at or 0, found[-1].id
-        bulkheads.each("ending the failures of", found, end, full_name, AGAIN)
+    while found := find(BATCH, after):
+        after = moment(found[-1]) or 0, found[-1].id
+        yield found
 
 
 def judge_overdue(
