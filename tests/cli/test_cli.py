@@ -235,6 +235,8 @@ def test_jobs_are_listed_as_json_for_programs(host: Host) -> None:
         "state": "overdue",
         "email": "ops@example.com",
         "frequency": HOUR,
+        "schedule": None,
+        "tz": None,
         "grace": 0,
         "site": False,
         "gateway": None,

@@ -272,7 +272,7 @@ def test_one_job_that_a_bug_keeps_from_being_written_is_told_without_its_name(
 
     monkeypatch.setattr(render_mail, "full_name", stumbles)
     monkeypatch.setattr("gocron.render.wording.full_name", stumbles)
-    monkeypatch.setattr(render_entry, "say_frequency", lambda job: stumbles(job))
+    monkeypatch.setattr(render_entry, "say_runs", lambda job: ("runs every", stumbles(job)))
     hear_jobs(gocron, 10)
     gocron.hear(BAD, NOON)
     gocron.hear("elsewhere", NOON, email="dev@example.com")

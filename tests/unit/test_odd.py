@@ -66,7 +66,9 @@ def test_where_a_job_comes_from_now_is_none_of_the_addresses_before() -> None:
         *(1, "acme", "backup", "a@b.c", DAY, 7_200, False, "192.0.2.1", 0, 900, 900),
         came_from=",192.0.2.2,192.0.2.1,",
     )
-    (before,) = [line for line in details(job, 1_000).splitlines() if line.startswith("before:")]
+    (before,) = [
+        line for line in details(job, [], 1_000).splitlines() if line.startswith("before:")
+    ]
     assert before.split()[1:] == ["192.0.2.2"]
 
 
