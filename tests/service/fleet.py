@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from gocron.store.database import Store
+from gocron.store.schema import pending
 from tests.peers import MailPeer, free_port
 from tests.service.processes import front, program, until
 
@@ -142,8 +143,12 @@ class Fleet:
         """Let the last check-ins of these jobs lie further back."""
         job = self._store.tables.job
         columns = job.last_seen_at, job.due_at, job.judge_at
-        earlier = job.update({column: column - for_s for column in columns})
+        change = {column: column - for_s for column in columns}
         with self._store.connected():
+            if not any(name.startswith("0013") for name in pending(self._store)):
+                # What is remembered of check-ins would lie after the last one.
+                change[job.recent] = ""
+            earlier = job.update(change)
             mine = earlier.where(job.cronname.in_(names))
             assert self._store.write(lambda tx: mine.execute()) == len(names)
 
