@@ -217,7 +217,7 @@ class Fleet:
         kept = {
             (stream.account, name): began_at
             for stream in self.streams
-            for name, began_at in list(stream.kept_at.items())
+            for name, began_at in stream.kept_at.copy().items()
         }
         job = self._store.tables.job
         with self._store.connected():
