@@ -1,5 +1,6 @@
 """What a database's refusals and failures mean, and how they are told in one line."""
 
+import re
 import sqlite3
 from urllib.parse import urlsplit
 
@@ -36,13 +37,22 @@ def nameless(url: str) -> str:
     return f"postgres {parts.path.removeprefix('/')}{host}"
 
 
+# How libpq tells at which server a connection failed, and what it asks then.
+_AT_SERVER = re.compile(r'connection to server at "[^"]*"(?: \([^)]*\))?, port [0-9]+ failed: ')
+_QUESTION = "Is the server running"
+
+
 def reason(error: BaseException) -> str:
     """Return what went wrong in one line: the cause, where only the rollback complains."""
     while str(error).startswith(_OF_ROLLBACK) and error.__context__ is not None:
         error = error.__context__
     # libpq says the same once for each way in that it tried.
-    lines = dict.fromkeys(" ".join(line.split()) for line in str(error).splitlines())
-    return " ".join(line for line in lines if line) or type(error).__name__
+    said = dict.fromkeys(" ".join(line.split()) for line in str(error).splitlines())
+    lines = [line for line in said if line and not line.startswith(_QUESTION)]
+    # Of one server gocron tells the name itself, and one name may be several addresses.
+    if len(causes := {_AT_SERVER.sub("", line) for line in lines}) == 1:
+        return causes.pop()
+    return " ".join(lines) or type(error).__name__
 
 
 def met_a_lock(error: StoreError) -> bool:
