@@ -154,7 +154,7 @@ def test_what_postgres_says_twice_is_told_once(monkeypatch: pytest.MonkeyPatch) 
     line = 'connection to server at "db" (192.0.2.1), port 5432 failed: FATAL:  no such role'
     with pytest.raises(StoreError) as refused, store.reporting():
         raise peewee.OperationalError(f"{line}\n{line}\n")
-    assert refused.value.what == " ".join(line.split())
+    assert refused.value.what == "FATAL: no such role"
     other = line.replace("db", "db2")
     with pytest.raises(StoreError) as refused, store.reporting():
         raise peewee.OperationalError(f"{line}\n\tIs it up?\n{other}\n\tIs it up?\n")
