@@ -161,16 +161,15 @@ def _run(job: Any) -> dict[str, Any]:
     failed, worked = EXCLUDED.failures == 1, EXCLUDED.failures == 0
     is_new = failed & job.failing_at.is_null() & job.failed_at.is_null()
     failures = [(failed, fn.COALESCE(job.failures, 0) + 1), (worked, 0)]
+    # One that is over and was told to nobody yet must not be told with the status of this one.
+    is_later = job.failed_at.is_null(False) & (fn.COALESCE(job.failures, 0) == 0)
     worked_at = [(worked & _was_failing(job), _first_to_work(job)), (failed, None)]
     return {
         "failures": Case(None, failures, job.failures),
         "last_ok_at": fn.COALESCE(EXCLUDED.last_ok_at, job.last_ok_at),
         "failed_at": Case(None, [(is_new, EXCLUDED.last_seen_at)], job.failed_at),
         "worked_at": Case(None, worked_at, job.worked_at),
-        # Of failures that nobody was told of the first one counts.
-        "exit_status": Case(
-            None, [(failed & job.failed_at.is_null(), EXCLUDED.exit_status)], job.exit_status
-        ),
+        "exit_status": Case(None, [(failed & ~is_later, EXCLUDED.exit_status)], job.exit_status),
         "started_at": EXCLUDED.started_at,
     }
 
