@@ -37,9 +37,8 @@ def record(tx: Transaction, checkins: Sequence[CheckIn], now: int = 0) -> list[i
     kept, where an unknown job didn't tell all that a new one needs. Rows are locked in the order of
     their keys, as every writer does.
     """
-    by_key = {checkin.key: checkin for checkin in checkins}
-    if len(by_key) == len(checkins) and not any(one.has_output for one in checkins):
-        told = _record_wave(tx, [by_key[key] for key in sorted(by_key)], now)
+    if _are_alone(checkins):
+        told = _record_wave(tx, sorted(checkins, key=lambda checkin: checkin.key), now)
         return [told.get(checkin.key) for checkin in checkins]
     due: list[int | None] = [None] * len(checkins)
     waiting = [one for one in enumerate(checkins) if one[1].signal.kind != LOG]
@@ -78,9 +77,13 @@ def is_one_statement(store: Store, checkins: Sequence[CheckIn]) -> bool:
     """Tell whether `record` keeps `checkins` by one statement."""
     if not store.is_postgres and not _SQLITE_RETURNS:
         return False
+    return _are_alone(checkins) and _are_whole(checkins)
+
+
+def _are_alone(checkins: Sequence[CheckIn]) -> bool:
+    """Tell whether each is of another job, and none brings output."""
     keys = {checkin.key for checkin in checkins}
-    is_alone = len(keys) == len(checkins) and not any(one.has_output for one in checkins)
-    return is_alone and _are_whole(checkins)
+    return len(keys) == len(checkins) and not any(one.has_output for one in checkins)
 
 
 def _are_whole(checkins: Sequence[CheckIn]) -> bool:

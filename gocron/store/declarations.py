@@ -53,7 +53,7 @@ def _add_or_lock(tx: Transaction, told: CheckIn) -> Job | None:
     try:
         with tx.store.db.atomic():
             # It has not been heard yet.
-            unheard = {"address": "", "network": "", "recent": ""}
+            unheard = {"address": "", "network": "", "recent": "", "last_ok_at": None}
             job.insert({**_new_row(told), **unheard}).execute()
     except peewee.IntegrityError:
         # Its first check-in came at this very moment.

@@ -1,4 +1,4 @@
-"""The job's row: what locks and changes it, but for its check-ins. Nobody else writes it."""
+"""The job's row: what locks and changes it, but for its check-ins and what people declare."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial

@@ -30,6 +30,7 @@ def test_a_job_that_was_only_declared_remembers_none(store: Store) -> None:
     with store.connected():
         declarations.declare(store, checkin())
         assert remembered(store) == []
+        assert jobs.find(store, "web-01", "backup").last_ok_at is None
         keep(store, NOON + 60)
         assert remembered(store) == [NOON + 60]
 
